@@ -1,0 +1,107 @@
+package workflow
+
+import "time"
+
+// StepState is where a step stands.
+type StepState string
+
+// The states of a step.
+const (
+	Waiting     StepState = "waiting"
+	Running     StepState = "running"
+	StepDone    StepState = "done"
+	StepFailed  StepState = "failed"
+	StepSkip    StepState = "skipped" // nothing to do for this profile
+	StepStopped StepState = "cancelled"
+)
+
+// Status is the one projection of the event stream that every face shows.
+// Build it with [NewStatus], feed it with [Status.Apply]; it does no I/O and
+// never reads the clock.
+type Status struct {
+	Device  string
+	Run     string // the current or last run
+	Running bool
+	Outcome Outcome // of the last finished run
+	Problem *Problem
+
+	Steps        []StepStatus // always all steps, in order
+	Lane         []LaneRow    // the registration step's conversation, oldest first
+	Poll         *Poll        // set while a wait is under way
+	PollStep     StepID       // the step that waits
+	Registration Registration
+	Telemetry    TelemetryStatus
+	Exchanges    []*Exchange // finished ones, oldest first
+	Pending      *Exchange   // sent, not yet answered
+	Log          []LogLine   // everything worth a line, oldest first
+	Lab          *LabFacts
+
+	seq int
+}
+
+// StepStatus is one step on the rail.
+type StepStatus struct {
+	StepInfo
+	State   StepState
+	Started time.Time
+	Ended   time.Time
+	Text    string // the last thing it said, or its summary
+	Files   []File
+	Problem *Problem
+	Log     []LogLine // this step's lines of the current run
+	Attempt int       // how often it ran in this run
+}
+
+// LogLine is one line of what happened.
+type LogLine struct {
+	At   time.Time
+	Step StepID
+	Kind EventKind
+	Text string
+}
+
+// LaneKind is what a row of the swim-lane shows.
+type LaneKind int
+
+// The kinds of rows between device, DPS and IoT Hub.
+const (
+	LaneRequest  LaneKind = iota // an arrow to the right
+	LaneResponse                 // an arrow to the left, with status and time
+	LaneWait                     // the wait that Retry-After asked for
+	LaneFault                    // no answer: the connection failed
+)
+
+// LaneRow is one row of the swim-lane.
+type LaneRow struct {
+	Kind     LaneKind
+	At       time.Time
+	Exchange *Exchange // nil for a wait
+	ToHub    bool      // false: to DPS
+	Label    string    // "PUT register", "202 assigning"
+	Note     string    // "41 ms  op 5.5066…"
+	Poll     *Poll     // for a wait
+	Open     bool      // still going on
+	Bad      bool      // a refusal or a fault
+}
+
+// TelemetryStatus is the projection of the telemetry step.
+type TelemetryStatus struct {
+	Sent, Of, Failed int
+	Received         int // as counted in the lab hub's inbox
+	ValueName        string
+	Samples          []Sample // oldest first, capped at MaxSamples
+	Last             *Message
+	LastReceived     *Received
+	Started          time.Time
+}
+
+// Sample is one sent message on the charts.
+type Sample struct {
+	At        time.Time
+	Value     float64
+	HasValue  bool
+	LatencyMS float64
+}
+
+// MaxSamples bounds TelemetryStatus.Samples.
+const MaxSamples = 600
