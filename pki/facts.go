@@ -1,0 +1,76 @@
+package pki
+
+import (
+	"bytes"
+	"crypto/sha1" // #nosec G505 -- IoT Hub and the portal show SHA-1 thumbprints
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Facts is what people compare when they look at a certificate. The texts are
+// fit for a terminal: control characters of the certificate are escaped.
+type Facts struct {
+	Subject, Issuer     string // "CN=device-01"
+	Serial              string // upper-case hex
+	SHA1, SHA256        string // thumbprints of the certificate, upper-case hex
+	SPKI                string // SHA-256 of the public key, upper-case hex
+	NotBefore, NotAfter time.Time
+	KeyAlgorithm        string // as [DescribeKey]
+	IsCA                bool
+	SelfSigned          bool // the certificate's own key signed it
+}
+
+// Describe collects the facts of a certificate.
+func Describe(c *x509.Certificate) Facts {
+	return Facts{
+		Subject: visible(c.Subject.String()), Issuer: visible(c.Issuer.String()),
+		Serial: fmt.Sprintf("%X", c.SerialNumber),
+		SHA1:   Thumbprint1(c), SHA256: Thumbprint256(c), SPKI: hash256(c.RawSubjectPublicKeyInfo),
+		NotBefore: c.NotBefore, NotAfter: c.NotAfter,
+		KeyAlgorithm: DescribeKey(c.PublicKey),
+		IsCA:         c.BasicConstraintsValid && c.IsCA,
+		SelfSigned:   selfSigned(c),
+	}
+}
+
+// selfSigned checks the signature itself: CheckSignatureFrom would ask that a
+// self-signed device be a CA.
+func selfSigned(c *x509.Certificate) bool {
+	return bytes.Equal(c.RawIssuer, c.RawSubject) &&
+		c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
+}
+
+// Thumbprint1 is the SHA-1 thumbprint of a certificate, 40 upper-case hex
+// digits.
+func Thumbprint1(c *x509.Certificate) string {
+	sum := sha1.Sum(c.Raw) // #nosec G401 -- a name, not a signature
+	return strings.ToUpper(hex.EncodeToString(sum[:]))
+}
+
+// Thumbprint256 is the SHA-256 thumbprint of a certificate, 64 upper-case hex
+// digits.
+func Thumbprint256(c *x509.Certificate) string { return hash256(c.Raw) }
+
+func hash256(b []byte) string {
+	sum := sha256.Sum256(b)
+	return strings.ToUpper(hex.EncodeToString(sum[:]))
+}
+
+// visible escapes what a terminal would act on or not show.
+func visible(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if strconv.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		q := strconv.QuoteRuneToASCII(r)
+		b.WriteString(q[1 : len(q)-1])
+	}
+	return b.String()
+}
