@@ -1,0 +1,185 @@
+package profiles
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/google/renameio/v2"
+)
+
+// Store keeps profiles and what belongs to them in the folders of Paths. It
+// holds nothing in memory and may be copied.
+type Store struct{ Paths Paths }
+
+// NewStore is the store in the given folders.
+func NewStore(p Paths) *Store { return &Store{Paths: p} }
+
+// ErrExists says that a profile was not saved because there is one of that
+// name. It wraps [fs.ErrExist].
+var ErrExists = fmt.Errorf("there is a profile of that name already: %w", fs.ErrExist)
+
+// maxFile bounds what is read of a profile, in bytes.
+const maxFile = 1 << 20
+
+// Names lists the profiles, sorted. It reads one folder and opens no file;
+// without the folder there are none.
+func (s *Store) Names() ([]string, error) {
+	entries, err := os.ReadDir(s.Paths.profiles())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("listing the profiles: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), extension)
+		if ok && !e.IsDir() && name != "" && name[0] != '.' {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Load reads a profile, strictly: see [Parse]. The error is an [*Error], a
+// [*NameError], or wraps what the file system said ([fs.ErrNotExist]).
+func (s *Store) Load(name string) (*Document, error) {
+	if err := CheckName(name); err != nil {
+		return nil, err
+	}
+	path := s.Paths.Profile(name)
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > maxFile {
+		return nil, &Error{Path: path, Line: 1, Column: 1, Problem: "the file is larger than 1 MiB, no profile is", Fix: "move it away"}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the profile %s: %w", name, err)
+	}
+	return Parse(path, data)
+}
+
+// Save writes a new profile, whole or not at all, with mode 0600. When there is
+// one of that name the error is [ErrExists] and nothing changes: see
+// [Store.Replace].
+func (s *Store) Save(name string, p *Profile) error { return s.save(name, p, createFile) }
+
+// Replace writes a profile over the one of that name, if there is one. Its
+// comments are lost, so only what a person decided calls for it; a run never
+// does.
+func (s *Store) Replace(name string, p *Profile) error { return s.save(name, p, replaceFile) }
+
+func (s *Store) save(name string, p *Profile, write func(string, []byte) error) error {
+	if err := CheckName(name); err != nil {
+		return err
+	}
+	path := s.Paths.Profile(name)
+	data, err := Encode(p)
+	if err != nil {
+		return fmt.Errorf("encoding the profile %s: %w", name, err)
+	}
+	if _, err := Parse(path, data); err != nil { // what cannot be read again is not written; a secret is caught here
+		return err
+	}
+	if err := write(path, data); err != nil {
+		return fmt.Errorf("writing the profile %s: %w", name, err)
+	}
+	return nil
+}
+
+// Remove deletes a profile with its state, its journal and the device's key and
+// certificates, and says which paths it removed. Authorities stay: other
+// devices may use them. A profile that another process works on is not removed:
+// [*LockedError]. The profile itself goes last, so that a removal cut short can
+// be repeated.
+func (s *Store) Remove(name string) (removed []string, err error) {
+	unlock, err := s.Lock(name)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	p := s.Paths
+	for _, path := range []string{p.StateFile(name), p.Journal(name), p.DeviceDir(name), p.Profile(name)} {
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := os.RemoveAll(path); err != nil {
+			return removed, fmt.Errorf("removing the profile %s: %w", name, err)
+		}
+		removed = append(removed, path)
+	}
+	_ = os.Remove(p.lock(name)) // still held; see Lock for those who wait for it
+	if len(removed) == 0 {
+		return nil, fmt.Errorf("removing the profile %s: %w", name, fs.ErrNotExist)
+	}
+	return removed, nil
+}
+
+// replaceFile writes a file whole or not at all, in place of the old one.
+func replaceFile(path string, data []byte) error { return writeFile(path, data, true) }
+
+// createFile writes a file whole or not at all, unless there is one.
+func createFile(path string, data []byte) error { return writeFile(path, data, false) }
+
+func writeFile(path string, data []byte, replace bool) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	pending, err := renameio.NewPendingFile(path, renameio.WithTempDir(dir), renameio.WithStaticPermissions(0o600))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = pending.Cleanup() }() // a no-op after the rename
+	if _, err := pending.Write(data); err != nil {
+		return err
+	}
+	if replace {
+		err = pending.CloseAtomicallyReplace()
+	} else {
+		err = place(pending, path)
+	}
+	if err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// place gives a temporary file its name if the name is free: by hard link,
+// which fails when it is taken, or where there are none (FAT) after a look.
+func place(pending *renameio.PendingFile, path string) error {
+	if err := pending.Sync(); err != nil {
+		return err
+	}
+	err := os.Link(pending.Name(), path)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrExist):
+		return ErrExists
+	case !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EPERM):
+		return err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return ErrExists
+	}
+	return pending.CloseAtomicallyReplace()
+}
+
+// syncDir makes a new name durable, where the file system can.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	err = d.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	return err
+}
