@@ -16,22 +16,22 @@ type EventKind string
 
 // The kinds of events, roughly in the order in which a run emits them.
 const (
-	LabOpened         EventKind = "lab_opened"         // Lab is set; not part of a run
-	RunStarted        EventKind = "run_started"        // Plan is set
-	StepStarted       EventKind = "step_started"       //
-	StepSkipped       EventKind = "step_skipped"       // Text says why there is nothing to do
-	Noted             EventKind = "noted"              // Text: one sentence of progress
-	Warned            EventKind = "warned"             // Text: one sentence; Problem may be set
-	FilesWritten      EventKind = "files_written"      // Files is set
-	ExchangeStarted   EventKind = "exchange_started"   // Exchange has request fields only
-	ExchangeFinished  EventKind = "exchange_finished"  // Exchange is complete
-	RetryScheduled    EventKind = "retry_scheduled"    // Poll.Due is when; Problem is what went wrong
-	PollScheduled     EventKind = "poll_scheduled"     // Poll is set
-	StatusChanged     EventKind = "status_changed"     // Registration is set
-	MessageSent       EventKind = "message_sent"       // Message is set
-	MessageReceived   EventKind = "message_received"   // Received is set: what the hub's inbox shows (lab only)
-	StepFinished      EventKind = "step_finished"      // Outcome; Problem when failed; Text summarises
-	RunFinished       EventKind = "run_finished"       // Outcome; Problem when failed; exactly one per run
+	LabOpened        EventKind = "lab_opened"        // Lab is set; not part of a run
+	RunStarted       EventKind = "run_started"       // Plan is set
+	StepStarted      EventKind = "step_started"      //
+	StepSkipped      EventKind = "step_skipped"      // Text says why there is nothing to do
+	Noted            EventKind = "noted"             // Text: one sentence of progress
+	Warned           EventKind = "warned"            // Text: one sentence; Problem may be set
+	FilesWritten     EventKind = "files_written"     // Files is set
+	ExchangeStarted  EventKind = "exchange_started"  // Exchange has request fields only
+	ExchangeFinished EventKind = "exchange_finished" // Exchange is complete
+	RetryScheduled   EventKind = "retry_scheduled"   // Poll.Due is when; Problem is what went wrong
+	PollScheduled    EventKind = "poll_scheduled"    // Poll is set
+	StatusChanged    EventKind = "status_changed"    // Registration is set
+	MessageSent      EventKind = "message_sent"      // Message is set
+	MessageReceived  EventKind = "message_received"  // Received is set: what the hub's inbox shows (lab only)
+	StepFinished     EventKind = "step_finished"     // Outcome; Problem when failed; Text summarises
+	RunFinished      EventKind = "run_finished"      // Outcome; Problem when failed; exactly one per run
 )
 
 // Outcome is how a step or a run ended.
@@ -70,8 +70,8 @@ type Event struct {
 // File is one file a step wrote or found.
 type File struct {
 	Path string `json:"path"`
-	What string `json:"what"`           // "device certificate", "device private key", …
-	New  bool   `json:"new,omitempty"`  // false: it was there and is reused
+	What string `json:"what"`          // "device certificate", "device private key", …
+	New  bool   `json:"new,omitempty"` // false: it was there and is reused
 }
 
 // Poll is a wait that the service asked for, or a retry.
@@ -98,9 +98,9 @@ type Registration struct {
 
 // Message is one telemetry message that IoT Hub accepted (204).
 type Message struct {
-	N         int      `json:"n"`              // from 1 within the run
-	Of        int      `json:"of"`             // how many the run will send
-	Body      string   `json:"body"`           //
+	N         int      `json:"n"`                    // from 1 within the run
+	Of        int      `json:"of"`                   // how many the run will send
+	Body      string   `json:"body"`                 //
 	Value     *float64 `json:"value,omitempty"`      // first number in the body, for the chart
 	ValueName string   `json:"value_name,omitempty"` // its JSON name
 	LatencyMS float64  `json:"latency_ms"`

@@ -3,8 +3,16 @@ package workflow
 import (
 	"context"
 	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
 
 	"dpslab/profiles"
+	"dpslab/workflow/dps"
+	"dpslab/workflow/wire"
 )
 
 // Config is what a [Session] needs from whoever starts it.
@@ -16,7 +24,7 @@ type Config struct {
 	// Ask puts a question to the person (a pass phrase). Nil: nobody is there,
 	// and a missing answer is an error that names the profile key.
 	Ask func(ctx context.Context, q Question) (string, error)
-	// Getenv looks up passphrase_env and connection_string_env.
+	// Getenv looks up passphrase_env and connection_string_env; nil: os.Getenv.
 	Getenv func(string) string
 	// Sink receives every event, in order, one at a time.
 	Sink func(Event)
@@ -24,7 +32,7 @@ type Config struct {
 
 // Question is something only a person can answer during a run.
 type Question struct {
-	Key    string // "identity.passphrase"
+	Key    string // "identity.passphrase_env"
 	Prompt string // "Pass phrase of /…/device-01.key.pem"
 	Secret bool   // do not echo
 }
@@ -35,13 +43,15 @@ type Lab struct {
 	LabFacts
 	Roots *x509.CertPool
 
-	DPSName, SubscriptionID, ResourceGroup string
+	DPSName, SubscriptionID, ResourceGroup  string
 	DeviceHost, ServiceHost, ManagementHost string
 	HubHosts                                []string
-	ServiceConnectionString                 string
-	ManagementToken                         string
+	ServiceConnectionString                 dps.Secret
+	ManagementToken                         dps.Secret
 
-	// Inbox reads what the hub received from the device after a sequence number.
+	// Dial connects to the lab; nil: TCP to Address. Tests use it.
+	Dial func(ctx context.Context) (net.Conn, error)
+	// Inbox reads what a hub received from a device after a sequence number.
 	Inbox func(ctx context.Context, hub, deviceID string, after uint64) ([]Received, error)
 	// Close ends a lab that this process started, and leaves a joined one alone.
 	Close func() error
@@ -50,19 +60,263 @@ type Lab struct {
 // Device is one line of the home screen. It is read from the profile and the
 // state file alone: no certificate is opened for it.
 type Device struct {
-	Name       string
-	Profile    *profiles.Profile // nil when Err is set
-	State      *profiles.State   // never nil
-	Err        error             // the profile cannot be used; says file, line, fix
+	Name        string
+	Profile     *profiles.Profile // nil when Err is set
+	State       *profiles.State   // never nil
+	Err         error             // the profile cannot be used; says file, line, fix
 	ProfilePath string
 }
 
 // RunOptions choose what a run does.
 type RunOptions struct {
 	Only   []StepID // nil: all steps
-	From   StepID   // start at this step; empty: at the first
+	From   StepID   // begin with this step; empty: with the first
 	Resume bool     // finish the registration operation that an earlier run began
-	Force  bool     // redo steps even when the files or records are there already
-	Count  int      // telemetry messages, 0: what the profile says
-	Fast   bool     // no pause between telemetry messages
+	Force  bool     // make a new device certificate even when there is a good one
+	Count  int      // telemetry messages; 0: what the profile says
+	// Interval is the pause between messages; nil: what the profile says.
+	Interval *time.Duration
+	// Body and Properties replace those of the profile when they are set.
+	Body       string
+	Properties map[string]string
 }
+
+// ErrBusy is returned by Start while a run is under way.
+var ErrBusy = errors.New("a run is under way: cancel it or wait for it")
+
+// ErrByUser is the cause of a run that a person cancelled.
+var ErrByUser = errors.New("cancelled")
+
+// Session is the one door to the engine for every face. Its methods may be
+// called from any goroutine.
+type Session struct {
+	config Config
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	labOnce sync.Mutex
+	lab     *Lab
+
+	mu   sync.Mutex
+	run  *run
+	done chan struct{} // closed when the current run has ended
+
+	sinkMu sync.Mutex
+}
+
+// NewSession prepares a session; it does no I/O.
+func NewSession(c Config) *Session {
+	if c.Getenv == nil {
+		c.Getenv = os.Getenv
+	}
+	if c.Sink == nil {
+		c.Sink = func(Event) {}
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	return &Session{config: c, ctx: ctx, cancel: cancel}
+}
+
+// Names lists the profiles, sorted. It only reads a directory.
+func (s *Session) Names() ([]string, error) { return s.config.Store.Names() }
+
+// Device reads one profile and its state.
+func (s *Session) Device(name string) Device {
+	d := Device{Name: name, ProfilePath: s.config.Store.Paths.Profile(name)}
+	d.Profile, d.Err = s.load(name)
+	state, err := s.config.Store.LoadState(name)
+	if err != nil {
+		state = &profiles.State{}
+		if d.Err == nil {
+			d.Err = &Problem{Kind: LocalFile, Op: "read the state of " + name, Summary: err.Error()}
+		}
+	}
+	d.State = state
+	return d
+}
+
+// load reads a profile, checks every value and fills in the defaults.
+func (s *Session) load(name string) (*profiles.Profile, error) {
+	doc, err := s.config.Store.Load(name)
+	if err != nil {
+		kind := Usage
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, &Problem{Kind: kind, Op: "open " + name, Summary: "there is no profile of that name", Fix: "dpslab list shows the names; dpslab new " + name + " makes one"}
+		}
+		return nil, &Problem{Kind: kind, Op: "read profile " + name, Summary: err.Error(), Detail: snippet(err)}
+	}
+	if wrong := CheckProfile(doc.Profile); len(wrong) > 0 {
+		err := doc.Errorf(wrong[0].Key, "", "%v", wrong[0].Err)
+		return nil, &Problem{Kind: Usage, Op: "read profile " + name, Summary: err.Error(), Detail: snippet(err)}
+	}
+	return withDefaults(doc.Profile), nil
+}
+
+func snippet(err error) string {
+	var e *profiles.Error
+	if errors.As(err, &e) {
+		return e.Snippet
+	}
+	return ""
+}
+
+// withDefaults fills in what the file leaves out.
+func withDefaults(p *profiles.Profile) *profiles.Profile {
+	q := ProfileOf(AnswersOf(p))
+	q.Target.DeviceEndpoint, q.Target.CAFile = p.Target.DeviceEndpoint, p.Target.CAFile
+	q.Identity.PassphraseCommand = p.Identity.PassphraseCommand
+	q.Enrollment.IoTHubs = p.Enrollment.IoTHubs
+	q.Enrollment.Reprovision, q.Enrollment.IoTEdge, q.Enrollment.InitialTwin = p.Enrollment.Reprovision, p.Enrollment.IoTEdge, p.Enrollment.InitialTwin
+	q.Telemetry.Properties = p.Telemetry.Properties
+	return q
+}
+
+// Save writes a new profile. What is wrong with it, or that the name is taken,
+// is a *Problem.
+func (s *Session) Save(name string, p *profiles.Profile) error {
+	op := "save profile " + name
+	if err := profiles.CheckName(name); err != nil {
+		return &Problem{Kind: Usage, Op: op, Summary: err.Error()}
+	}
+	if wrong := CheckProfile(p); len(wrong) > 0 {
+		return &Problem{Kind: Usage, Op: op, Summary: wrong[0].Error()}
+	}
+	if err := s.config.Store.Save(name, p); err != nil {
+		return &Problem{Kind: LocalFile, Op: op, Summary: err.Error()}
+	}
+	return nil
+}
+
+// Remove deletes a profile with its state and device files, and says which. CAs
+// that other devices may share stay.
+func (s *Session) Remove(name string) ([]string, error) {
+	unlock, err := s.config.Store.Lock(name)
+	if err != nil {
+		return nil, problemOf("remove "+name, err)
+	}
+	defer unlock()
+	removed, err := s.config.Store.Remove(name)
+	if err != nil {
+		return removed, &Problem{Kind: LocalFile, Op: "remove " + name, Summary: err.Error()}
+	}
+	return removed, nil
+}
+
+// OpenLab starts or joins the lab, once.
+func (s *Session) OpenLab(ctx context.Context) (*Lab, error) {
+	s.labOnce.Lock()
+	defer s.labOnce.Unlock()
+	if s.lab != nil {
+		return s.lab, nil
+	}
+	if s.config.OpenLab == nil {
+		return nil, errors.New("there is no lab in this session")
+	}
+	lab, err := s.config.OpenLab(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open the lab: %w", err)
+	}
+	s.lab = lab
+	facts := lab.LabFacts
+	s.sink(Event{At: time.Now(), Kind: LabOpened, Lab: &facts})
+	return lab, nil
+}
+
+func (s *Session) sink(e Event) {
+	s.sinkMu.Lock()
+	defer s.sinkMu.Unlock()
+	s.config.Sink(e)
+}
+
+// Start begins a run of a profile's steps and returns its ID at once. Events
+// go to the sink; the last one is RunFinished. It returns ErrBusy while another
+// run is under way, and a *Problem when the profile cannot be used. It must not
+// be called from inside the sink.
+func (s *Session) Start(name string, o RunOptions) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.run != nil && !s.run.over.Load() {
+		return "", ErrBusy
+	}
+	if s.done != nil {
+		<-s.done
+	}
+	profile, err := s.load(name)
+	if err != nil {
+		return "", err
+	}
+	r, err := newRun(s, name, profile, o)
+	if err != nil {
+		return "", err
+	}
+	s.run, s.done = r, make(chan struct{})
+	go func(done chan struct{}) {
+		defer close(done)
+		r.execute()
+	}(s.done)
+	return r.id, nil
+}
+
+// Cancel ends the current run; it still emits RunFinished.
+func (s *Session) Cancel() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.run != nil {
+		s.run.cancel(ErrByUser)
+	}
+}
+
+// Wait returns when the last started run has ended.
+func (s *Session) Wait() {
+	s.mu.Lock()
+	done := s.done
+	s.mu.Unlock()
+	if done != nil {
+		<-done
+	}
+}
+
+// closeLimit is how long Close waits for a run to end.
+const closeLimit = 3 * time.Second
+
+// Close cancels the run under way, waits a little for its end and closes the
+// lab that this session started.
+func (s *Session) Close() error {
+	s.cancel(ErrByUser)
+	ended := make(chan struct{})
+	go func() { s.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(closeLimit):
+	}
+	s.labOnce.Lock()
+	defer s.labOnce.Unlock()
+	if s.lab == nil || s.lab.Close == nil {
+		return nil
+	}
+	return s.lab.Close()
+}
+
+// SaveDraft keeps a half-filled wizard.
+func (s *Session) SaveDraft(a Answers) error { return s.config.Store.SaveDraft(a) }
+
+// Draft is the half-filled wizard that was kept, if there is one.
+func (s *Session) Draft() (Answers, bool) {
+	a, err := s.config.Store.LoadDraft()
+	return a, err == nil && len(a) > 0
+}
+
+// DropDraft forgets the half-filled wizard.
+func (s *Session) DropDraft() error { return s.config.Store.DropDraft() }
+
+// StateDir is where faces may put files of their own: copies, screenshots.
+func (s *Session) StateDir() string { return s.config.Store.Paths.State }
+
+// Resumable reports whether a registration operation was begun and its end
+// never seen.
+func Resumable(st *profiles.State) bool {
+	return st != nil && st.Registration.OperationID != "" && !dps.Final(st.Registration.Status)
+}
+
+// Curl writes an exchange's request as a curl command line, secrets masked.
+func Curl(x *Exchange) string { return wire.Curl(x) }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -119,7 +118,7 @@ func ParseSharedAccessSignature(header string) (SharedAccessSignature, error) {
 		name, value, _ := strings.Cut(field, "=")
 		decoded, err := url.QueryUnescape(value)
 		if err != nil {
-			return s, fmt.Errorf("field %q of the shared access signature is not percent-encoded text", name)
+			return s, errors.New("shared access signature holds text that is not percent-encoded")
 		}
 		switch name {
 		case "sr":

@@ -1,0 +1,304 @@
+package workflow
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// NewStatus is the status of a device of which nothing has happened yet.
+func NewStatus(device string) *Status {
+	s := &Status{Device: device}
+	for _, info := range Steps() {
+		s.Steps = append(s.Steps, StepStatus{StepInfo: info, State: Waiting})
+	}
+	return s
+}
+
+// Step finds a step's status; nil for an unknown one.
+func (s *Status) Step(id StepID) *StepStatus {
+	for i := range s.Steps {
+		if s.Steps[i].ID == id {
+			return &s.Steps[i]
+		}
+	}
+	return nil
+}
+
+// Apply takes in one event. Events of another device, of a run that is over
+// and events out of order are ignored.
+func (s *Status) Apply(e Event) {
+	if e.Kind == LabOpened {
+		s.Lab = e.Lab
+		return
+	}
+	if e.Device != s.Device {
+		return
+	}
+	if e.Kind == RunStarted {
+		s.begin(e)
+	} else if e.Run != s.Run || e.Seq <= s.seq {
+		return
+	}
+	s.seq = e.Seq
+	switch e.Kind {
+	case StepStarted, StepSkipped, StepFinished:
+		s.applyStep(e)
+	case ExchangeStarted, ExchangeFinished:
+		s.applyExchange(e)
+	case PollScheduled, RetryScheduled:
+		s.applyWait(e)
+	case StatusChanged:
+		s.Registration = *e.Registration
+	case MessageSent, MessageReceived:
+		s.applyMessage(e)
+	case FilesWritten:
+		if step := s.Step(e.Step); step != nil {
+			step.Files = append(step.Files, e.Files...)
+		}
+	case RunFinished:
+		s.finish(e)
+	}
+	s.log(e)
+}
+
+func (s *Status) begin(e Event) {
+	s.Run, s.Running, s.Outcome, s.Problem = e.Run, true, "", nil
+	s.Poll, s.Pending = nil, nil
+	for _, id := range e.Plan {
+		step := s.Step(id)
+		if step == nil {
+			continue
+		}
+		*step = StepStatus{StepInfo: step.StepInfo, State: Waiting}
+		switch id {
+		case StepRegistration:
+			s.Lane = nil
+		case StepTelemetry:
+			s.Telemetry = TelemetryStatus{}
+		}
+	}
+}
+
+func (s *Status) finish(e Event) {
+	s.Running, s.Outcome, s.Problem = false, e.Outcome, e.Problem
+	s.endWait()
+	s.Pending = nil
+	for i := range s.Steps {
+		if s.Steps[i].State == Running {
+			s.Steps[i].State = StepStopped
+			s.Steps[i].Ended = e.At
+		}
+	}
+}
+
+func (s *Status) applyStep(e Event) {
+	step := s.Step(e.Step)
+	if step == nil {
+		return
+	}
+	s.endWait()
+	if e.Text != "" {
+		step.Text = e.Text
+	}
+	switch e.Kind {
+	case StepStarted:
+		step.State, step.Started, step.Problem = Running, e.At, nil
+		step.Attempt++
+		if e.Step == StepTelemetry {
+			s.Telemetry.Started = e.At
+		}
+	case StepSkipped:
+		step.State, step.Ended = StepSkip, e.At
+	case StepFinished:
+		step.Ended, step.Problem = e.At, e.Problem
+		step.State = map[Outcome]StepState{Done: StepDone, Failed: StepFailed, Cancelled: StepStopped}[e.Outcome]
+	}
+}
+
+func (s *Status) applyExchange(e Event) {
+	x := e.Exchange
+	if e.Kind == ExchangeStarted {
+		s.endWait()
+		s.Pending = x
+		s.lane(e, LaneRow{Kind: LaneRequest, At: e.At, Exchange: x, Label: requestLabel(x), Open: true})
+		return
+	}
+	s.Pending = nil
+	s.Exchanges = append(s.Exchanges, x)
+	if e.Step == StepTelemetry && (x.Status == 0 || x.Status >= 300) && x.Operation == "send event" {
+		s.Telemetry.Failed++
+	}
+	if e.Step != StepRegistration {
+		return
+	}
+	if n := len(s.Lane); n > 0 && s.Lane[n-1].Open {
+		s.Lane[n-1].Open = false
+	}
+	if x.Status == 0 {
+		s.lane(e, LaneRow{Kind: LaneFault, At: e.At, Exchange: x, Label: "no answer", Note: x.Error, Bad: true})
+		return
+	}
+	s.lane(e, LaneRow{Kind: LaneResponse, At: e.At, Exchange: x, Label: answerLabel(x), Note: answerNote(x), Bad: x.Status >= 300})
+}
+
+// lane adds a row when the event belongs to the registration step.
+func (s *Status) lane(e Event, row LaneRow) {
+	if e.Step == StepRegistration {
+		s.Lane = append(s.Lane, row)
+	}
+}
+
+func requestLabel(x *Exchange) string {
+	label := map[string]string{
+		"register": "register", "operation status": "operation", "registration status": "registration",
+	}[x.Operation]
+	if label == "" {
+		label = x.Operation
+	}
+	return x.Method + " " + label
+}
+
+func answerLabel(x *Exchange) string {
+	label := strconv.Itoa(x.Status)
+	if status := jsonMember(x.ResponseBody, "status"); status != "" {
+		return label + " " + status
+	}
+	if code := jsonMember(x.ResponseBody, "errorCode"); code != "" {
+		return label + " error " + code
+	}
+	return strings.TrimSpace(label + " " + x.Reason)
+}
+
+func answerNote(x *Exchange) string {
+	note := fmt.Sprintf("%.0f ms", x.Timing.Total)
+	if op := jsonMember(x.ResponseBody, "operationId"); op != "" {
+		note += "  op " + op
+	}
+	return note
+}
+
+func (s *Status) applyWait(e Event) {
+	s.endWait()
+	s.Poll, s.PollStep = e.Poll, e.Step
+	if e.Poll == nil {
+		return
+	}
+	s.lane(e, LaneRow{Kind: LaneWait, At: e.At, Poll: e.Poll, Label: waitLabel(e), Open: true})
+}
+
+func waitLabel(e Event) string {
+	wait := e.Poll.Due.Sub(e.Poll.Since).Round(100 * time.Millisecond)
+	if e.Kind == RetryScheduled {
+		return fmt.Sprintf("try again in %s", short(wait))
+	}
+	return "wait " + short(wait)
+}
+
+// short writes a duration the way people read it: "3 s", "400 ms".
+func short(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
+	return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + " s"
+}
+
+func (s *Status) endWait() {
+	s.Poll = nil
+	if n := len(s.Lane); n > 0 && s.Lane[n-1].Kind == LaneWait {
+		s.Lane[n-1].Open = false
+	}
+}
+
+func (s *Status) applyMessage(e Event) {
+	t := &s.Telemetry
+	if r := e.Received; r != nil {
+		t.Received++
+		t.LastReceived = r
+		return
+	}
+	m := e.Message
+	t.Sent, t.Of, t.Last = t.Sent+1, m.Of, m
+	sample := Sample{At: e.At, LatencyMS: m.LatencyMS}
+	if m.Value != nil {
+		sample.Value, sample.HasValue, t.ValueName = *m.Value, true, m.ValueName
+	}
+	t.Samples = append(t.Samples, sample)
+	if over := len(t.Samples) - MaxSamples; over > 0 {
+		t.Samples = t.Samples[over:]
+	}
+}
+
+func (s *Status) log(e Event) {
+	text := Line(e)
+	if text == "" {
+		return
+	}
+	line := LogLine{At: e.At, Step: e.Step, Kind: e.Kind, Text: text}
+	s.Log = append(s.Log, line)
+	if step := s.Step(e.Step); step != nil {
+		step.Log = append(step.Log, line)
+	}
+}
+
+// Line is an event as one line of plain text, or "" for one that is not worth
+// a line. Every face that prints lines uses it.
+func Line(e Event) string {
+	switch e.Kind {
+	case ExchangeFinished:
+		return exchangeLine(e.Exchange)
+	case FilesWritten:
+		var parts []string
+		for _, f := range e.Files {
+			verb := "found"
+			if f.New {
+				verb = "wrote"
+			}
+			parts = append(parts, fmt.Sprintf("%s %s: %s", verb, f.What, f.Path))
+		}
+		return strings.Join(parts, "\n")
+	case PollScheduled:
+		line := fmt.Sprintf("poll %d in %s", e.Poll.Attempt, short(e.Poll.Due.Sub(e.Poll.Since).Round(100*time.Millisecond)))
+		if e.Poll.RetryAfter != nil {
+			line += " (Retry-After)"
+		}
+		return line
+	case RetryScheduled:
+		line := fmt.Sprintf("attempt %d in %s", e.Poll.Attempt, short(e.Poll.Due.Sub(e.Poll.Since).Round(100*time.Millisecond)))
+		if e.Problem != nil {
+			line = e.Problem.Summary + "; " + line
+		}
+		return line
+	case MessageSent:
+		return fmt.Sprintf("message %d of %d accepted in %.0f ms: %s", e.Message.N, e.Message.Of, e.Message.LatencyMS, e.Message.Body)
+	case StatusChanged:
+		line := "status " + e.Registration.Status
+		if e.Registration.AssignedHub != "" {
+			line += ": " + e.Registration.AssignedHub + " as " + e.Registration.DeviceID
+		}
+		return line
+	case ExchangeStarted, MessageReceived, RunStarted, StepStarted, RunFinished, LabOpened:
+		return ""
+	}
+	if e.Problem != nil && e.Text == "" {
+		return e.Problem.Error()
+	}
+	return e.Text
+}
+
+func exchangeLine(x *Exchange) string {
+	answer := answerLabel(x)
+	if x.Status == 0 {
+		answer = "no answer: " + x.Error
+	}
+	return fmt.Sprintf("%s %s → %s, %.0f ms", x.Method, pathOf(x.URL), answer, x.Timing.Total)
+}
+
+func pathOf(url string) string {
+	if _, rest, ok := strings.Cut(url, "://"); ok {
+		url = rest
+	}
+	path, _, _ := strings.Cut(url, "?")
+	return path
+}

@@ -1,0 +1,138 @@
+package workflow
+
+import (
+	"slices"
+
+	"dpslab/profiles"
+)
+
+// Page is a page of the wizard.
+type Page int
+
+// The pages, in order.
+const (
+	PageWhere Page = iota
+	PageIdentity
+	PageCertificates
+	PageEnrollment
+	PageTelemetry
+	PageReview
+)
+
+// Pages lists all pages in order.
+func Pages() []Page {
+	return []Page{PageWhere, PageIdentity, PageCertificates, PageEnrollment, PageTelemetry, PageReview}
+}
+
+// Title is the page's name on the screen.
+func (p Page) Title() string {
+	return [...]string{"Where", "Identity", "Certificates", "Enrollment", "Telemetry", "Review"}[p]
+}
+
+// Answers are the wizard's answers: TOML path ("identity.registration_id") to
+// text. The profile's own name is under "name".
+type Answers map[string]string
+
+// Option is one choice of a closed set.
+type Option struct {
+	Value string // as it stands in TOML
+	Label string
+	Help  string
+}
+
+// Field is one question. The fields are the only source of questions and of
+// validation: the wizard, the plain prompts, flags and profiles all use them.
+type Field struct {
+	Key     string // TOML path
+	Label   string
+	Page    Page
+	Help    string // why it is asked
+	Example string
+	Options []Option // a closed set; empty: free text
+	Default func(Answers) string
+	Hidden  func(Answers) bool // nil: always asked. A hidden field has its default.
+	// Check says in the field's own words what is wrong: "ends in '.', must end
+	// in a letter, digit or '-'". Nil: anything goes.
+	Check func(value string, a Answers) error
+}
+
+// Keys of the fields that other code asks for by name.
+const (
+	keyName           = "name"
+	keyTarget         = "target.kind"
+	keyCredential     = "target.credential"
+	keyRegistrationID = "identity.registration_id"
+	keySource         = "identity.source"
+	keyAlgorithm      = "identity.algorithm"
+	keyValidDays      = "identity.valid_days"
+	keyAuthority      = "identity.authority"
+	keyPassphraseEnv  = "identity.passphrase_env"
+	keyEnrollment     = "enrollment.kind"
+	keyEnrollmentID   = "enrollment.id"
+	keyDeviceID       = "enrollment.device_id"
+	keyAllocation     = "enrollment.allocation_policy"
+	keyHubs           = "enrollment.iot_hubs"
+	keyCount          = "telemetry.count"
+	keyInterval       = "telemetry.interval"
+	keyBody           = "telemetry.body"
+	keyContentType    = "telemetry.content_type"
+)
+
+// DefaultBody is the telemetry body of a new profile.
+const DefaultBody = `{"temperature": {{ wave 20 30 "20s" }}, "at": "{{ now }}"}`
+
+// Fields lists every question in the order in which it is asked.
+func Fields() []Field { return fields }
+
+// FieldByKey finds a field by its TOML path.
+func FieldByKey(key string) (Field, bool) {
+	for _, f := range fields {
+		if f.Key == key {
+			return f, true
+		}
+	}
+	return Field{}, false
+}
+
+// fields is filled by init because defaults of one field look at another.
+var fields []Field
+
+func init() {
+	fields = slices.Concat(whereFields, identityFields, certificateFields, enrollmentFields, telemetryFields)
+}
+
+func constant(s string) func(Answers) string { return func(Answers) string { return s } }
+
+// value is the answer or, when there is none, the default.
+func value(a Answers, key string) string {
+	f, ok := FieldByKey(key)
+	if !ok {
+		return a[key]
+	}
+	hidden := f.Hidden != nil && f.Hidden(a)
+	if v, given := a[key]; given && !hidden {
+		return v
+	}
+	if f.Default != nil {
+		return f.Default(a)
+	}
+	return ""
+}
+
+func inLab(a Answers) bool      { return value(a, keyTarget) == profiles.TargetLab }
+func selfSigned(a Answers) bool { return value(a, keySource) == profiles.SourceSelfSigned }
+func individual(a Answers) bool { return value(a, keyEnrollment) == profiles.EnrollmentIndividual }
+
+// noManagement hides what only Azure Resource Manager needs.
+func noManagement(a Answers) bool {
+	return inLab(a) || value(a, keyCredential) != profiles.CredentialEntra
+}
+
+func not(f func(Answers) bool) func(Answers) bool { return func(a Answers) bool { return !f(a) } }
+
+func defaultEnrollment(a Answers) string {
+	if selfSigned(a) {
+		return profiles.EnrollmentIndividual
+	}
+	return profiles.EnrollmentGroup
+}

@@ -1,0 +1,145 @@
+package workflow
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"dpslab/pki"
+	"dpslab/profiles"
+	"dpslab/workflow/iothub"
+)
+
+func check(f func(string) error) func(string, Answers) error {
+	return func(v string, _ Answers) error { return f(v) }
+}
+
+// checkID says what is wrong with a registration ID or a group name, and what
+// would be right.
+func checkID(f func(string) error) func(string, Answers) error {
+	return func(v string, _ Answers) error {
+		err := f(v)
+		var wrong *pki.IDError
+		if !errors.As(err, &wrong) {
+			return err
+		}
+		if wrong.Suggestion == "" {
+			return errors.New(wrong.Reason)
+		}
+		return fmt.Errorf("%s (try %q)", wrong.Reason, wrong.Suggestion)
+	}
+}
+
+func optional(f func(string, Answers) error) func(string, Answers) error {
+	return func(v string, a Answers) error {
+		if v == "" {
+			return nil
+		}
+		return f(v, a)
+	}
+}
+
+func checkEnrollment(v string, a Answers) error {
+	if v == profiles.EnrollmentGroup && selfSigned(a) {
+		return errors.New("is a group, but a self-signed certificate has no CA that a group could name: choose individual, or a chain")
+	}
+	return nil
+}
+
+var hostShape = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$`)
+
+func checkHost(v string, _ Answers) error {
+	switch {
+	case v == "":
+		return errors.New("is empty")
+	case strings.Contains(v, "://"):
+		return errors.New("has a scheme: write the host name alone, without https://")
+	case !hostShape.MatchString(v):
+		return errors.New("is not a host name like contoso-dps.azure-devices-provisioning.net")
+	}
+	return nil
+}
+
+func checkHubs(v string, a Answers) error {
+	hubs := splitList(v)
+	if len(hubs) != 1 {
+		return errors.New("must name exactly one hub with the static policy")
+	}
+	return checkHost(hubs[0], a)
+}
+
+var (
+	envShape    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	uuidShape   = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+	deviceShape = regexp.MustCompile(`^[A-Za-z0-9\-.%_*?!(),:=@$']{1,128}$`)
+)
+
+func checkEnvName(v string, _ Answers) error {
+	if !envShape.MatchString(v) {
+		return errors.New("is not the name of an environment variable (letters, digits and '_'); the secret itself does not belong here")
+	}
+	return nil
+}
+
+func checkUUID(v string, _ Answers) error {
+	if !uuidShape.MatchString(v) {
+		return errors.New("is not a subscription ID like 11111111-2222-3333-4444-555555555555")
+	}
+	return nil
+}
+
+func checkDeviceID(v string, _ Answers) error {
+	if !deviceShape.MatchString(v) {
+		return errors.New("must be 1 to 128 of letters, digits and - . % _ * ? ! ( ) , : = @ $ '")
+	}
+	return nil
+}
+
+func checkDays(v string, _ Answers) error { return checkNumber(v, 1, 3650) }
+
+func checkCount(v string, _ Answers) error { return checkNumber(v, 1, 1_000_000) }
+
+func checkNumber(v string, low, high int) error {
+	n, err := strconv.Atoi(strings.TrimSpace(v))
+	if err != nil || n < low || n > high {
+		return fmt.Errorf("must be a whole number from %d to %d", low, high)
+	}
+	return nil
+}
+
+func checkInterval(v string, _ Answers) error {
+	d, err := time.ParseDuration(strings.TrimSpace(v))
+	if err != nil || d < 0 || d > 24*time.Hour {
+		return errors.New("must be a duration from 0s to 24h, like 500ms, 1s or 2m")
+	}
+	return nil
+}
+
+func checkBody(v string, _ Answers) error {
+	t, err := ParseBody(v)
+	if err != nil {
+		return err
+	}
+	out, err := t.Render(1, time.Unix(0, 0))
+	if err != nil {
+		return err
+	}
+	if len(out) > iothub.MaxMessage {
+		return fmt.Errorf("is %d bytes long, a message may have %d", len(out), iothub.MaxMessage)
+	}
+	return nil
+}
+
+func checkContentType(v string, _ Answers) error {
+	if v == "" || strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return errors.New("must be a media type like application/json")
+	}
+	return nil
+}
+
+func splitList(v string) []string {
+	return strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' })
+}

@@ -1,0 +1,93 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"dpslab/pki"
+	"dpslab/profiles"
+	"dpslab/workflow/azure"
+	"dpslab/workflow/doctor"
+	"dpslab/workflow/wire"
+)
+
+// problemOf turns any error into something a person can act on. It keeps one
+// that is a Problem already.
+func problemOf(op string, err error) *Problem {
+	var known *Problem
+	if errors.As(err, &known) {
+		return known
+	}
+	p := &Problem{Kind: Internal, Op: op, Summary: err.Error()}
+	if errors.Is(err, ErrByUser) || errors.Is(err, context.Canceled) {
+		p.Kind, p.Summary = Interrupted, "cancelled"
+		return p
+	}
+	advice := doctor.Explain(err)
+	p.Rule, p.Why, p.Fix = advice.Rule, advice.Why, advice.Fix
+	var (
+		refused *wire.ServiceError
+		connect *wire.ConnectError
+		answer  *wire.AnswerError
+		signIn  *azure.SignInError
+	)
+	switch {
+	case errors.As(err, &refused):
+		fillRefused(p, refused)
+	case errors.As(err, &connect):
+		p.Kind, p.Summary = Unreachable, "no answer from "+connect.Host+": "+wire.RedactText(connect.Err.Error())
+	case errors.As(err, &answer):
+		p.Kind = Refused
+		p.Why = "Something between here and the service answered in its place, such as a proxy or a sign-in page."
+		p.Fix = "Look at the answer in the transcript; set HTTPS_PROXY if this network needs a proxy."
+	case errors.As(err, &signIn):
+		p.Kind, p.Summary, p.Detail = Refused, "no Entra ID token could be had for this account", wire.RedactText(signIn.Err.Error())
+		p.Fix = "az login, or set the AZURE_… variables of a service principal, or choose another credential in the profile."
+	default:
+		fillLocal(p, err)
+	}
+	return p
+}
+
+func fillRefused(p *Problem, e *wire.ServiceError) {
+	p.Kind, p.Status, p.Code, p.TrackingID, p.Detail = Refused, e.Status, e.Code, e.TrackingID, e.Body
+	p.Summary = "HTTP " + strconv.Itoa(e.Status)
+	if e.Code != "" {
+		p.Summary += " " + e.Code
+	}
+	if e.Message != "" {
+		p.Summary += ": " + strings.TrimSpace(e.Message)
+	}
+}
+
+func fillLocal(p *Problem, err error) {
+	var (
+		format   *pki.FormatError
+		file     *pki.FileError
+		mismatch *pki.MismatchError
+		locked   *profiles.LockedError
+		path     *fs.PathError
+	)
+	switch {
+	case errors.As(err, &locked):
+		p.Kind, p.Fix = LocalFile, "Wait for it to end, or end it."
+	case errors.Is(err, pki.ErrWrongPassphrase):
+		p.Kind, p.Rule = LocalFile, "F03"
+		p.Why = "The key was encrypted with another pass phrase."
+		p.Fix = "Set the variable that identity.passphrase_env names to the pass phrase with which the key was made."
+	case errors.Is(err, pki.ErrPassphraseNeeded):
+		p.Kind, p.Rule = LocalFile, "F03"
+		p.Why = "The private key is encrypted."
+		p.Fix = "Name an environment variable that holds its pass phrase in identity.passphrase_env."
+	case errors.As(err, &mismatch):
+		p.Kind, p.Rule = LocalFile, "F01"
+		p.Fix = "Put the matching key beside the certificate, or move both away and run the step \"certificates\" again."
+	case errors.As(err, &format):
+		p.Kind, p.Rule, p.Fix = LocalFile, "F02", format.Fix
+	case errors.As(err, &file), errors.As(err, &path):
+		p.Kind = LocalFile
+	}
+}

@@ -1,0 +1,277 @@
+package workflow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"dpslab/profiles"
+	"dpslab/workflow/wire"
+)
+
+// run is one run of a profile's steps, from RunStarted to RunFinished. All but
+// emit belongs to one goroutine.
+type run struct {
+	id      string
+	name    string
+	session *Session
+	profile *profiles.Profile
+	options RunOptions
+	plan    []StepID
+	state   *profiles.State
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	unlock func()
+
+	target   *target
+	identity *identity
+	services map[string]*wire.Client // by the name of the service
+
+	emitMu  sync.Mutex
+	seq     int
+	step    StepID
+	journal *os.File
+	over    atomic.Bool // RunFinished is on its way; the next run may start
+}
+
+// step is one step: how it runs. What it is called stands in Steps.
+type step struct {
+	id StepID
+	// run does it and says in one line what came of it.
+	run func(*run, context.Context) (summary string, err error)
+}
+
+// skipped is the error of a step that has nothing to do for this profile.
+type skipped struct{ why string }
+
+func (s skipped) Error() string { return s.why }
+
+var steps = []step{
+	{StepCertificates, (*run).certificates},
+	{StepSigningCA, (*run).signingCA},
+	{StepEnrollment, (*run).enrollment},
+	{StepRegistration, (*run).registration},
+	{StepTelemetry, (*run).telemetry},
+}
+
+func newRun(s *Session, name string, p *profiles.Profile, o RunOptions) (*run, error) {
+	store := s.config.Store
+	unlock, err := store.Lock(name)
+	if err != nil {
+		return nil, problemOf("run "+name, err)
+	}
+	state, err := store.LoadState(name)
+	if err != nil {
+		unlock()
+		return nil, &Problem{Kind: LocalFile, Op: "read the state of " + name, Summary: err.Error()}
+	}
+	r := &run{
+		id: uuid.NewString(), name: name, session: s, profile: p, options: o,
+		state: state, unlock: unlock, plan: planOf(o, state),
+	}
+	r.ctx, r.cancel = context.WithCancelCause(s.ctx)
+	if len(r.plan) == 0 {
+		r.close()
+		return nil, &Problem{Kind: Usage, Op: "run " + name, Summary: "no step is chosen", Fix: "the steps are certificates, signing-ca, enrollment, registration, telemetry"}
+	}
+	return r, nil
+}
+
+// planOf chooses the steps. Resuming begins with the registration that was
+// under way, and goes on with what comes after.
+func planOf(o RunOptions, st *profiles.State) []StepID {
+	from := o.From
+	if o.Resume && from == "" && len(o.Only) == 0 && Resumable(st) {
+		from = StepRegistration
+	}
+	var plan []StepID
+	for _, s := range steps {
+		if s.id == from {
+			from = ""
+		}
+		if from == "" && (len(o.Only) == 0 || slices.Contains(o.Only, s.id)) {
+			plan = append(plan, s.id)
+		}
+	}
+	return plan
+}
+
+func (r *run) execute() {
+	r.openJournal()
+	problem := r.all()
+	r.close()
+	r.over.Store(true)
+	r.end(problem)
+	if r.journal != nil {
+		r.journal.Close()
+	}
+}
+
+// all runs the planned steps and returns what stopped it, if anything. A panic
+// is one more problem: a terminal in raw mode must hear of it as an event.
+func (r *run) all() (problem *Problem) {
+	defer func() {
+		if v := recover(); v != nil {
+			problem = &Problem{
+				Kind: Internal, Op: "run " + r.name, Summary: fmt.Sprintf("dpslab has a bug here: %v", v),
+				Detail: string(debug.Stack()), Fix: "Please report it with the detail below.",
+			}
+		}
+	}()
+	r.emit(Event{Kind: RunStarted, Plan: r.plan})
+	for _, id := range r.plan {
+		if problem := r.one(id); problem != nil {
+			if problem.Kind != Interrupted {
+				r.noteError(id, problem)
+			}
+			return problem
+		}
+	}
+	return nil
+}
+
+// one runs a step and tells how it ended.
+func (r *run) one(id StepID) *Problem {
+	r.step = id
+	defer func() { r.step = "" }()
+	r.emit(Event{Kind: StepStarted})
+	i := slices.IndexFunc(steps, func(s step) bool { return s.id == id })
+	summary, err := steps[i].run(r, r.ctx)
+	var nothing skipped
+	if errors.As(err, &nothing) {
+		r.emit(Event{Kind: StepSkipped, Text: nothing.why})
+		r.remember(id, "skipped", nothing.why)
+		return nil
+	}
+	if err == nil {
+		r.emit(Event{Kind: StepFinished, Outcome: Done, Text: summary})
+		r.remember(id, "done", summary)
+		return nil
+	}
+	if r.ctx.Err() != nil {
+		err = context.Cause(r.ctx)
+	}
+	problem := problemOf(id.Title(), err)
+	outcome := Failed
+	if problem.Kind == Interrupted {
+		outcome = Cancelled
+	}
+	r.emit(Event{Kind: StepFinished, Outcome: outcome, Problem: problem, Text: problem.Summary})
+	r.remember(id, string(outcome), problem.Summary)
+	return problem
+}
+
+// remember notes in the state file how a step ended. A state that cannot be
+// written is a warning: the step itself is done.
+func (r *run) remember(id StepID, status, summary string) {
+	if r.state.Steps == nil {
+		r.state.Steps = make(map[string]profiles.StepState)
+	}
+	r.state.Steps[string(id)] = profiles.StepState{Status: status, Finished: time.Now().UTC(), Summary: summary}
+	if status == string(Done) && r.state.LastError != nil && r.state.LastError.Step == string(id) {
+		r.state.LastError = nil
+	}
+	if err := r.save(); err != nil {
+		r.warn("the progress could not be saved: " + err.Error())
+	}
+}
+
+func (r *run) save() error {
+	r.state.Updated = time.Now().UTC()
+	return r.session.config.Store.SaveState(r.name, r.state)
+}
+
+// end sends the one terminal event, after everything is put away.
+func (r *run) end(p *Problem) {
+	e := Event{Kind: RunFinished, Outcome: Done, Problem: p}
+	switch {
+	case p == nil:
+	case p.Kind == Interrupted:
+		e.Outcome = Cancelled
+	default:
+		e.Outcome = Failed
+	}
+	r.emit(e)
+}
+
+func (r *run) noteError(id StepID, p *Problem) {
+	r.state.LastError = &profiles.LastError{
+		Step: string(id), Kind: string(p.Kind), Op: p.Op, Summary: p.Summary, Why: p.Why, Fix: p.Fix,
+		Code: p.Code, Status: p.Status, TrackingID: p.TrackingID, At: time.Now().UTC(),
+	}
+	if err := r.save(); err != nil {
+		r.warn("the error could not be saved: " + err.Error())
+	}
+}
+
+func (r *run) close() {
+	r.cancel(nil)
+	r.unlock()
+	for _, c := range r.services {
+		c.Close()
+	}
+	if r.identity != nil {
+		r.identity.close()
+	}
+}
+
+// openJournal begins the journal of this run; a resumed run goes on in the one
+// that is there.
+func (r *run) openJournal() {
+	flags := os.O_CREATE | os.O_WRONLY | os.O_TRUNC
+	if r.options.Resume {
+		flags = os.O_CREATE | os.O_WRONLY | os.O_APPEND
+	}
+	file, err := os.OpenFile(r.session.config.Store.Paths.Journal(r.name), flags, 0o600)
+	if err != nil {
+		r.warn("the journal cannot be written: " + err.Error())
+		return
+	}
+	r.journal = file
+}
+
+// emit stamps an event, journals it and hands it on. It may be called from the
+// goroutines of the HTTP transport too.
+func (r *run) emit(e Event) {
+	r.emitMu.Lock()
+	defer r.emitMu.Unlock()
+	r.seq++
+	e.Run, e.Seq, e.Device = r.id, r.seq, r.name
+	if e.At.IsZero() {
+		e.At = time.Now()
+	}
+	if e.Step == "" && e.Kind != RunFinished && e.Kind != RunStarted {
+		e.Step = r.step
+	}
+	if r.journal != nil {
+		if line, err := json.Marshal(e); err == nil {
+			r.journal.Write(append(line, '\n'))
+		}
+	}
+	r.session.sink(e)
+}
+
+func (r *run) note(format string, args ...any) {
+	r.emit(Event{Kind: Noted, Text: fmt.Sprintf(format, args...)})
+}
+
+func (r *run) warn(text string) { r.emit(Event{Kind: Warned, Text: text}) }
+
+// observe turns the recorder's calls into events.
+func (r *run) observe(x wire.Exchange, finished bool) {
+	kind := ExchangeStarted
+	if finished {
+		kind = ExchangeFinished
+	}
+	r.emit(Event{Kind: kind, Exchange: &x})
+}

@@ -1,0 +1,135 @@
+package workflow
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"dpslab/pki"
+	"dpslab/profiles"
+	"dpslab/workflow/azure"
+)
+
+// Names of services, as exchanges show them.
+const (
+	serviceDPS        = "DPS"
+	serviceEnrollment = "DPS service API"
+	serviceManagement = "Azure Resource Manager"
+	serviceHub        = "IoT Hub"
+)
+
+// verificationDays is the life of a proof-of-possession certificate. It is used
+// at once and kept nowhere.
+const verificationDays = 1
+
+// signingCA uploads the root CA to DPS and proves possession of its key: upload,
+// code, a certificate whose CN is the code signed by the CA, verify. Every
+// answer's etag is the next call's If-Match.
+func (r *run) signingCA(ctx context.Context) (string, error) {
+	if r.profile.Identity.Source != profiles.SourceChain {
+		return "", skipped{"nothing to do: a self-signed certificate has no signing CA"}
+	}
+	root, err := r.rootCertificate()
+	if err != nil {
+		return "", err
+	}
+	t, err := r.resolve(ctx)
+	if err != nil {
+		return "", err
+	}
+	name := r.caName()
+	if t.management == nil {
+		return "", skipped{r.byHand(t.why, fmt.Sprintf("az iot dps certificate create --dps-name NAME --certificate-name %s --path %s --verified true", name, r.authorityFiles().RootCertificate()))}
+	}
+	client, err := azure.NewCertificates(r.serviceWire(t, serviceManagement), t.managementHost, t.management, t.instance)
+	if err != nil {
+		return "", err
+	}
+	held, err := r.uploaded(ctx, client, name, root)
+	if err != nil {
+		return "", err
+	}
+	if held.Verified {
+		r.rememberCA(held)
+		return fmt.Sprintf("%s is uploaded and verified already", name), nil
+	}
+	held, err = r.prove(ctx, client, held)
+	if err != nil {
+		return "", err
+	}
+	r.rememberCA(held)
+	return fmt.Sprintf("%s is uploaded, possession of its key is proved", name), nil
+}
+
+// byHand is what the person who may do it can do instead.
+func (r *run) byHand(why, command string) string {
+	return why + ": somebody who may do it runs " + command
+}
+
+// caName is the root's name at DPS: letters, digits, '-', '.', '_'.
+func (r *run) caName() string { return "dpslab-" + r.profile.Identity.Authority }
+
+func (r *run) rootCertificate() (*x509.Certificate, error) {
+	path := r.authorityFiles().RootCertificate()
+	certificates, err := pki.ReadCertificates(path)
+	if err != nil {
+		p := problemOf("read the root CA", err)
+		p.Fix = "Run the step \"certificates\" first."
+		return nil, p
+	}
+	return certificates[0], nil
+}
+
+// uploaded makes sure that DPS holds root under name.
+func (r *run) uploaded(ctx context.Context, client *azure.Certificates, name string, root *x509.Certificate) (held *azure.Certificate, err error) {
+	err = r.retry(ctx, true, func() error { held, err = client.Get(ctx, name); return err })
+	if err != nil && !errors.Is(err, azure.ErrNotFound) {
+		return nil, err
+	}
+	tag := ""
+	if err == nil {
+		if strings.EqualFold(held.Thumbprint, pki.Thumbprint1(root)) {
+			return held, nil
+		}
+		r.note("DPS holds another certificate under the name %s: replacing it", name)
+		tag = held.ETag
+	}
+	r.state.SigningCertificate.Created = r.state.SigningCertificate.Created || tag == ""
+	err = r.retry(ctx, true, func() error { held, err = client.Put(ctx, name, root, tag); return err })
+	return held, err
+}
+
+// prove answers DPS's challenge.
+func (r *run) prove(ctx context.Context, client *azure.Certificates, held *azure.Certificate) (*azure.Certificate, error) {
+	passphrase, err := r.openPassphrase(ctx, r.authorityFiles().RootKey(), nil)
+	if err != nil {
+		return nil, err
+	}
+	authority, err := pki.OpenAuthority(r.authorityFiles(), passphrase)
+	if err != nil {
+		return nil, err
+	}
+	code, held, err := client.VerificationCode(ctx, held.Name, held.ETag)
+	if err != nil {
+		return nil, err
+	}
+	r.note("verification code %s", code)
+	key, err := pki.ECP256.GenerateKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	proof, err := pki.VerificationCertificate(key.Public(), code, pki.ValidFor(time.Now(), verificationDays), authority.Root)
+	if err != nil {
+		return nil, err
+	}
+	r.note("signed a certificate with that code as its CN, by %s", authority.Root.Certificate.Subject)
+	return client.Verify(ctx, held.Name, held.ETag, proof)
+}
+
+func (r *run) rememberCA(held *azure.Certificate) {
+	s := &r.state.SigningCertificate
+	s.Name, s.ETag, s.Verified = held.Name, held.ETag, held.Verified
+}

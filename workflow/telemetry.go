@@ -1,0 +1,171 @@
+package workflow
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	"dpslab/workflow/dps"
+	"dpslab/workflow/iothub"
+)
+
+// inboxEvery is how often the lab hub's inbox is read while messages are sent.
+const inboxEvery = 500 * time.Millisecond
+
+// telemetry sends the profile's messages to the assigned hub.
+func (r *run) telemetry(ctx context.Context) (string, error) {
+	s := r.state.Registration
+	if s.Status != dps.StatusAssigned || s.AssignedHub == "" {
+		return "", &Problem{
+			Kind: Usage, Op: "send telemetry", Summary: r.name + " is not assigned to a hub",
+			Fix: "Run the step \"registration\" first.",
+		}
+	}
+	t, err := r.resolve(ctx)
+	if err != nil {
+		return "", err
+	}
+	client, err := r.deviceWire(ctx, t, serviceHub, true)
+	if err != nil {
+		return "", err
+	}
+	m, err := r.messages()
+	if err != nil {
+		return "", err
+	}
+	m.device = &iothub.DeviceClient{Wire: client, Host: s.AssignedHub, DeviceID: s.DeviceID}
+	err = r.send(ctx, m, &inbox{lab: t.lab, read: time.Now()})
+	if saveErr := r.save(); err == nil {
+		err = saveErr
+	}
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s accepted by %s", counted(m.count, "message"), s.AssignedHub), nil
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// messages is what to send and how.
+type messages struct {
+	device      *iothub.DeviceClient
+	body        *Body
+	contentType string
+	properties  map[string]string
+	count       int
+	interval    time.Duration
+}
+
+func (r *run) messages() (*messages, error) {
+	p := r.profile.Telemetry
+	text := p.Body
+	if r.options.Body != "" {
+		text = r.options.Body
+	}
+	body, err := ParseBody(text)
+	if err != nil {
+		return nil, &Problem{Kind: Usage, Op: "read the telemetry body", Summary: "it " + err.Error()}
+	}
+	interval, err := time.ParseDuration(p.Interval)
+	if err != nil {
+		return nil, &Problem{Kind: Usage, Op: "read telemetry.interval", Summary: err.Error()}
+	}
+	m := &messages{body: body, contentType: p.ContentType, count: p.Count, interval: interval, properties: maps.Clone(p.Properties)}
+	if r.options.Count > 0 {
+		m.count = r.options.Count
+	}
+	if r.options.Interval != nil {
+		m.interval = *r.options.Interval
+	}
+	if m.properties == nil {
+		m.properties = map[string]string{}
+	}
+	maps.Copy(m.properties, r.options.Properties)
+	return m, nil
+}
+
+func (r *run) send(ctx context.Context, m *messages, inbox *inbox) error {
+	for n := 1; n <= m.count; n++ {
+		if n > 1 {
+			if err := sleep(ctx, m.interval); err != nil {
+				return err
+			}
+		}
+		if err := r.sendOne(ctx, m, n); err != nil {
+			return err
+		}
+		if n == m.count || time.Since(inbox.read) >= inboxEvery {
+			r.receive(ctx, inbox)
+		}
+	}
+	return nil
+}
+
+func (r *run) sendOne(ctx context.Context, m *messages, n int) error {
+	body, err := m.body.Render(n, time.Now())
+	if err != nil {
+		return &Problem{Kind: Usage, Op: "make message " + strconv.Itoa(n), Summary: "the body " + err.Error()}
+	}
+	message := iothub.Message{
+		Body: []byte(body), ContentType: m.contentType, ContentEncoding: "utf-8",
+		MessageID: r.id + "-" + strconv.Itoa(n), Properties: m.properties,
+	}
+	var took time.Duration
+	err = r.retry(ctx, false, func() error {
+		begin := time.Now()
+		defer func() { took = time.Since(begin) }()
+		return m.device.Send(ctx, message)
+	})
+	if err != nil {
+		return err
+	}
+	sent := &Message{N: n, Of: m.count, Body: body, LatencyMS: float64(took.Microseconds()) / 1000, Hub: m.device.Host}
+	if name, v, ok := firstNumber(body); ok {
+		sent.Value, sent.ValueName = &v, name
+	}
+	r.state.Telemetry.Sent++
+	r.state.Telemetry.Last = time.Now().UTC()
+	r.emit(Event{Kind: MessageSent, Message: sent})
+	return nil
+}
+
+// inbox is how far the lab hub's inbox has been read; a nil lab has none.
+type inbox struct {
+	lab   *Lab
+	after uint64
+	read  time.Time
+}
+
+// receive tells what the hub received since the last look. The inbox is a
+// comfort: when it cannot be read, that is a warning.
+func (r *run) receive(ctx context.Context, i *inbox) {
+	if i.lab == nil || i.lab.Inbox == nil {
+		return
+	}
+	s := r.state.Registration
+	got, err := i.lab.Inbox(ctx, s.AssignedHub, s.DeviceID, i.after)
+	i.read = time.Now()
+	if err != nil {
+		r.warn("the lab hub's inbox could not be read: " + err.Error())
+		return
+	}
+	for _, m := range got {
+		i.after = max(i.after, m.Sequence)
+		if m.System["message-id"] == "" || !r.owns(m.System["message-id"]) {
+			continue // from an earlier run
+		}
+		r.emit(Event{Kind: MessageReceived, Received: &m})
+	}
+}
+
+// owns reports whether a message ID is one of this run's.
+func (r *run) owns(messageID string) bool {
+	return len(messageID) > len(r.id) && messageID[:len(r.id)] == r.id
+}

@@ -1,0 +1,71 @@
+package wire
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Masked stands where a secret was.
+const Masked = "[secret]"
+
+var (
+	secretHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "Ocp-Apim-Subscription-Key"}
+	secretQuery   = []string{"sig", "code", "sastoken", "access_token", "client_secret"}
+
+	// JSON members that hold keys, pass phrases, PFX files or tokens.
+	secretMember = regexp.MustCompile(`(?i)("(?:primaryKey|secondaryKey|password|passphrase|sasToken|authenticationKey|connectionString|` +
+		`access_token|refresh_token|client_secret|sharedAccessKey)"\s*:\s*)"(?:[^"\\]|\\.)*"`)
+	secretText = []struct {
+		pattern *regexp.Regexp
+		with    string
+	}{
+		{regexp.MustCompile(`(?i)(SharedAccessKey=)[^;"'\s]+`), "${1}" + Masked},
+		{regexp.MustCompile(`(?i)(SharedAccessSignature\s+)[^"'\s]+`), "${1}" + Masked},
+		{regexp.MustCompile(`(?i)([?&]sig=)[^&"'\s]+`), "${1}" + Masked},
+		{regexp.MustCompile(`(?i)(Bearer\s+)[A-Za-z0-9._~+/=-]{8,}`), "${1}" + Masked},
+		{regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), Masked},
+	}
+)
+
+// RedactText replaces what looks like a key, token, signature or connection
+// string in a body or an error text.
+func RedactText(s string) string {
+	s = secretMember.ReplaceAllString(s, `${1}"`+Masked+`"`)
+	for _, t := range secretText {
+		s = t.pattern.ReplaceAllString(s, t.with)
+	}
+	return s
+}
+
+// redactHeader copies h with credentials masked; the scheme stays, because it
+// tells how the call was authorized.
+func redactHeader(h http.Header) http.Header {
+	c := h.Clone()
+	for _, name := range secretHeaders {
+		for i, v := range c[name] {
+			scheme, _, found := strings.Cut(v, " ")
+			if !found {
+				scheme = ""
+			}
+			c[name][i] = strings.TrimSpace(scheme + " " + Masked)
+		}
+	}
+	return c
+}
+
+func redactURL(u *url.URL) string {
+	copied := *u
+	copied.User = nil
+	parts := strings.Split(copied.RawQuery, "&")
+	for i, part := range parts {
+		name, _, found := strings.Cut(part, "=")
+		if found && slices.Contains(secretQuery, strings.ToLower(name)) {
+			parts[i] = name + "=" + Masked
+		}
+	}
+	copied.RawQuery = strings.Join(parts, "&")
+	return copied.String()
+}
