@@ -1,0 +1,111 @@
+// Package keymap holds every key of the workbench as data. The code matches on
+// this table, and the footer, the help overlay and the README table are made
+// from it, so that none of them can lie.
+package keymap
+
+import "slices"
+
+// Action names what a key does. Screens switch on it, never on key names.
+type Action string
+
+// The actions.
+const (
+	Up       Action = "up"
+	Down     Action = "down"
+	PageUp   Action = "page up"
+	PageDown Action = "page down"
+	First    Action = "first"
+	Last     Action = "last"
+
+	Open       Action = "open"
+	New        Action = "new"
+	RunAll     Action = "run all"
+	RunStep    Action = "run step"
+	Remove     Action = "remove"
+	Filter     Action = "filter"
+	Transcript Action = "transcript"
+	Copy       Action = "copy"
+	Pane       Action = "pane"
+
+	Accept    Action = "accept"
+	NextField Action = "next field"
+	PrevField Action = "previous field"
+	Choose    Action = "choose"
+
+	Yes       Action = "yes"
+	StartOver Action = "start over"
+
+	Back    Action = "back"
+	Help    Action = "help"
+	Quit    Action = "quit"
+	Cancel  Action = "cancel"
+	Suspend Action = "suspend"
+)
+
+// Context is where a binding applies. Global ones apply where no other took
+// the key.
+type Context string
+
+// The contexts.
+const (
+	Global       Context = "everywhere"
+	OnHome       Context = "devices"
+	InFilter     Context = "filter"
+	InWizard     Context = "new device"
+	OnBench      Context = "bench"
+	InTranscript Context = "transcript"
+	InHelp       Context = "help"
+	InPrompt     Context = "question"
+	InConfirm    Context = "confirmation"
+	InDraft      Context = "draft"
+)
+
+// Binding is one row of the table.
+type Binding struct {
+	Context   Context
+	Action    Action
+	Keys      []string // as Bubble Tea names them
+	Label     string   // how people read the keys
+	Help      string   // a few words for the footer
+	About     string   // a sentence for the help overlay
+	Footer    int      // place in the footer, from 1; 0: only in the help overlay
+	Dangerous bool     // destroys something
+	Disabled  string   // why it cannot act now; filled in by the screen
+}
+
+// Has says whether key is one of the binding's.
+func (b Binding) Has(key string) bool { return slices.Contains(b.Keys, key) }
+
+// For lists a context's bindings, as a copy that may be changed.
+func For(c Context) []Binding {
+	var out []Binding
+	for _, b := range table {
+		if b.Context == c {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// All is the whole table, as a copy.
+func All() []Binding { return slices.Clone(table) }
+
+// Match finds the binding of a key, disabled ones included: the caller says why
+// a disabled one does nothing.
+func Match(bs []Binding, key string) (Binding, bool) {
+	for _, b := range bs {
+		if b.Has(key) {
+			return b, true
+		}
+	}
+	return Binding{}, false
+}
+
+// Disable sets the reason of an action. An empty reason enables it.
+func Disable(bs []Binding, a Action, reason string) {
+	for i := range bs {
+		if bs[i].Action == a {
+			bs[i].Disabled = reason
+		}
+	}
+}

@@ -1,0 +1,258 @@
+package screen
+
+import (
+	"slices"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"dpslab/tui/keymap"
+	"dpslab/tui/theme"
+	"dpslab/tui/ui"
+	"dpslab/workflow"
+)
+
+// Bench shows one device at work: its steps, and what the chosen one says.
+type Bench struct {
+	th       *theme.Theme
+	dev      workflow.Device
+	st       *workflow.Status
+	now      time.Time
+	selected int
+	follow   bool // the selection goes with the running step
+	run      string
+	running  bool
+	started  bool // a run was asked for and has not begun
+	stopping bool // a cancel was asked for
+	refused  *workflow.Problem
+	scroll   ui.Scroll
+}
+
+// NewBench opens a device with what its last run left behind. When a
+// registration was under way, its step is chosen, so that enter resumes it.
+func NewBench(th *theme.Theme, dev workflow.Device, st *workflow.Status) *Bench {
+	b := &Bench{th: th, dev: dev, st: st, follow: true, scroll: ui.Scroll{Follow: true}}
+	b.selected = b.firstOpen()
+	if b.resumable() {
+		b.choose(workflow.StepRegistration)
+	}
+	return b
+}
+
+// firstOpen is the step to look at: the one that failed or was not run yet,
+// else the last.
+func (b *Bench) firstOpen() int {
+	for i, s := range b.st.Steps {
+		switch s.State {
+		case workflow.StepDone, workflow.StepSkip:
+		default:
+			return i
+		}
+	}
+	return len(b.st.Steps) - 1
+}
+
+func (b *Bench) choose(id workflow.StepID) {
+	for i, s := range b.st.Steps {
+		if s.ID == id && i != b.selected {
+			b.selected = i
+			b.scroll.Reset()
+		}
+	}
+}
+
+// SetDevice takes in what was read of the device again, after a run.
+func (b *Bench) SetDevice(d workflow.Device) { b.dev = d }
+
+// Device is the profile's name.
+func (b *Bench) Device() string { return b.dev.Name }
+
+// Starting tells that a run was asked for.
+func (b *Bench) Starting() { b.started, b.refused, b.follow = true, nil, true }
+
+// Stopping tells that the run was asked to end.
+func (b *Bench) Stopping() { b.stopping = true }
+
+// Refuse tells why a run could not start.
+func (b *Bench) Refuse(p *workflow.Problem) { b.started, b.refused = false, p }
+
+// Busy says whether something runs or is about to.
+func (b *Bench) Busy() bool { return b.started || b.st.Running }
+
+// Title implements Screen.
+func (b *Bench) Title() string {
+	th := b.th
+	t := th.Strong.Text(th.Clean(b.dev.Name))
+	if p := b.dev.Profile; p != nil {
+		t += " " + th.Dim.Text(th.Dot) + " " + th.Clean(p.Target.Kind)
+		if scope := b.scope(); scope != "" {
+			t += " " + th.Dim.Text(th.Dot) + " " + th.Clean(scope)
+		}
+	}
+	return t
+}
+
+// scope is the ID scope: the profile's, or the lab's own.
+func (b *Bench) scope() string {
+	if s := b.dev.Profile.Target.IDScope; s != "" {
+		return s
+	}
+	if b.st.Lab != nil {
+		return b.st.Lab.IDScope
+	}
+	return ""
+}
+
+// Capturing implements Screen.
+func (b *Bench) Capturing() bool { return false }
+
+// Observe implements Screen.
+func (b *Bench) Observe(st *workflow.Status, now time.Time) {
+	b.now = now
+	if st == nil {
+		return
+	}
+	b.st = st
+	if st.Run != b.run {
+		b.run, b.follow, b.started = st.Run, true, false
+		b.scroll.Reset()
+	}
+	if st.Running != b.running {
+		b.running, b.stopping, b.started = st.Running, false, false
+	}
+	if !b.follow {
+		return
+	}
+	for _, s := range st.Steps {
+		if s.State == workflow.Running || s.State == workflow.StepFailed {
+			b.choose(s.ID)
+			return
+		}
+	}
+	if st.Outcome == workflow.Done && !st.Running {
+		b.choose(b.lastRun())
+	}
+}
+
+// lastRun is the step that ended last.
+func (b *Bench) lastRun() workflow.StepID {
+	last := b.st.Steps[b.selected]
+	for _, s := range b.st.Steps {
+		if s.Ended.After(last.Ended) {
+			last = s
+		}
+	}
+	return last.ID
+}
+
+// resumable says whether enter on the registration step finishes an operation
+// that an earlier run began.
+func (b *Bench) resumable() bool {
+	return b.dev.State != nil && b.dev.Err == nil && !b.Busy() && workflow.Resumable(b.dev.State)
+}
+
+func (b *Bench) step() workflow.StepStatus { return b.st.Steps[b.selected] }
+
+// Bindings implements Screen.
+func (b *Bench) Bindings() []keymap.Binding {
+	bs := keymap.For(keymap.OnBench)
+	if why := b.whyNotRun(); why != "" {
+		keymap.Disable(bs, keymap.RunStep, why)
+		keymap.Disable(bs, keymap.RunAll, why)
+	}
+	if len(b.st.Exchanges) == 0 {
+		keymap.Disable(bs, keymap.Copy, "nothing was sent yet")
+		keymap.Disable(bs, keymap.Transcript, "nothing was sent yet")
+	}
+	for i := range bs {
+		switch {
+		case bs[i].Action == keymap.Back && b.Busy():
+			bs[i].Help, bs[i].About = "cancel", "cancel what runs"
+		case bs[i].Action == keymap.Quit && b.Busy():
+			bs[i].Disabled = "something runs: esc cancels it"
+		case bs[i].Action == keymap.RunStep && b.resumes():
+			bs[i].Help, bs[i].About = "resume", "finish the registration that was under way, then send telemetry"
+		}
+	}
+	return bs
+}
+
+func (b *Bench) whyNotRun() string {
+	switch {
+	case b.dev.Err != nil:
+		return "the profile cannot be used"
+	case b.Busy():
+		return "something runs: esc cancels it"
+	}
+	return ""
+}
+
+// resumes says whether enter would resume now.
+func (b *Bench) resumes() bool {
+	return b.resumable() && b.step().ID == workflow.StepRegistration
+}
+
+// Handle implements Screen.
+func (b *Bench) Handle(k tea.KeyMsg) Intent {
+	bd, ok := keymap.Match(b.Bindings(), k.String())
+	if !ok {
+		return nil
+	}
+	if bd.Disabled != "" {
+		return denied(bd)
+	}
+	switch bd.Action {
+	case keymap.RunStep:
+		if b.resumes() {
+			return RunDevice{Options: workflow.RunOptions{From: workflow.StepRegistration, Resume: true}}
+		}
+		return RunDevice{Options: workflow.RunOptions{Only: []workflow.StepID{b.step().ID}}}
+	case keymap.RunAll:
+		return RunDevice{}
+	case keymap.Back, keymap.Quit:
+		if b.Busy() {
+			return CancelRun{}
+		}
+		return LeaveScreen{}
+	case keymap.Transcript:
+		return ShowTranscript{}
+	case keymap.Copy:
+		return CopyExchange{Exchange: b.st.Exchanges[len(b.st.Exchanges)-1]}
+	default:
+		b.move(bd.Action)
+	}
+	return nil
+}
+
+func (b *Bench) move(a keymap.Action) {
+	switch a {
+	case keymap.Up, keymap.Down:
+		d := 1
+		if a == keymap.Up {
+			d = -1
+		}
+		b.follow = false
+		b.selected = max(0, min(b.selected+d, len(b.st.Steps)-1))
+		b.scroll.Reset()
+	case keymap.PageUp:
+		b.scroll.Page(-1)
+	case keymap.PageDown:
+		b.scroll.Page(1)
+	}
+}
+
+// failure is what the panel under the chosen step explains: why the run could
+// not start, why the step failed, or why the run did.
+func (b *Bench) failure() *workflow.Problem {
+	if b.refused != nil {
+		return b.refused
+	}
+	if p := b.step().Problem; p != nil {
+		return p
+	}
+	failed := slices.ContainsFunc(b.st.Steps, func(s workflow.StepStatus) bool { return s.Problem != nil })
+	if b.st.Problem != nil && !failed && b.st.Outcome == workflow.Failed {
+		return b.st.Problem
+	}
+	return nil
+}

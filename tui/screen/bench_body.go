@@ -1,0 +1,167 @@
+package screen
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"dpslab/tui/ui"
+	"dpslab/workflow"
+)
+
+// lines is the body of the steps that have no picture of their own: files,
+// then what the step said.
+func (b *Bench) lines(s workflow.StepStatus, w int) []string {
+	th := b.th
+	rows := []string{""}
+	for _, f := range s.Files {
+		verb := th.Dim.Text("found")
+		if f.New {
+			verb = th.OK.Text("wrote")
+		}
+		name := th.Clean(filepath.Base(f.Path))
+		what := th.Clean(f.What)
+		rows = append(rows, verb+" "+ui.Spread(ui.CutLeft(name, w-8, th.Ellipsis), th.Dim.Text(what), w-6, th.Ellipsis))
+	}
+	if len(s.Files) > 0 {
+		rows = append(rows, th.Dim.Text("in "+ui.CutLeft(th.Clean(filepath.Dir(s.Files[0].Path)), w-3, th.Ellipsis)), "")
+	}
+	for _, l := range s.Log {
+		if l.Kind == workflow.FilesWritten || l.Kind == workflow.StepFinished {
+			continue
+		}
+		rows = append(rows, b.logRows(l, w)...)
+	}
+	if b.st.Poll != nil && b.st.PollStep == s.ID {
+		rows = append(rows, b.waiting(w))
+	}
+	if s.Text != "" && s.State != workflow.Running && s.State != workflow.StepFailed {
+		glyph, st := ui.StateGlyph(th, s.State, b.now)
+		rows = append(rows, "")
+		for i, r := range ui.Wrap(th.Clean(s.Text), w-2) {
+			lead := "  "
+			if i == 0 {
+				lead = st.Text(glyph) + " "
+			}
+			rows = append(rows, lead+r)
+		}
+	}
+	return rows
+}
+
+func (b *Bench) logRows(l workflow.LogLine, w int) []string {
+	th := b.th
+	lead := th.Dot + " "
+	if l.Kind == workflow.Warned {
+		lead = th.Warning + " "
+	}
+	var rows []string
+	for _, text := range th.CleanLines(l.Text) {
+		for i, r := range ui.Wrap(text, w-2) {
+			if i == 0 {
+				rows = append(rows, th.Dim.Text(lead)+r)
+				continue
+			}
+			rows = append(rows, "  "+r)
+		}
+	}
+	return rows
+}
+
+// waiting is the countdown of a wait that has no lane.
+func (b *Bench) waiting(w int) string {
+	p := b.st.Poll
+	whole := p.Due.Sub(p.Since)
+	rest := max(0, min(p.Due.Sub(b.now), whole))
+	done := 1.0
+	if whole > 0 {
+		done = 1 - float64(rest)/float64(whole)
+	}
+	text := fmt.Sprintf("attempt %d in %.1f s ", p.Attempt, rest.Seconds())
+	return ui.Cut("  "+text+ui.Bar(b.th, done, 12), w, b.th.Ellipsis)
+}
+
+// logPane is the third column of a wide screen: the whole run, a row an event.
+func (b *Bench) logPane(w, h int) []string {
+	th := b.th
+	rows := []string{th.Strong.Text("What happened")}
+	var all []string
+	// Each event has at least one row: older ones than h cannot be seen.
+	log := b.st.Log[max(0, len(b.st.Log)-h):]
+	for _, l := range log {
+		for i, text := range th.CleanLines(l.Text) {
+			at := noTime
+			if i == 0 {
+				at = l.At.Local().Format("15:04:05")
+			}
+			all = append(all, th.Dim.Text(at)+" "+ui.Cut(text, w-9, th.Ellipsis))
+		}
+	}
+	if len(all) == 0 {
+		return append(rows, "", th.Dim.Text("nothing yet"))
+	}
+	return append(rows, all[max(0, len(all)-(h-1)):]...)
+}
+
+// noTime stands for a time of day that is the same as above.
+const noTime = "        "
+
+// result is the last row: where the device stands, whatever step is looked at.
+func (b *Bench) result(w int) string {
+	th := b.th
+	reg := b.st.Registration
+	var text string
+	switch {
+	case b.stopping:
+		text = th.Warn.Text(th.Stopped) + " cancelling" + th.Ellipsis
+	case b.st.Running:
+		text = ui.Spinner(th, b.now) + " running " + b.runningStep()
+	case b.started:
+		text = ui.Spinner(th, b.now) + " starting"
+	case b.failure() != nil || b.st.Outcome == workflow.Failed:
+		text = th.Bad.Text(th.Failed) + " " + b.failedStep()
+	case b.st.Outcome == workflow.Cancelled:
+		text = th.Warn.Text(th.Stopped) + " cancelled; what was done is kept, and a runs the rest"
+	case reg.AssignedHub != "":
+		text = th.OK.Text(th.Done) + " " + th.Clean(assigned(reg)) + b.sent()
+	default:
+		text = th.Dim.Text(th.Waiting) + " nothing has run yet"
+	}
+	return ui.Pad(" "+text, w, th.Ellipsis)
+}
+
+func assigned(r workflow.Registration) string {
+	text := "assigned to " + r.AssignedHub + " as " + r.DeviceID
+	if r.Substatus != "" {
+		text += " (" + r.Substatus + ")"
+	}
+	return text
+}
+
+func (b *Bench) sent() string {
+	if n := b.st.Telemetry.Sent; n > 0 {
+		return fmt.Sprintf(", %d accepted", n)
+	}
+	return ""
+}
+
+func (b *Bench) runningStep() string {
+	for _, s := range b.st.Steps {
+		if s.State == workflow.Running {
+			return s.Title
+		}
+	}
+	return strings.TrimSpace(b.dev.Name)
+}
+
+func (b *Bench) failedStep() string {
+	if b.refused != nil {
+		return "could not start"
+	}
+	for _, s := range b.st.Steps {
+		if s.State == workflow.StepFailed {
+			return s.Title + " failed; what was done before is kept"
+		}
+	}
+	return "the run failed"
+}

@@ -1,0 +1,218 @@
+package screen
+
+import (
+	"fmt"
+	"strings"
+
+	"dpslab/tui/ui"
+	"dpslab/workflow"
+)
+
+// railFrom is the width from which the step rail stands beside the pane; below
+// it the rail is one row above.
+const railFrom = 78
+
+// logWidth is the width of the pane that wide screens have for the log.
+const logWidth = 40
+
+// View implements Screen. The last row says where the device stands.
+func (b *Bench) View(w, h int) []string {
+	room := h - 1
+	var rows []string
+	switch {
+	case w < railFrom:
+		line := ui.Pad(" "+ui.RailLine(b.th, b.st.Steps, b.selected, b.now), w, b.th.Ellipsis)
+		rule := " " + b.th.Dim.Text(strings.Repeat(b.th.H, w-2))
+		rows = append([]string{line, rule}, indent(b.pane(w-2, room-2))...)
+	default:
+		rail := ui.Fit(b.rail(room), ui.RailWidth, room, b.th.Ellipsis)
+		paneW := w - ui.RailWidth - 5
+		if w >= wideFrom {
+			paneW -= logWidth + 3
+		}
+		sep := " " + b.th.Dim.Text(b.th.V) + " "
+		rows = ui.Beside(rail, sep, b.pane(paneW, room))
+		if w >= wideFrom {
+			rows = ui.Beside(rows, sep, ui.Fit(b.logPane(logWidth, room), logWidth, room, b.th.Ellipsis))
+		}
+		rows = indent(rows)
+	}
+	return ui.Fit(append(rows, b.result(w)), w, h, b.th.Ellipsis)
+}
+
+// rail is the left column: the steps, and under them what is known of the
+// device.
+func (b *Bench) rail(h int) []string {
+	th := b.th
+	rows := ui.Rail(th, b.st.Steps, b.selected, b.now)
+	known := b.known()
+	if len(rows)+1+2*len(known) > h {
+		return rows
+	}
+	rows = append(rows, "")
+	for _, k := range known {
+		rows = append(rows, "  "+th.Dim.Text(k[0]), "  "+ui.Cut(th.Clean(k[1]), ui.RailWidth-2, th.Ellipsis))
+	}
+	return rows
+}
+
+func (b *Bench) known() [][2]string {
+	p := b.dev.Profile
+	if p == nil {
+		return nil
+	}
+	known := [][2]string{{"certificate", p.Identity.Source}}
+	record := p.Enrollment.Kind
+	if p.Enrollment.ID != "" {
+		record += " " + p.Enrollment.ID
+	}
+	known = append(known, [2]string{"enrollment", record})
+	hub, device := b.st.Registration.AssignedHub, b.st.Registration.DeviceID
+	if hub == "" && b.dev.State != nil {
+		hub, device = b.dev.State.Registration.AssignedHub, b.dev.State.Registration.DeviceID
+	}
+	if hub != "" {
+		short, _, _ := strings.Cut(hub, ".")
+		known = append(known, [2]string{"hub", short}, [2]string{"device ID", device})
+	}
+	return known
+}
+
+// pane is what the chosen step shows: its title, its body, and what went wrong.
+func (b *Bench) pane(w, h int) []string {
+	th := b.th
+	s := b.step()
+	rows := []string{ui.Spread(th.Strong.Text(capital(s.Title)), th.Dim.Text(b.progress(s)), w, th.Ellipsis)}
+	var panel []string
+	if p := b.failure(); p != nil {
+		panel = ui.Problem(th, p, w)
+		panel = panel[:min(len(panel), max(h*2/3, 4))]
+	}
+	body := h - len(rows)
+	if len(panel) > 0 {
+		body -= len(panel) + 1
+	}
+	rows = append(rows, b.body(s, w, max(body, 0))...)
+	if len(panel) > 0 {
+		rows = append(rows, b.th.Dim.Text(strings.Repeat(th.H, w)))
+		rows = append(rows, panel...)
+	}
+	return ui.Fit(rows, w, h, th.Ellipsis)
+}
+
+func capital(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// progress is the right end of the pane's title: attempts and elapsed time.
+func (b *Bench) progress(s workflow.StepStatus) string {
+	var parts []string
+	if s.ID == workflow.StepRegistration {
+		if n := requests(b.st.Lane); n > 0 {
+			parts = append(parts, fmt.Sprintf("%d requests", n))
+		}
+	}
+	if s.Attempt > 1 {
+		parts = append(parts, fmt.Sprintf("attempt %d of this run", s.Attempt))
+	}
+	switch {
+	case s.Started.IsZero():
+	case s.State == workflow.Running && b.now.After(s.Started):
+		parts = append(parts, ui.Seconds(b.now.Sub(s.Started).Truncate(100_000_000)))
+	case s.Ended.After(s.Started):
+		parts = append(parts, "took "+took(s))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func took(s workflow.StepStatus) string {
+	d := s.Ended.Sub(s.Started)
+	if ms := d.Milliseconds(); ms < 1000 {
+		return fmt.Sprintf("%d ms", ms)
+	}
+	return ui.Seconds(d.Truncate(100_000_000))
+}
+
+func requests(lane []workflow.LaneRow) int {
+	n := 0
+	for _, r := range lane {
+		if r.Kind == workflow.LaneRequest {
+			n++
+		}
+	}
+	return n
+}
+
+func (b *Bench) body(s workflow.StepStatus, w, h int) []string {
+	var rows []string
+	switch {
+	case b.dev.Err != nil:
+		return ui.Fit(b.unusable(w), w, h, b.th.Ellipsis)
+	case s.ID == workflow.StepRegistration && len(b.st.Lane) > 0:
+		return b.lane(w, h)
+	case s.ID == workflow.StepTelemetry && b.st.Telemetry.Sent > 0:
+		return b.telemetry(w, h)
+	case b.resumes():
+		rows = b.offer(w)
+	case s.State == workflow.Waiting && len(s.Log) == 0:
+		rows = b.about(s, w)
+	default:
+		rows = b.lines(s, w)
+	}
+	return b.scrolled(rows, w, h)
+}
+
+// scrolled shows the part of rows that fits, and how much is above.
+func (b *Bench) scrolled(rows []string, w, h int) []string {
+	seen, above, _ := b.scroll.Window(rows, h)
+	if above > 0 && len(seen) > 1 {
+		seen = append([]string{b.th.Dim.Text(fmt.Sprintf("%s %d earlier rows, pgup shows them", b.th.Up, above+1))}, seen[1:]...)
+	}
+	return ui.Fit(seen, w, h, b.th.Ellipsis)
+}
+
+func (b *Bench) lane(w, h int) []string {
+	names, body := ui.Lane(b.th, b.st.Lane, b.now, w)
+	if b.resumes() {
+		body = append(body, b.offer(w)...)
+	}
+	return append([]string{names}, b.scrolled(body, w, h-1)...)
+}
+
+func (b *Bench) unusable(w int) []string {
+	rows := []string{""}
+	for _, r := range ui.Wrap(b.th.Clean(b.dev.Err.Error()), w) {
+		rows = append(rows, b.th.Bad.Text(r))
+	}
+	rows = append(rows, "")
+	return append(rows, ui.Wrap("Correct the file in an editor, go back with esc and open the device again.", w)...)
+}
+
+// offer is shown where an earlier run left a registration unfinished.
+func (b *Bench) offer(w int) []string {
+	th := b.th
+	rows := []string{""}
+	text := "A registration was under way (operation " + b.dev.State.Registration.OperationID + "). DPS may have finished it since: enter asks for its result and does not register again."
+	for i, r := range ui.Wrap(th.Clean(text), w-2) {
+		lead := "  "
+		if i == 0 {
+			lead = th.Warn.Text(th.Warning) + " "
+		}
+		rows = append(rows, lead+r)
+	}
+	return rows
+}
+
+// about is shown before a step ran: what it does, and which key runs it.
+func (b *Bench) about(s workflow.StepStatus, w int) []string {
+	th := b.th
+	rows := []string{""}
+	rows = append(rows, ui.Wrap(capital(s.About)+".", w)...)
+	if b.Busy() {
+		return rows
+	}
+	return append(rows, "", th.Key.Text("a")+" runs all steps, "+th.Key.Text("enter")+" this one alone.")
+}

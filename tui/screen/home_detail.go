@@ -1,0 +1,79 @@
+package screen
+
+import (
+	"dpslab/profiles"
+	"dpslab/tui/theme"
+	"dpslab/tui/ui"
+	"dpslab/workflow"
+)
+
+// detail is the second pane of a wide home screen: what is known of the
+// selected device.
+func (h *Home) detail(w int) []string {
+	d := h.device(h.selected())
+	th := h.th
+	rows := []string{th.Strong.Text(th.Clean(d.Name)), ""}
+	if d.Err != nil {
+		for _, r := range ui.Wrap(th.Clean(d.Err.Error()), w) {
+			rows = append(rows, th.Bad.Text(r))
+		}
+		return rows
+	}
+	if d.Profile == nil || d.State == nil {
+		return rows
+	}
+	rows = append(rows, facts(th, w, profileFacts(d.Profile))...)
+	rows = append(rows, facts(th, w, stateFacts(h, d))...)
+	rows = append(rows, "", th.Dim.Text(ui.CutLeft(th.Clean(d.ProfilePath), w, th.Ellipsis)))
+	if e := d.State.LastError; e != nil {
+		rows = append(rows, "")
+		rows = append(rows, ui.Problem(th, problemOf(e), w)...)
+	}
+	return rows
+}
+
+// problemOf turns the error in a state file back into a problem.
+func problemOf(e *profiles.LastError) *workflow.Problem {
+	return &workflow.Problem{
+		Kind: workflow.ProblemKind(e.Kind), Op: e.Op, Summary: e.Summary, Why: e.Why, Fix: e.Fix,
+		Status: e.Status, Code: e.Code, TrackingID: e.TrackingID,
+	}
+}
+
+func profileFacts(p *profiles.Profile) [][2]string {
+	record := p.Enrollment.Kind
+	if p.Enrollment.ID != "" {
+		record += " " + p.Enrollment.ID
+	}
+	return [][2]string{
+		{"target", p.Target.Kind},
+		{"ID scope", p.Target.IDScope},
+		{"registration ID", p.Identity.RegistrationID},
+		{"certificate", p.Identity.Source + ", " + p.Identity.Algorithm},
+		{"enrollment", record},
+	}
+}
+
+func stateFacts(h *Home, d workflow.Device) [][2]string {
+	life := h.certificate(d)
+	if life != "" {
+		life += ", until " + d.State.Certificate.NotAfter.UTC().Format("2 Jan 2006")
+	}
+	return [][2]string{
+		{"valid", life},
+		{"hub", d.State.Registration.AssignedHub},
+		{"device ID", d.State.Registration.DeviceID},
+	}
+}
+
+// facts draws name and value pairs in two columns. Empty values are left out.
+func facts(th *theme.Theme, w int, pairs [][2]string) []string {
+	var rows []string
+	for _, p := range pairs {
+		if p[1] == "" {
+			continue
+		}
+		rows = append(rows, th.Dim.Text(ui.Pad(p[0], 16, th.Ellipsis))+ui.Cut(th.Clean(p[1]), w-16, th.Ellipsis))
+	}
+	return rows
+}

@@ -1,0 +1,196 @@
+package screen
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"dpslab/tui/keymap"
+	"dpslab/tui/theme"
+	"dpslab/tui/ui"
+	"dpslab/workflow"
+)
+
+// Transcript lists every exchange and shows one in full.
+type Transcript struct {
+	th     *theme.Theme
+	device string
+	all    []*workflow.Exchange
+	list   ui.List
+	detail ui.Scroll
+	inside bool // the keys go to the detail
+	follow bool // the cursor stays on the newest
+
+	cached *workflow.Exchange // whose detail is kept
+	width  int
+	rows   []string
+}
+
+// NewTranscript opens the exchanges of a device, at the newest.
+func NewTranscript(th *theme.Theme, device string, st *workflow.Status) *Transcript {
+	t := &Transcript{th: th, device: device, follow: true}
+	t.Observe(st, time.Time{})
+	return t
+}
+
+// Title implements Screen.
+func (t *Transcript) Title() string {
+	return t.th.Strong.Text(t.th.Clean(t.device)) + " " + t.th.Dim.Text(t.th.Dot) + " transcript"
+}
+
+// Capturing implements Screen.
+func (t *Transcript) Capturing() bool { return false }
+
+// Observe implements Screen.
+func (t *Transcript) Observe(st *workflow.Status, _ time.Time) {
+	if st == nil {
+		return
+	}
+	t.all = st.Exchanges
+	t.list.SetLen(len(t.all))
+	if t.follow {
+		t.list.Move(t.list.Len)
+	}
+}
+
+func (t *Transcript) selected() *workflow.Exchange {
+	if t.list.Cursor < 0 || t.list.Cursor >= len(t.all) {
+		return nil
+	}
+	return t.all[t.list.Cursor]
+}
+
+// Bindings implements Screen.
+func (t *Transcript) Bindings() []keymap.Binding {
+	bs := keymap.For(keymap.InTranscript)
+	if t.selected() == nil {
+		keymap.Disable(bs, keymap.Copy, "nothing was sent yet")
+	}
+	if t.inside {
+		for i := range bs {
+			if bs[i].Action == keymap.Down {
+				bs[i].Help = "scroll"
+			}
+		}
+	}
+	return bs
+}
+
+// Handle implements Screen.
+func (t *Transcript) Handle(k tea.KeyMsg) Intent {
+	b, ok := keymap.Match(t.Bindings(), k.String())
+	if !ok {
+		return nil
+	}
+	if b.Disabled != "" {
+		return denied(b)
+	}
+	switch b.Action {
+	case keymap.Back:
+		return LeaveScreen{}
+	case keymap.Copy:
+		return CopyExchange{Exchange: t.selected()}
+	case keymap.Pane:
+		t.inside = !t.inside
+	case keymap.PageUp:
+		t.detail.Page(-1)
+	case keymap.PageDown:
+		t.detail.Page(1)
+	default:
+		t.move(b.Action)
+	}
+	return nil
+}
+
+func (t *Transcript) move(a keymap.Action) {
+	d := map[keymap.Action]int{
+		keymap.Up: -1, keymap.Down: 1,
+		keymap.First: -len(t.all) - len(t.rows), keymap.Last: len(t.all) + len(t.rows),
+	}[a]
+	if t.inside {
+		t.detail.Move(d)
+		return
+	}
+	t.list.Move(d)
+	t.follow = t.list.Cursor == len(t.all)-1
+}
+
+// View implements Screen.
+func (t *Transcript) View(w, h int) []string {
+	th := t.th
+	if len(t.all) == 0 {
+		return ui.Fit([]string{"", "   Nothing was sent yet."}, w, h, th.Ellipsis)
+	}
+	if w >= wideFrom {
+		listW := 44
+		left := ui.Fit(t.listRows(listW, h-1), listW, h, th.Ellipsis)
+		right := ui.Fit(t.detailRows(w-listW-5, h), w-listW-5, h, th.Ellipsis)
+		return ui.Fit(ui.Beside(left, " "+th.Dim.Text(th.V)+" ", right), w, h, th.Ellipsis)
+	}
+	listH := min(max(h/3, 3), len(t.all)+1)
+	rows := ui.Fit(t.listRows(w, listH-1), w, listH, th.Ellipsis)
+	rows = append(rows, " "+th.Dim.Text(strings.Repeat(th.H, w-2)))
+	return ui.Fit(append(rows, indent(t.detailRows(w-2, h-listH-1))...), w, h, th.Ellipsis)
+}
+
+func (t *Transcript) listRows(w, h int) []string {
+	th := t.th
+	rows := []string{" " + t.focusTitle("Exchanges", !t.inside) + " " + th.Dim.Text(fmt.Sprintf("%d of %d", t.list.Cursor+1, len(t.all)))}
+	from, to := t.list.Window(h)
+	for i := from; i < to; i++ {
+		rows = append(rows, t.row(t.all[i], i == t.list.Cursor, w))
+	}
+	return rows
+}
+
+func (t *Transcript) focusTitle(s string, focused bool) string {
+	if focused {
+		return t.th.Accent.Text(t.th.Bullet) + " " + t.th.Strong.Text(s)
+	}
+	return "  " + t.th.Dim.Text(s)
+}
+
+func (t *Transcript) row(x *workflow.Exchange, selected bool, w int) string {
+	th := t.th
+	answer, st := fmt.Sprint(x.Status), th.OK
+	if x.Status == 0 {
+		answer, st = th.Failed, th.Bad
+	} else if x.Status >= 300 {
+		st = th.Bad
+	}
+	left := fmt.Sprintf("%s %s", ui.Pad(th.Clean(x.Method), 6, ""), th.Clean(x.Operation))
+	if w >= 70 {
+		left = fmt.Sprintf("%s %s", ui.Pad(th.Clean(x.Method), 6, ""), ui.Pad(th.Clean(x.Operation), 26, th.Ellipsis)+" "+th.Dim.Text(th.Clean(x.Service)))
+	}
+	right := st.Text(ui.PadLeft(answer, 3, "")) + ui.PadLeft(fmt.Sprintf("%.0f ms", x.Timing.Total), 9, "")
+	marker := "   "
+	if selected {
+		marker = " " + th.Accent.Text(th.Marker) + " "
+		if w < 70 {
+			left = th.Selected.Text(left)
+		}
+	}
+	return marker + ui.Spread(ui.Cut(left, w-3-13, th.Ellipsis), right, w-4, th.Ellipsis)
+}
+
+// detailRows shows the chosen exchange. Making it is kept: a screen is drawn
+// for every key.
+func (t *Transcript) detailRows(w, h int) []string {
+	x := t.selected()
+	if x != t.cached || w != t.width {
+		if x != t.cached {
+			t.detail.Reset()
+		}
+		t.cached, t.width = x, w
+		t.rows = exchangeRows(t.th, x, w)
+	}
+	seen, above, below := t.detail.Window(t.rows, max(h-1, 0))
+	where := ""
+	if above+below > 0 {
+		where = fmt.Sprintf("rows %d to %d of %d", above+1, above+len(seen), len(t.rows))
+	}
+	title := ui.Spread(t.focusTitle("Exchange "+fmt.Sprint(t.list.Cursor+1), t.inside), t.th.Dim.Text(where), w, t.th.Ellipsis)
+	return append([]string{title}, seen...)
+}

@@ -1,0 +1,268 @@
+package screen
+
+import (
+	"errors"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"dpslab/tui/keymap"
+	"dpslab/tui/theme"
+	"dpslab/tui/ui"
+	"dpslab/workflow"
+)
+
+// Wizard asks what a new device needs. Every question and every check is
+// workflow's; the screen knows which field has the keys.
+type Wizard struct {
+	th      *theme.Theme
+	w       workflow.Wizard
+	focus   int             // among the visible fields of the page
+	input   ui.Input        // the focused text field
+	touched map[string]bool // fields whose error may be shown
+	refused string          // why saving failed
+	review  ui.Scroll
+	form    ui.Scroll
+}
+
+// NewWizard continues with the answers of a draft, or begins with none. A draft
+// opens at the farthest page that has an answer and nothing wrong before it.
+func NewWizard(th *theme.Theme, draft workflow.Answers, taken func(string) bool) *Wizard {
+	w := workflow.NewWizard(draft)
+	w.Taken = taken
+	far := workflow.PageWhere
+	for key := range draft {
+		if f, ok := workflow.FieldByKey(key); ok {
+			far = max(far, f.Page)
+		}
+	}
+	for w.Page < far {
+		next, wrong := w.Submit()
+		if len(wrong) > 0 {
+			break
+		}
+		w = next
+	}
+	s := &Wizard{th: th, w: w, touched: map[string]bool{}}
+	s.setFocus(0)
+	return s
+}
+
+// Answers are what was typed so far; empty when nothing was.
+func (s *Wizard) Answers() workflow.Answers { return s.w.Answers }
+
+// Refuse tells why the profile could not be saved.
+func (s *Wizard) Refuse(err error) {
+	s.refused = err.Error()
+	var p *workflow.Problem
+	if errors.As(err, &p) && p.Fix != "" {
+		s.refused += ". " + p.Fix
+	}
+}
+
+// Title implements Screen.
+func (s *Wizard) Title() string { return s.th.Strong.Text("New device") }
+
+// Observe implements Screen; a wizard watches nothing.
+func (s *Wizard) Observe(*workflow.Status, time.Time) {}
+
+// Capturing implements Screen.
+func (s *Wizard) Capturing() bool {
+	f, ok := s.field()
+	return ok && len(f.Options) == 0
+}
+
+// Bindings implements Screen.
+func (s *Wizard) Bindings() []keymap.Binding {
+	bs := keymap.For(keymap.InWizard)
+	if s.w.Page == workflow.PageReview {
+		for _, a := range []keymap.Action{keymap.Choose, keymap.NextField, keymap.PrevField} {
+			keymap.Disable(bs, a, "the review has no fields")
+		}
+		for i := range bs {
+			switch bs[i].Action {
+			case keymap.Accept:
+				bs[i].Help, bs[i].About = "save and run", "save the profile and run all steps"
+			case keymap.Down:
+				bs[i].Help, bs[i].About = "scroll", "scroll the review"
+			}
+		}
+		return bs
+	}
+	for _, a := range []keymap.Action{keymap.PageUp, keymap.PageDown} {
+		keymap.Disable(bs, a, "only the review scrolls")
+	}
+	for i := range bs {
+		if bs[i].Action == keymap.Down && s.Capturing() {
+			bs[i].Footer = 0
+		}
+	}
+	return bs
+}
+
+// field is the focused question. There is none on the review page.
+func (s *Wizard) field() (workflow.Field, bool) {
+	fs := s.w.Fields()
+	if len(fs) == 0 {
+		return workflow.Field{}, false
+	}
+	s.focus = max(0, min(s.focus, len(fs)-1))
+	return fs[s.focus], true
+}
+
+func (s *Wizard) setFocus(i int) {
+	s.focus = i
+	if f, ok := s.field(); ok && len(f.Options) == 0 {
+		s.input = ui.NewInput(s.w.Value(f.Key))
+	}
+}
+
+// Handle implements Screen.
+func (s *Wizard) Handle(k tea.KeyMsg) Intent {
+	b, known := keymap.Match(s.Bindings(), k.String())
+	if known && b.Action == keymap.Back {
+		return s.back()
+	}
+	if s.w.Page == workflow.PageReview {
+		return s.handleReview(b.Action)
+	}
+	f, ok := s.field()
+	if !ok {
+		return nil
+	}
+	switch {
+	case known && b.Action == keymap.Accept:
+		return s.accept(f)
+	case known && b.Action == keymap.NextField:
+		s.leave(f, 1)
+	case known && b.Action == keymap.PrevField:
+		s.leave(f, -1)
+	case len(f.Options) > 0:
+		s.choose(f, k.String())
+	case known && b.Action == keymap.Up:
+		s.leave(f, -1)
+	case known && b.Action == keymap.Down:
+		s.leave(f, 1)
+	case s.input.Handle(k):
+		s.touched[f.Key] = true
+		s.w = s.w.Set(f.Key, s.input.Value())
+	}
+	return nil
+}
+
+func (s *Wizard) handleReview(a keymap.Action) Intent {
+	switch a {
+	case keymap.Up:
+		s.review.Move(-1)
+	case keymap.Down:
+		s.review.Move(1)
+	case keymap.PageUp:
+		s.review.Page(-1)
+	case keymap.PageDown:
+		s.review.Page(1)
+	case keymap.Accept:
+		if _, wrong := s.w.Submit(); len(wrong) > 0 {
+			s.show(wrong)
+			return nil
+		}
+		return SaveAndRun{Wizard: s.w}
+	}
+	return nil
+}
+
+func (s *Wizard) back() Intent {
+	s.refused = ""
+	w, ok := s.w.Back()
+	if !ok {
+		return LeaveWizard{Answers: s.w.Answers}
+	}
+	s.w = w
+	s.setFocus(0)
+	return KeepDraft{Answers: s.w.Answers}
+}
+
+// leave goes to another field of the page; the ends are joined.
+func (s *Wizard) leave(f workflow.Field, d int) {
+	s.touched[f.Key] = true
+	n := len(s.w.Fields())
+	s.setFocus((s.focus + d + n) % n)
+}
+
+// accept goes to the next field, from the last one to the next page. A field
+// that is wrong keeps the focus.
+func (s *Wizard) accept(f workflow.Field) Intent {
+	s.touched[f.Key] = true
+	if s.w.Error(f.Key) != nil {
+		return nil
+	}
+	if s.focus < len(s.w.Fields())-1 {
+		s.setFocus(s.focus + 1)
+		return nil
+	}
+	next, wrong := s.w.Submit()
+	if len(wrong) > 0 {
+		s.show(wrong)
+		return nil
+	}
+	s.w = next
+	s.review.Reset()
+	s.form.Reset()
+	s.setFocus(0)
+	return KeepDraft{Answers: s.w.Answers}
+}
+
+// show takes the person to the first thing that is wrong.
+func (s *Wizard) show(wrong []workflow.FieldError) {
+	for _, e := range wrong {
+		s.touched[e.Key] = true
+	}
+	f, ok := workflow.FieldByKey(wrong[0].Key)
+	if !ok {
+		s.refused = wrong[0].Error()
+		return
+	}
+	if w, err := s.w.Jump(f.Page); err == nil {
+		s.w = w
+	}
+	for i, g := range s.w.Fields() {
+		if g.Key == f.Key {
+			s.setFocus(i)
+		}
+	}
+}
+
+// choose moves among the options of a closed set. Up and down at the ends go on
+// to the neighbouring field, so that a form can be walked with arrows alone.
+func (s *Wizard) choose(f workflow.Field, key string) {
+	at := 0
+	for i, o := range f.Options {
+		if o.Value == s.w.Value(f.Key) {
+			at = i
+		}
+	}
+	last := len(f.Options) - 1
+	switch key {
+	case "left":
+		at = max(at-1, 0)
+	case "right":
+		at = min(at+1, last)
+	case " ":
+		at = (at + 1) % (last + 1)
+	case "up", "k":
+		if at == 0 && s.focus > 0 {
+			s.leave(f, -1)
+			return
+		}
+		at = max(at-1, 0)
+	case "down", "j":
+		if at == last && s.focus < len(s.w.Fields())-1 {
+			s.leave(f, 1)
+			return
+		}
+		at = min(at+1, last)
+	default:
+		return
+	}
+	s.w = s.w.Set(f.Key, f.Options[at].Value)
+	s.touched[f.Key] = true
+}

@@ -1,0 +1,205 @@
+package screen
+
+import (
+	"fmt"
+	"strings"
+
+	"dpslab/tui/ui"
+	"dpslab/workflow"
+)
+
+// View implements Screen.
+func (s *Wizard) View(w, h int) []string {
+	head := []string{s.crumbs(w), ""}
+	if s.w.Page == workflow.PageReview {
+		return ui.Fit(append(head, s.reviewRows(w, h-len(head))...), w, h, s.th.Ellipsis)
+	}
+	room := h - len(head)
+	if w >= wideFrom {
+		formW := 76
+		side := ui.Fit(s.helpRows(w-formW-4), w-formW-4, room, s.th.Ellipsis)
+		form := ui.Fit(s.formRows(formW, room), formW, room, s.th.Ellipsis)
+		return ui.Fit(append(head, ui.Beside(form, "  "+s.th.Dim.Text(s.th.V)+" ", side)...), w, h, s.th.Ellipsis)
+	}
+	help := s.helpRows(w - 4)
+	help = help[:min(len(help), max(room-6, 0), 5)]
+	rows := ui.Fit(s.formRows(w, room-len(help)-1), w, room-len(help)-1, s.th.Ellipsis)
+	rows = append(rows, " "+s.th.Dim.Text(strings.Repeat(s.th.H, max(w-2, 0))))
+	for _, r := range help {
+		rows = append(rows, "  "+r)
+	}
+	return ui.Fit(append(head, rows...), w, h, s.th.Ellipsis)
+}
+
+// crumbs shows the way: all pages where there is room, else the number.
+func (s *Wizard) crumbs(w int) string {
+	var parts []string
+	for i, p := range workflow.Pages() {
+		name := fmt.Sprintf("%d %s", i+1, p.Title())
+		switch {
+		case p == s.w.Page:
+			name = s.th.Accent.Text("[" + name + "]")
+		case p > s.w.Page:
+			name = s.th.Dim.Text(name)
+		}
+		parts = append(parts, name)
+	}
+	line := " " + strings.Join(parts, s.th.Dim.Text(" "+s.th.Next+" "))
+	if ui.Width(line) <= w {
+		return line
+	}
+	return fmt.Sprintf(" Page %d of %d: %s", int(s.w.Page)+1, len(parts), s.th.Accent.Text(s.w.Page.Title()))
+}
+
+// formRows draws the fields of the page and keeps the focused one in sight.
+func (s *Wizard) formRows(w, h int) []string {
+	fs := s.w.Fields()
+	labelW := 0
+	for _, f := range fs {
+		labelW = max(labelW, ui.Width(f.Label))
+	}
+	labelW = min(labelW+2, 28)
+	var rows []string
+	var from, to int
+	for i, f := range fs {
+		if i == s.focus {
+			from = len(rows)
+		}
+		rows = append(rows, s.fieldRows(f, i == s.focus, labelW, w)...)
+		if i == s.focus {
+			to = len(rows)
+		}
+	}
+	top := 0
+	if to > h {
+		top = min(from, to-h)
+	}
+	return rows[min(top, len(rows)):]
+}
+
+func (s *Wizard) fieldRows(f workflow.Field, focused bool, labelW, w int) []string {
+	th := s.th
+	label := "   " + ui.Pad(f.Label, labelW, th.Ellipsis)
+	if focused {
+		label = " " + th.Accent.Text(th.Marker) + " " + th.Selected.Text(ui.Pad(f.Label, labelW, th.Ellipsis))
+	}
+	room := w - 3 - labelW - 1
+	var rows []string
+	switch {
+	case focused && len(f.Options) > 0:
+		rows = s.optionRows(f, label, labelW, room)
+	case focused:
+		rows = []string{label + s.input.View(th, room, true)}
+	case len(f.Options) > 0:
+		rows = []string{label + s.chosen(f)}
+	default:
+		rows = []string{label + ui.Cut(th.Clean(s.w.Value(f.Key)), room, th.Ellipsis)}
+	}
+	if err := s.w.Error(f.Key); err != nil && s.touched[f.Key] {
+		for i, r := range ui.Wrap(th.Clean(f.Label+" "+err.Error()), w-8) {
+			lead := "       "
+			if i == 0 {
+				lead = "     " + th.Bad.Text(th.Failed) + " "
+			}
+			rows = append(rows, lead+th.Bad.Text(r))
+		}
+	}
+	return rows
+}
+
+func (s *Wizard) chosen(f workflow.Field) string {
+	for _, o := range f.Options {
+		if o.Value == s.w.Value(f.Key) {
+			return o.Label
+		}
+	}
+	return s.th.Clean(s.w.Value(f.Key))
+}
+
+func (s *Wizard) optionRows(f workflow.Field, label string, labelW, room int) []string {
+	th := s.th
+	nameW := 0
+	for _, o := range f.Options {
+		nameW = max(nameW, ui.Width(o.Label))
+	}
+	rows := make([]string, len(f.Options))
+	for i, o := range f.Options {
+		lead := ui.Blank(3 + labelW)
+		if i == 0 {
+			lead = label
+		}
+		help := th.Dim.Text(ui.Cut(o.Help, room-nameW-4, th.Ellipsis))
+		if o.Value == s.w.Value(f.Key) {
+			rows[i] = lead + th.Accent.Text(th.On) + " " + th.Strong.Text(ui.Pad(o.Label, nameW, "")) + "  " + help
+			continue
+		}
+		rows[i] = lead + th.Dim.Text(th.Off) + " " + ui.Pad(o.Label, nameW, "") + "  " + help
+	}
+	return rows
+}
+
+// helpRows says why the focused question is asked.
+func (s *Wizard) helpRows(w int) []string {
+	f, ok := s.field()
+	if !ok {
+		return nil
+	}
+	rows := ui.Wrap(s.th.Clean(f.Help), w)
+	if f.Example != "" {
+		rows = append(rows, s.th.Dim.Text("for example ")+s.th.Clean(f.Example))
+	}
+	return rows
+}
+
+// reviewRows shows what will be saved and what will run: beside each other
+// where there is room, else one above the other.
+func (s *Wizard) reviewRows(w, h int) []string {
+	th := s.th
+	half := (w - 5) / 2
+	if w < wideFrom {
+		half = w - 2
+	}
+	plan := []string{th.Strong.Text("What will run")}
+	for i, p := range s.w.Plan() {
+		for j, r := range ui.Wrap(th.Clean(p), half-3) {
+			lead := "   "
+			if j == 0 {
+				lead = fmt.Sprintf("%d  ", i+1)
+			}
+			plan = append(plan, lead+r)
+		}
+	}
+	text := []string{th.Strong.Text("What will be saved: " + th.Clean(s.w.Name()) + ".toml")}
+	for _, l := range th.CleanLines(s.w.TOML()) {
+		text = append(text, th.Dim.Text(ui.Cut(l, half, th.Ellipsis)))
+	}
+	if s.refused != "" {
+		var bad []string
+		for _, r := range ui.Wrap(th.Clean(s.refused), half-2) {
+			bad = append(bad, th.Bad.Text(th.Failed+" "+r))
+		}
+		plan = append(append(bad, ""), plan...)
+	}
+	if w >= wideFrom {
+		seen, _, below := s.review.Window(text, h-1)
+		left := ui.Fit(plan, half, h, th.Ellipsis)
+		right := ui.Fit(append(seen, s.more(below)), half, h, th.Ellipsis)
+		return indent(ui.Beside(left, " "+th.Dim.Text(th.V)+" ", right))
+	}
+	seen, _, below := s.review.Window(append(append(plan, ""), text...), h-1)
+	return indent(append(ui.Fit(seen, half, h-1, th.Ellipsis), s.more(below)))
+}
+
+func (s *Wizard) more(below int) string {
+	if below == 0 {
+		return ""
+	}
+	return s.th.Dim.Text(fmt.Sprintf("%s %d more rows", s.th.Down, below))
+}
+
+func indent(rows []string) []string {
+	for i, r := range rows {
+		rows[i] = " " + r
+	}
+	return rows
+}

@@ -1,0 +1,67 @@
+package ui
+
+// List is the cursor and the visible part of a list that may be very long: it
+// knows how many rows there are and never looks at them.
+type List struct {
+	Len    int
+	Cursor int
+	top    int
+}
+
+// SetLen tells how many rows there are and keeps the cursor on one of them.
+func (l *List) SetLen(n int) {
+	l.Len = n
+	l.Move(0)
+}
+
+// Move moves the cursor by d rows, at most to the ends.
+func (l *List) Move(d int) { l.Cursor = max(0, min(l.Cursor+d, l.Len-1)) }
+
+// Window says which rows are seen in h rows of screen: from ≤ i < to. It scrolls
+// just enough to keep the cursor in sight.
+func (l *List) Window(h int) (from, to int) {
+	h = max(h, 1)
+	if l.Cursor < l.top {
+		l.top = l.Cursor
+	}
+	if l.Cursor >= l.top+h {
+		l.top = l.Cursor - h + 1
+	}
+	l.top = max(0, min(l.top, l.Len-h))
+	return l.top, min(l.top+h, l.Len)
+}
+
+// Scroll is the visible part of a text. Follow keeps its end in sight until
+// somebody scrolls back.
+type Scroll struct {
+	top    int
+	Follow bool
+	pinned bool
+	rows   int // of the last Window
+	height int
+}
+
+// Move scrolls by d rows.
+func (s *Scroll) Move(d int) {
+	s.top = max(0, min(s.top+d, s.rows-s.height))
+	s.pinned = s.top < s.rows-s.height
+}
+
+// Page scrolls by d screens less one row, so that one row stays for the eye.
+func (s *Scroll) Page(d int) { s.Move(d * max(1, s.height-1)) }
+
+// Reset goes back to the beginning, or to the end for one that follows.
+func (s *Scroll) Reset() { s.top, s.pinned = 0, false }
+
+// Window cuts the visible h rows out of rows and says how many are above and
+// below.
+func (s *Scroll) Window(rows []string, h int) (seen []string, above, below int) {
+	s.rows, s.height = len(rows), h
+	last := max(0, len(rows)-h)
+	if s.Follow && !s.pinned {
+		s.top = last
+	}
+	s.top = max(0, min(s.top, last))
+	end := min(s.top+h, len(rows))
+	return rows[s.top:end], s.top, len(rows) - end
+}
