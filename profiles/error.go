@@ -46,7 +46,7 @@ type Document struct {
 // Errorf reports a bad value. key is the TOML path, "identity.registration_id";
 // a key that is not in the file is reported at its table, or at the beginning.
 func (d *Document) Errorf(key, fix, format string, args ...any) *Error {
-	return newError(d.Path, d.Source, scan(d.Source), strings.Split(key, "."), visible(fmt.Sprintf(format, args...)), fix)
+	return newError(d.Path, d.Source, scan(d.Source), strings.Split(key, "."), visible(fmt.Sprintf(format, args...)), visible(fix))
 }
 
 // newError finds the key, or the nearest table above it, in the source.
@@ -80,13 +80,25 @@ func locate(source []byte, offset int) (line, column int, text string) {
 // maxSnippet bounds Error.Snippet, in characters.
 const maxSnippet = 120
 
-// snippet shows a line of the file. The value of a key whose name sounds of a
-// secret is left out, even where only the name of a variable belongs.
+// snippet shows a line of the file. When anything in it sounds of a secret all
+// values are left out, even where only the name of a variable belongs.
 func snippet(line string) string {
-	if name, _, ok := strings.Cut(line, "="); ok && soundsSecret(name) {
-		line = strings.TrimRight(name, " \t") + " = …"
+	if soundsSecret(line) {
+		return withoutValue(line)
 	}
-	line = visible(line)
+	return shorten(visible(line))
+}
+
+// withoutValue shows a line up to its first '='.
+func withoutValue(line string) string {
+	name, _, ok := strings.Cut(line, "=")
+	if !ok {
+		return "…" // the middle of a value
+	}
+	return shorten(visible(strings.TrimRight(name, " \t")) + " = …")
+}
+
+func shorten(line string) string {
 	if utf8.RuneCountInString(line) > maxSnippet {
 		line = string([]rune(line)[:maxSnippet-1]) + "…"
 	}
@@ -100,11 +112,37 @@ func decodeError(path string, source []byte, err error, fix string) *Error {
 		return errorAt(path, source, 0, visible(strings.TrimPrefix(err.Error(), "toml: ")), fix)
 	}
 	e := errorAt(path, source, parse.Position.Start, visible(parse.Message), fix)
-	if _, _, text := locate(source, parse.Position.Start); soundsSecret(text) {
-		e.Problem = "the value cannot be read" // the library's message quotes it
-	}
 	e.Key = visible(parse.LastKey)
 	return e
+}
+
+// syntaxError is decodeError for a profile. The library's message and the line
+// quote the text, so both are left out unless the key is known and harmless:
+// under a misspelt one may stand a pass phrase.
+func syntaxError(path string, source []byte, err error) *Error {
+	e := decodeError(path, source, err, "correct the TOML syntax there; texts stand in quotes")
+	var parse toml.ParseError
+	if !errors.As(err, &parse) {
+		return e
+	}
+	_, _, line := locate(source, parse.Position.Start)
+	at := lastKey(source, parse.Position.Start)
+	if soundsSecret(line) || len(at) > 0 && (soundsSecret(at[len(at)-1]) || !profileShape().knows(at)) {
+		e.Problem, e.Snippet = "bad TOML syntax", withoutValue(line)
+	}
+	return e
+}
+
+// lastKey is the last key that begins before an offset: a broken value may run
+// over several lines.
+func lastKey(source []byte, offset int) []string {
+	var last []string
+	for _, k := range scan(source) {
+		if k.offset <= offset {
+			last = k.path
+		}
+	}
+	return last
 }
 
 // visible escapes what a terminal would act on or not show.

@@ -41,6 +41,17 @@ type lockNote struct {
 // process or in this one, gets a [*LockedError] at once. The lock ends with
 // unlock, which may be called twice, or with the process, however it ends.
 func (s *Store) Lock(name string) (unlock func(), err error) {
+	held, err := s.lock(name)
+	if err != nil {
+		return nil, err
+	}
+	return sync.OnceFunc(func() {
+		_ = os.Truncate(held.Path(), 0) // the note ends before the lock does
+		_ = held.Unlock()
+	}), nil
+}
+
+func (s *Store) lock(name string) (*flock.Flock, error) {
 	if err := CheckName(name); err != nil {
 		return nil, err
 	}
@@ -50,14 +61,8 @@ func (s *Store) Lock(name string) (unlock func(), err error) {
 	}
 	for range 10 {
 		held, err := tryLock(name, path)
-		if err != nil {
-			return nil, err
-		}
-		if held != nil {
-			return sync.OnceFunc(func() {
-				_ = os.Truncate(path, 0) // the note ends before the lock does
-				_ = held.Unlock()
-			}), nil
+		if held != nil || err != nil {
+			return held, err
 		}
 	}
 	return nil, &LockedError{Name: name} // removed under our hands ten times over

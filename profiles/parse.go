@@ -20,7 +20,7 @@ func Parse(path string, data []byte) (*Document, error) {
 	}
 	var tree map[string]any
 	if _, err := toml.Decode(string(data), &tree); err != nil {
-		return nil, decodeError(path, bytes.TrimPrefix(data, []byte("\ufeff")), err, "correct the TOML syntax there")
+		return nil, syntaxError(path, bytes.TrimPrefix(data, []byte("\ufeff")), err)
 	}
 	if e := findDecodedSecret(path, data, keys, nil, tree); e != nil {
 		return nil, e
@@ -66,5 +66,10 @@ func firstComplaint(path string, data []byte, keys []key, all []complaint) *Erro
 	}
 	slices.SortStableFunc(all, func(a, b complaint) int { return cmp.Compare(offset(a), offset(b)) })
 	first := all[0]
-	return newError(path, data, keys, first.at, first.problem, first.fix)
+	e := newError(path, data, keys, first.at, first.problem, first.fix)
+	if first.unknown { // nobody knows what its value is
+		_, _, line := locate(data, offset(first))
+		e.Snippet = withoutValue(line)
+	}
+	return e
 }

@@ -25,7 +25,7 @@ func scan(source []byte) []key {
 			s.skip("[ \t")
 			start := s.pos
 			table = s.dotted(nil)
-			s.add(table, start)
+			s.addAll(table, 1, start)
 			s.line()
 		default:
 			s.pair(table)
@@ -53,9 +53,11 @@ type scanner struct {
 	keys []key
 }
 
-func (s *scanner) add(path []string, offset int) {
-	if len(path) > 0 {
-		s.keys = append(s.keys, key{path, offset})
+// addAll records a key and the tables above it that it implies, from the given
+// depth on.
+func (s *scanner) addAll(path []string, from, offset int) {
+	for n := from; n <= len(path); n++ {
+		s.keys = append(s.keys, key{path[:n:n], offset})
 	}
 }
 
@@ -74,13 +76,11 @@ func (s *scanner) line() {
 	s.pos = len(s.text)
 }
 
-// pair reads "key = value". Every table that a dotted key implies is a key too.
+// pair reads "key = value".
 func (s *scanner) pair(table []string) {
 	start := s.pos
 	path := s.dotted(table)
-	for n := len(table) + 1; n <= len(path); n++ {
-		s.add(path[:n:n], start)
-	}
+	s.addAll(path, len(table)+1, start)
 	s.skip(" \t")
 	if s.pos < len(s.text) && s.text[s.pos] == '=' {
 		s.pos++
@@ -116,9 +116,10 @@ func (s *scanner) part() (string, bool) {
 		return "", false
 	}
 	if q := s.text[s.pos]; q == '"' || q == '\'' {
+		s.pos++
 		start := s.pos
-		s.quoted()
-		inside := strings.Trim(s.text[start:s.pos], string(q))
+		s.until(string(q), q == '"', false)
+		inside := strings.TrimSuffix(s.text[start:s.pos], string(q))
 		if q == '"' {
 			inside = unescape(inside)
 		}

@@ -81,6 +81,7 @@ func shapeOf(t reflect.Type) *shape {
 type complaint struct {
 	at           []string
 	problem, fix string
+	unknown      bool // an unknown key
 }
 
 // check collects everything that does not fit.
@@ -121,7 +122,7 @@ func (s *shape) checkTable(at []string, value any) []complaint {
 		case s.kind == freeTable:
 			found = append(found, s.elem.check(below, table[name])...)
 		case inner == nil:
-			found = append(found, complaint{below, "unknown key", s.suggest(at, name)})
+			found = append(found, complaint{at: below, problem: "unknown key", fix: s.suggest(at, name), unknown: true})
 		default:
 			found = append(found, inner.check(below, table[name])...)
 		}
@@ -133,7 +134,7 @@ func (s *shape) expect(at []string, value any, fits bool) []complaint {
 	if fits {
 		return nil
 	}
-	return []complaint{{at, "must be " + s.kind.expected() + ", but is " + found(value), s.example(at, value)}}
+	return []complaint{{at: at, problem: "must be " + s.kind.expected() + ", but is " + found(value), fix: s.example(at, value)}}
 }
 
 // found says what a value is, without the value.
@@ -180,10 +181,26 @@ func (s *shape) example(at []string, value any) string {
 	return "write " + name + ` = { name = "value" }`
 }
 
+// knows says whether a key may stand in a profile.
+func (s *shape) knows(at []string) bool {
+	for _, name := range at {
+		if s.kind == freeTable || s.kind == anyValue {
+			return true
+		}
+		if s = s.keys[name]; s == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // suggest finds what an unknown key may be meant to be.
 func (s *shape) suggest(at []string, name string) string {
 	if near := nearest(name, s.all); near != "" {
 		return "did you mean " + near + "?"
+	}
+	if near := nearest(normalize(name), secretNames()); near != "" {
+		return "did you mean " + secretKeys[near] + "? Only the name of an environment variable belongs there"
 	}
 	top := profileShape()
 	for _, section := range top.all {

@@ -1,7 +1,9 @@
 package profiles
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -35,6 +37,12 @@ var secretKeys = map[string]string{
 	"primarykey": "connection_string_env", "secondarykey": "connection_string_env",
 }
 
+// secretNames are the longer keys of secretKeys, which a misspelt key can be
+// compared with.
+func secretNames() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(secretKeys)), func(s string) bool { return len(s) < 6 })
+}
+
 // envExample is how the replacement for a secret is written.
 var envExample = map[string]string{
 	"passphrase_env":        `passphrase_env = "DEVICE_PASSPHRASE"`,
@@ -57,6 +65,19 @@ func secretKey(key string) string {
 	return secretKeys[normalize(key[strings.LastIndexByte(key, '.')+1:])]
 }
 
+// alwaysSecret are the names that are refused even where names are free: what
+// the initial twin and message properties hold reaches services and transcripts.
+var alwaysSecret = []string{"passphrase", "password", "connectionstring"}
+
+// secretAt is secretKey for a place in a profile.
+func secretAt(path []string) string {
+	name := normalize(path[len(path)-1])
+	if len(path) > 2 && (path[1] == "initial_twin" || path[1] == "properties") && !slices.Contains(alwaysSecret, name) {
+		return ""
+	}
+	return secretKeys[name]
+}
+
 func normalize(key string) string {
 	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(key))
 }
@@ -76,7 +97,7 @@ func findSecret(path string, source []byte, keys []key) *Error {
 		}
 	}
 	for _, k := range keys {
-		if instead := secretKeys[normalize(k.path[len(k.path)-1])]; instead != "" {
+		if instead := secretAt(k.path); instead != "" {
 			return secretError(path, source, k.offset, visible(strings.Join(k.path, ".")),
 				"would hold a secret, secrets do not belong into a profile",
 				"put the value into an environment variable and name that: "+envExample[instead])

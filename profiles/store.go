@@ -97,11 +97,14 @@ func (s *Store) save(name string, p *Profile, write func(string, []byte) error) 
 // [*LockedError]. The profile itself goes last, so that a removal cut short can
 // be repeated.
 func (s *Store) Remove(name string) (removed []string, err error) {
-	unlock, err := s.Lock(name)
+	held, err := s.lock(name)
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
+	defer func() {
+		_ = os.Remove(held.Path()) // while it is held; Lock notices when it waited for this file
+		_ = held.Unlock()
+	}()
 	p := s.Paths
 	for _, path := range []string{p.StateFile(name), p.Journal(name), p.DeviceDir(name), p.Profile(name)} {
 		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
@@ -112,7 +115,6 @@ func (s *Store) Remove(name string) (removed []string, err error) {
 		}
 		removed = append(removed, path)
 	}
-	_ = os.Remove(p.lock(name)) // still held; see Lock for those who wait for it
 	if len(removed) == 0 {
 		return nil, fmt.Errorf("removing the profile %s: %w", name, fs.ErrNotExist)
 	}
