@@ -1,0 +1,66 @@
+package emulator
+
+import (
+	"strings"
+
+	"dpslab/workflow/dps"
+)
+
+// attestKey proves a device by a shared access signature: with the key of its
+// individual enrollment, or with one derived from the key of a symmetric-key
+// group. Which group is found by trying: the token does not say.
+func (l *Lab) attestKey(t *tx, c *call, registrationID, header string) (*admission, error) {
+	token, err := dps.ParseSharedAccessSignature(header)
+	if err != nil {
+		return nil, refuse(401000, unauthorized).because("%v", err)
+	}
+	if token.Expiry.Before(c.now) {
+		return nil, refuse(401002, unauthorized).because("the shared access signature expired")
+	}
+	if resource := l.instance.IDScope + "/registrations/" + registrationID; !strings.EqualFold(token.Resource, resource) {
+		return nil, refuse(401002, unauthorized).because("the shared access signature is for another resource")
+	}
+	e, err := getEntryRecord(t, entryRef{individual, registrationID})
+	if err != nil {
+		return nil, err
+	}
+	if e != nil {
+		return matchKeys(token, e, registrationID)
+	}
+	cursor := t.cursor(bucketKeyGroups)
+	for name, _ := cursor.First(); name != nil; name, _ = cursor.Next() {
+		e, err := getEntryRecord(t, entryRef{group, string(name)})
+		if err != nil {
+			return nil, err
+		}
+		if e == nil {
+			continue
+		}
+		if a, err := matchKeys(token, e, registrationID); err == nil {
+			return a, nil
+		}
+	}
+	return nil, refuse(401002, unauthorized).because("no enrollment, and no group key gives the key that signed")
+}
+
+// matchKeys checks the token against both keys of an entry.
+func matchKeys(token dps.SharedAccessSignature, e *entry, registrationID string) (*admission, error) {
+	keys := e.Attestation.SymmetricKey
+	if keys == nil {
+		return nil, refuse(401002, unauthorized).because("the enrollment does not attest by symmetric key")
+	}
+	found := credential{PrimaryKey: keys.PrimaryKey, SecondaryKey: keys.SecondaryKey}
+	if e.Kind == group {
+		var err error
+		if found.PrimaryKey, err = dps.DeriveDeviceKey(keys.PrimaryKey, registrationID); err != nil {
+			return nil, err
+		}
+		if found.SecondaryKey, err = dps.DeriveDeviceKey(keys.SecondaryKey, registrationID); err != nil {
+			return nil, err
+		}
+	}
+	if !token.SignedBy(found.PrimaryKey) && !token.SignedBy(found.SecondaryKey) {
+		return nil, refuse(401002, unauthorized).because("the shared access signature was made with another key")
+	}
+	return &admission{entry: e, credential: found}, nil
+}

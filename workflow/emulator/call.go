@@ -1,0 +1,197 @@
+package emulator
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Request is what a lab says of one answered request.
+type Request struct {
+	Time     time.Time     `json:"time"`
+	Duration time.Duration `json:"duration"`
+	Service  string        `json:"service"` // "DPS", "DPS service", "IoT Hub", "Azure Resource Manager", "lab"
+	Method   string        `json:"method"`
+	Path     string        `json:"path"` // escaped; without the query
+	Status   int           `json:"status"`
+	Device   string        `json:"device,omitempty"`  // registration ID or device ID
+	Verdict  string        `json:"verdict,omitempty"` // why, in the lab's own words
+}
+
+// call is one request on its way through a handler.
+type call struct {
+	w         http.ResponseWriter
+	r         *http.Request
+	surface   *surface
+	args      map[string]string
+	version   string // api-version
+	requestID string // x-ms-request-id
+	now       time.Time
+
+	status  int
+	device  string
+	verdict string
+}
+
+// ServeHTTP answers one request.
+func (l *Lab) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	l.handlers.Add(1)
+	defer l.handlers.Done()
+	c := &call{w: w, r: r, requestID: uuid.NewString(), now: time.Now(), version: r.URL.Query().Get("api-version")}
+	c.set("x-ms-request-id", c.requestID)
+	c.set("X-Dpslab-Emulator", l.options.Version)
+	if err := l.dispatch(c); err != nil {
+		r := asRefusal(err)
+		if c.verdict == "" {
+			c.verdict = err.Error()
+		}
+		c.surface.dialect(c, r)
+	}
+	l.log(c)
+}
+
+// dispatch finds the handler and runs it. A panic of a handler is an error of
+// that request alone.
+func (l *Lab) dispatch(c *call) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in a handler: %v", p)
+		}
+	}()
+	f := find(l.surfacesOf(hostName(c.r.Host)), c.r.Method, c.r.URL.EscapedPath())
+	c.surface, c.args = f.surface, f.args
+	if f.route == nil {
+		if f.methods != nil {
+			c.set("Allow", strings.Join(f.methods, ", "))
+			return wrongVerb.refuse()
+		}
+		return noSuchPath.refuse()
+	}
+	if err := l.checkVersion(c); err != nil {
+		return err
+	}
+	return f.route.handle(l, c)
+}
+
+// log tells the lab's owner about the request, one at a time.
+func (l *Lab) log(c *call) {
+	if l.options.Log == nil {
+		return
+	}
+	l.logging.Lock()
+	defer l.logging.Unlock()
+	l.options.Log(Request{
+		Time: c.now, Duration: time.Since(c.now), Service: c.surface.name, Method: c.r.Method,
+		Path: c.r.URL.EscapedPath(), Status: c.status, Device: c.device, Verdict: c.verdict,
+	})
+}
+
+// set writes a response header in the very case the service uses: some clients
+// compare header names with regard to case.
+func (c *call) set(name, value string) { c.w.Header()[name] = []string{value} }
+
+// json answers with a status and a JSON body.
+func (c *call) json(status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil { // only a raw message that was stored broken gets here
+		c.verdict, status, body = err.Error(), http.StatusInternalServerError, []byte("{}")
+	}
+	c.set("Content-Type", "application/json; charset=utf-8")
+	c.status = status
+	c.w.WriteHeader(status)
+	_, _ = c.w.Write(body) // a client that is gone needs no answer
+}
+
+// empty answers with a status alone.
+func (c *call) empty(status int) {
+	c.status = status
+	c.w.WriteHeader(status)
+}
+
+// named gives a refusal the name that Resource Manager's front door uses for
+// it. Other surfaces keep their numbers.
+func (c *call) named(r *refusal, name string) *refusal {
+	if c.surface == managementSurface {
+		r.name = name
+	}
+	return r
+}
+
+// maxDrain is how much of a body that is too long is read away, so that the
+// client gets to see the answer instead of a reset.
+const maxDrain = 4 << 20
+
+// errBodyTooLong marks a body above the limit of its surface.
+var errBodyTooLong = errors.New("the body is too long")
+
+// body reads the request's body up to the surface's limit. Content-Encoding is
+// ignored: clients send "utf-8" there, which is no coding to undo.
+func (c *call) body() ([]byte, error) {
+	limit := c.surface.maxBody
+	if c.r.ContentLength <= limit {
+		body, err := io.ReadAll(io.LimitReader(c.r.Body, limit+1))
+		if err != nil {
+			return nil, malformedBody.refuse("the body could not be read")
+		}
+		if int64(len(body)) <= limit {
+			return body, nil
+		}
+	}
+	_, _ = io.CopyN(io.Discard, c.r.Body, maxDrain) // best effort, see maxDrain
+	return nil, errBodyTooLong
+}
+
+// jsonBody reads a JSON body into v. An empty body leaves v as it is.
+func (c *call) jsonBody(v any) error {
+	if media := c.r.Header.Get("Content-Type"); media != "" {
+		kind, _, err := mime.ParseMediaType(media)
+		if err != nil || kind != "application/json" {
+			return mediaType.refuse(media)
+		}
+	}
+	body, err := c.body()
+	if errors.Is(err, errBodyTooLong) {
+		return bodyTooLarge.refuse()
+	}
+	if err != nil {
+		return err
+	}
+	if len(strings.TrimSpace(string(body))) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(body, v); err != nil {
+		return malformedBody.refuse(jsonTrouble(err))
+	}
+	return nil
+}
+
+// jsonTrouble says what is wrong with a JSON text in terms of the text, not of
+// Go's types.
+func jsonTrouble(err error) string {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Sprintf("%q cannot be a %s", wrong.Field, wrong.Value)
+	}
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Sprintf("no JSON at offset %d", syntax.Offset)
+	}
+	return "no JSON of the expected shape"
+}
+
+// presented is the client's certificates, leaf first.
+func (c *call) presented() []*x509.Certificate {
+	if c.r.TLS == nil {
+		return nil
+	}
+	return c.r.TLS.PeerCertificates
+}
+
+func (c *call) context() context.Context { return c.r.Context() }

@@ -1,0 +1,17 @@
+// Package emulator is the lab: Azure IoT Hub Device Provisioning Service, IoT
+// Hub and the part of Azure Resource Manager that DPS needs, served on
+// loopback, strict enough to be refused by.
+//
+// Rules of the package:
+//
+//   - Any client certificate reaches the application. What is wrong with it is
+//     said in an HTTP answer in the service's own dialect, never by a TLS alert.
+//   - The store is the only authority. A write is answered after it is on disk;
+//     nothing that matters lives in memory alone, so a killed lab goes on where
+//     it was.
+//   - A behaviour that no contract or capture settles is one row of the table
+//     in guesses.go, and the code takes it from there.
+//   - Handlers return errors; only the surface they belong to turns a [refusal]
+//     into status, headers and JSON.
+//   - Time comes from package time, so testing/synctest can fake it.
+package emulator

@@ -1,0 +1,159 @@
+package emulator
+
+import (
+	"fmt"
+	"time"
+)
+
+// Guess is one behaviour of the lab that no contract and no capture of the real
+// service settles. Numbers U1, U2, … are those of the project's register of
+// uncertainties; EMU marks a decision of the lab's own.
+type Guess struct {
+	Number   string
+	Question string
+	Choice   string // in words, where it is more than an answer
+
+	status  int    // HTTP status, where it cannot be read from the code
+	code    int    // as in [refusal]
+	name    string // as in [refusal]
+	message string
+}
+
+type guess int
+
+const (
+	unknownIDScope guess = iota
+	unknownOperation
+	missingVersion
+	unknownVersion
+	errorCodeHeader
+	pollBody
+	registrationAbsent
+	lookupUnassigned
+	attestationFacts
+	alreadyExists
+	certificateTaken
+	staleTag
+	updateOfAbsent
+	certificateSize
+	operationLife
+	certificateRefused
+	nameMismatch
+	individualLookup
+	chainNeedsAuthority
+	malformedBody
+	bodyTooLarge
+	mediaType
+	wrongVerb
+	noSuchPath
+	idMismatch
+	concurrentRegistration
+	geoLatencyTies
+	notServed
+	serviceUnauthorized
+	serviceForbidden
+	badContinuation
+	verifyFailed
+	authorityInUse
+	authorityTaken
+	authorityQuota
+	tagMissing
+	badManagementBody
+	noSuchAuthority
+	contentTypeKept
+	hubUnknownDevice
+	hubExpired
+	hubDeviceDisabled
+	hubUnknown
+	hubNoCredential
+	hubBadBatch
+	tlsVersions
+	dataPlaneETagHeader
+	entryGone
+	thumbprintMismatch
+	noHub
+)
+
+// guesses is the table. Code refuses with a row by guess.refuse.
+var guesses = [...]Guess{
+	unknownIDScope:         {Number: "U1", Question: "answer for an unknown ID scope", code: 404000, message: "IdScope not found"},
+	unknownOperation:       {Number: "U1", Question: "answer for an unknown operation ID", code: 404203, message: "Operation not found"},
+	missingVersion:         {Number: "U1", Question: "answer when api-version is missing", code: 400000, message: "api-version is required"},
+	unknownVersion:         {Number: "U1", Question: "answer for an unsupported api-version", code: 400000, message: "Unsupported API version", Choice: "a date-shaped unknown version is accepted unless the lab is strict"},
+	errorCodeHeader:        {Number: "U2", Question: "is x-ms-error-code emitted, as a number or a name", Choice: "emitted, the number"},
+	pollBody:               {Number: "U3", Question: "body of a poll while assigning", Choice: "registrationState holds registrationId and status"},
+	registrationAbsent:     {Number: "U4", Question: "registration record that is absent", code: 404201, message: "Registration not found"},
+	lookupUnassigned:       {Number: "U4", Question: "status lookup of an enrolled device that never registered", Choice: "200 unassigned"},
+	attestationFacts:       {Number: "U5", Question: "content of registrationState.x509", Choice: "{} for an individual enrollment, enrollmentGroupId for a group from 2021-10-01 on"},
+	alreadyExists:          {Number: "U6", Question: "code for a create over an existing enrollment", code: 409000, message: "Resource already exists"},
+	certificateTaken:       {Number: "U6", Question: "code for a certificate that another enrollment holds", code: 409000, message: "The certificate is used by another enrollment"},
+	staleTag:               {Number: "U6", Question: "code for a stale If-Match", code: 412000, message: "ETag is invalid"},
+	updateOfAbsent:         {Number: "U9", Question: "If-Match on an enrollment that is absent", code: 404201, message: "Enrollment not found", Choice: "404 for a tag, a create for *"},
+	certificateSize:        {Number: "U10", Question: "longest chain a device may present", Choice: "16 certificates, and what Go's TLS takes"},
+	tlsVersions:            {Number: "U11", Question: "does the service speak TLS 1.3", Choice: "1.2 and 1.3"},
+	operationLife:          {Number: "U12", Question: "how long an operation ID can be resolved", Choice: "24 hours"},
+	certificateRefused:     {Number: "U15", Question: "answer for a certificate that is expired, not yet valid, or not fit for a device", code: 401002, message: "Invalid certificate"},
+	nameMismatch:           {Number: "U15", Question: "answer when the common name is not the registration ID", code: 401002, message: "Unauthorized", Choice: "compared without regard to case"},
+	contentTypeKept:        {Number: "U16", Question: "does plain Content-Type become the message's content type", Choice: "kept beside it as its own value"},
+	hubDeviceDisabled:      {Number: "U17", Question: "hub's answer to a disabled device", code: 403012, name: "DeviceDisabled", message: "Device is disabled"},
+	verifyFailed:           {Number: "U18", Question: "answer for a failed proof of possession", code: 400053, message: "Failed to verify the proof of possession of the certificate. errorcode: IH400053."},
+	authorityInUse:         {Number: "U18", Question: "deleting a certificate that an enrollment refers to", code: 409000, message: "The certificate is referenced by an enrollment"},
+	dataPlaneETagHeader:    {Number: "U19", Question: "does the service API send an ETag header", Choice: "in the body only"},
+	individualLookup:       {Number: "EMU", Question: "individual enrollment of the registration ID that holds another certificate", code: 401002, message: "Invalid certificate", Choice: "the entry decides and no group is asked"},
+	chainNeedsAuthority:    {Number: "EMU", Question: "individual enrollment by leaf when the leaf is not self-signed", Choice: "a signer in the presented chain must be uploaded and verified"},
+	malformedBody:          {Number: "EMU", Question: "code for a body that is no JSON of the expected shape", code: 400000, message: "Bad Request"},
+	bodyTooLarge:           {Number: "EMU", Question: "code for a DPS request above 96 KB", code: 413000, message: "Request body too large"},
+	mediaType:              {Number: "EMU", Question: "code for a media type that is not JSON", code: 415000, message: "Unsupported Media Type"},
+	wrongVerb:              {Number: "EMU", Question: "answer for a known path with another method", code: 405000, name: "MethodNotAllowed", message: "Method Not Allowed"},
+	noSuchPath:             {Number: "EMU", Question: "answer for an unknown path", code: 404000, name: "NotFound", message: "Resource not found"},
+	idMismatch:             {Number: "EMU", Question: "code when the ID in the body is not the one in the path", code: 400000, message: "The ID in the body does not match the ID in the path"},
+	concurrentRegistration: {Number: "EMU", Question: "register while an operation of the same device runs", Choice: "a second operation begins; both finish"},
+	geoLatencyTies:         {Number: "EMU", Question: "allocation by latency when every hub is here", Choice: "a tie, so hashed"},
+	notServed:              {Number: "EMU", Question: "a feature of DPS the lab does not have", code: 400000, message: "The lab does not offer this"},
+	serviceUnauthorized:    {Number: "EMU", Question: "service API without or with a wrong credential", code: 401002, message: "Unauthorized"},
+	serviceForbidden:       {Number: "EMU", Question: "service API with a policy that lacks the right", code: 401002, message: "Unauthorized: the policy lacks a right"},
+	badContinuation:        {Number: "EMU", Question: "malformed continuation token", code: 400000, message: "Bad Request"},
+	authorityTaken:         {Number: "EMU", Question: "the same CA certificate under a second name", code: 409000, message: "The certificate was uploaded under another name"},
+	authorityQuota:         {Number: "EMU", Question: "more CA certificates than the quota", code: 403000, message: "The limit of 25 certificates is reached"},
+	tagMissing:             {Number: "EMU", Question: "certificate operation without the If-Match it requires", code: 412001, message: "Invalid ETag supplied. If-Match is required. errorcode: IH412001."},
+	badManagementBody:      {Number: "EMU", Question: "certificate body that cannot be read", code: 400000, message: "The certificate is not a valid base64 string or PEM text"},
+	noSuchAuthority:        {Number: "EMU", Question: "certificate name that is unknown", code: 404001, message: "The certificate was not found. errorcode: IH404001."},
+	hubUnknownDevice:       {Number: "EMU", Question: "unknown device with a device credential", code: 401002, name: "IotHubUnauthorizedAccess", message: "Unauthorized"},
+	hubExpired:             {Number: "EMU", Question: "hub's answer to an expired certificate with the right thumbprint", code: 401002, name: "IotHubUnauthorizedAccess", message: "The certificate is expired or not yet valid"},
+	hubNoCredential:        {Number: "EMU", Question: "hub's answer without any credential", code: 401002, name: "IotHubUnauthorizedAccess", message: "Unauthorized"},
+	hubUnknown:             {Number: "EMU", Question: "a hub host name that is not in the lab", code: 401001, name: "IotHubNotFound", message: "IoT hub not found"},
+	entryGone:              {Number: "EMU", Question: "enrollment deleted while its device is being assigned", code: 404201, message: "Enrollment not found"},
+	noHub:                  {Number: "EMU", Question: "wording of a failed assignment without a hub", code: 400208, message: "No IoT hub is available for this enrollment"},
+	thumbprintMismatch:     {Number: "EMU", Question: "code and name when the leaf is not the one that registered", code: 401002, name: "IotHubUnauthorizedAccess", message: "Thumbprint does not match configuration"},
+	hubBadBatch:            {Number: "EMU", Question: "a batch that is no JSON array of messages", code: 400006, name: "IotHubFormatError", message: "The batch is not a JSON array of messages"},
+}
+
+// Values of rows that are no answers.
+const (
+	operationLifetime = 24 * time.Hour // U12
+	maxPresented      = 16             // U10
+)
+
+// refuse answers with the row; extra text says what the matter is.
+func (g guess) refuse(extra ...any) *refusal {
+	row := guesses[g]
+	r := &refusal{status: row.status, code: row.code, name: row.name, message: row.message}
+	if r.status == 0 {
+		r.status = row.code / 1000
+	}
+	if len(extra) > 0 {
+		r.message += ": " + fmt.Sprint(extra...)
+	}
+	return r
+}
+
+// because answers with the row and keeps the reason to the lab's own log: DPS
+// tells devices no details.
+func (g guess) because(reason ...any) *refusal {
+	r := g.refuse()
+	r.why = fmt.Sprint(reason...)
+	return r
+}
+
+// Guesses lists every guessed behaviour of the lab.
+func Guesses() []Guess { return append([]Guess(nil), guesses[:]...) }

@@ -1,0 +1,172 @@
+package emulator
+
+import (
+	"crypto/x509"
+	"errors"
+	"net/http"
+	"strings"
+
+	"dpslab/pki"
+	"dpslab/workflow/dps"
+)
+
+// maxMessage is the most that one request to the hub may carry, 256 KB.
+const maxMessage = 256 << 10
+
+// hubFor finds the hub that a request is for: by host name, or for a request to
+// localhost the one that has the device, else the first.
+func (l *Lab) hubFor(c *call, deviceID string) (*linkedHub, error) {
+	host := hostName(c.r.Host)
+	if strings.HasSuffix(host, hubSuffix) {
+		if h := l.instance.hub(host); h != nil {
+			return h, nil
+		}
+		return nil, hubUnknown.refuse()
+	}
+	return read(l.store, func(t *tx) (*linkedHub, error) {
+		for i := range l.instance.Hubs {
+			d, err := getHubDevice(t, l.instance.Hubs[i].Host, deviceID)
+			if err != nil || d != nil {
+				return &l.instance.Hubs[i], err
+			}
+		}
+		return &l.instance.Hubs[0], nil
+	})
+}
+
+// sendEvent answers POST /devices/{deviceId}/messages/events: 204 once the
+// message lies in the inbox.
+func (l *Lab) sendEvent(c *call) error {
+	id := c.args["device"]
+	c.device = id
+	hub, err := l.hubFor(c, id)
+	if err != nil {
+		return err
+	}
+	device, err := read(l.store, func(t *tx) (*hubDevice, error) { return getHubDevice(t, hub.Host, id) })
+	if err != nil {
+		return err
+	}
+	how, err := authenticate(c, hub, device)
+	if err != nil {
+		return err
+	}
+	messages, err := readMessages(c)
+	if err != nil {
+		return err
+	}
+	for i := range messages {
+		messages[i].System["iothub-connection-device-id"] = device.ID
+		messages[i].System["iothub-connection-auth-generation-id"] = device.GenerationID
+		messages[i].System["iothub-connection-auth-method"] = how
+	}
+	if err := l.receive(hub.Host, id, messages, c.now); err != nil {
+		return err
+	}
+	c.set("Vary", "Origin")
+	c.empty(http.StatusNoContent)
+	return nil
+}
+
+// Values of iothub-connection-auth-method.
+const (
+	byCertificate = `{"scope":"device","type":"x509","issuer":"iothub"}`
+	byKey         = `{"scope":"device","type":"sas","issuer":"iothub"}`
+)
+
+// authenticate checks a device's own credential. A device that is not in the
+// registry is refused like one with a wrong credential.
+func authenticate(c *call, hub *linkedHub, d *hubDevice) (how string, err error) {
+	header, presented := c.r.Header.Get("Authorization"), c.presented()
+	switch {
+	case header == "" && len(presented) == 0:
+		return "", hubNoCredential.because("no client certificate and no Authorization header")
+	case d == nil:
+		return "", hubUnknownDevice.because("the device is not in the registry of ", hub.Host)
+	case d.Disabled:
+		return "", hubDeviceDisabled.refuse()
+	case header != "":
+		return byKey, checkDeviceToken(c, hub, d, header)
+	}
+	return byCertificate, checkThumbprint(c, d, presented[0])
+}
+
+// checkThumbprint compares the leaf with the thumbprint that DPS left, which
+// may be given as SHA-256 or SHA-1.
+func checkThumbprint(c *call, d *hubDevice, leaf *x509.Certificate) error {
+	known := d.Credential.SHA256
+	if known == "" {
+		return hubUnknownDevice.because("the device proves itself by key")
+	}
+	if !strings.EqualFold(known, pki.Thumbprint256(leaf)) && !strings.EqualFold(known, pki.Thumbprint1(leaf)) {
+		return thumbprintMismatch.refuse()
+	}
+	if c.now.Before(leaf.NotBefore) || c.now.After(leaf.NotAfter) {
+		return hubExpired.refuse()
+	}
+	return nil
+}
+
+// checkDeviceToken checks a device's shared access signature over
+// {host}/devices/{deviceId}.
+func checkDeviceToken(c *call, hub *linkedHub, d *hubDevice, header string) error {
+	token, err := dps.ParseSharedAccessSignature(header)
+	if err != nil {
+		return hubUnknownDevice.because(err)
+	}
+	switch {
+	case d.Credential.PrimaryKey == "" || !token.SignedBy(d.Credential.PrimaryKey) && !token.SignedBy(d.Credential.SecondaryKey):
+		return hubUnknownDevice.because("the shared access signature was made with another key")
+	case token.Expiry.Before(c.now):
+		return &refusal{status: http.StatusUnauthorized, code: 401003, name: "IotHubUnauthorized", message: "The token is expired"}
+	case !covers(token.Resource, []string{hub.Host, c.r.Host, hostName(c.r.Host)}, c.r.URL):
+		return hubUnknownDevice.because("the shared access signature is for another resource")
+	}
+	return nil
+}
+
+// authorizeHub checks a caller of the hub's service API.
+func (l *Lab) authorizeHub(c *call, hub *linkedHub) error {
+	header := c.r.Header.Get("Authorization")
+	if l.isManagementToken(bearer(header)) {
+		return nil
+	}
+	if p, why := l.signer(c, header, hub.Host, []policy{hub.Policy}); p == nil {
+		return hubNoCredential.because(why)
+	}
+	return nil
+}
+
+// registryDevice finds a device for the hub's service API.
+func (l *Lab) registryDevice(c *call) (*hubDevice, error) {
+	id := c.args["device"]
+	c.device = id
+	hub, err := l.hubFor(c, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.authorizeHub(c, hub); err != nil {
+		return nil, err
+	}
+	d, err := read(l.store, func(t *tx) (*hubDevice, error) { return getHubDevice(t, hub.Host, id) })
+	if err == nil && d == nil {
+		err = &refusal{status: http.StatusNotFound, code: 404001, name: "DeviceNotFound", message: "Device " + id + " not registered"}
+	}
+	return d, err
+}
+
+// hubBody reads the body of a request to the hub.
+func hubBody(c *call) ([]byte, error) {
+	body, err := c.body()
+	if errors.Is(err, errBodyTooLong) {
+		return nil, messageTooLarge()
+	}
+	if err != nil {
+		return nil, &refusal{status: http.StatusBadRequest, code: 400000, name: "GenericBadRequest", message: "The body could not be read"}
+	}
+	return body, nil
+}
+
+func messageTooLarge() *refusal {
+	return &refusal{status: http.StatusRequestEntityTooLarge, code: 413001, name: "MessageTooLarge", message: "The message is larger than 256 KB"}
+}

@@ -1,0 +1,67 @@
+package emulator
+
+import (
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// hubDevice is a device identity with its twin, in the registry of one hub.
+type hubDevice struct {
+	Hub          string         `json:"hub"`
+	ID           string         `json:"id"` // compared with regard to case
+	GenerationID string         `json:"generation_id"`
+	Tag          uint64         `json:"tag"` // becomes the etag
+	Disabled     bool           `json:"disabled,omitempty"`
+	Credential   credential     `json:"credential"`
+	IoTEdge      bool           `json:"iot_edge,omitempty"`
+	Tags         map[string]any `json:"tags,omitempty"`
+	Desired      map[string]any `json:"desired,omitempty"`
+	TwinVersion  int            `json:"twin_version"`
+	Updated      time.Time      `json:"updated"`
+}
+
+func deviceKey(hub, id string) string { return strings.ToLower(hub) + "\x00" + id }
+
+func getHubDevice(t *tx, hub, id string) (*hubDevice, error) {
+	return get[hubDevice](t, bucketDevices, deviceKey(hub, id))
+}
+
+func putHubDevice(t *tx, d *hubDevice, now time.Time) error {
+	n, err := t.next()
+	if err != nil {
+		return err
+	}
+	d.Tag, d.Updated = n, now.UTC()
+	return put(t, bucketDevices, deviceKey(d.Hub, d.ID), d)
+}
+
+// newHubDevice is a device as an entry wants it at its first assignment.
+func newHubDevice(hub, id string, e *entry) *hubDevice {
+	d := &hubDevice{Hub: hub, ID: id, GenerationID: uuid.NewString(), TwinVersion: 1}
+	if e.Capabilities != nil {
+		d.IoTEdge = e.Capabilities.IoTEdge
+	}
+	if twin := e.InitialTwin; twin != nil {
+		d.Tags = maps.Clone(twin.Tags)
+		if twin.Properties != nil {
+			d.Desired = maps.Clone(twin.Properties.Desired)
+		}
+	}
+	return d
+}
+
+// admit gives the device the credential it registered with. Devices of a group
+// too are known by the thumbprint of their leaf alone, so that a renewed
+// certificate is refused until the device registers again.
+func (d *hubDevice) admit(c credential) { d.Credential = c }
+
+// authenticationType is the registry's word for how the device proves itself.
+func (d *hubDevice) authenticationType() string {
+	if d.Credential.SHA256 != "" {
+		return "selfSigned"
+	}
+	return "sas"
+}

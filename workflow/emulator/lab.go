@@ -1,0 +1,268 @@
+package emulator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"dpslab/pki"
+)
+
+// Options say how a lab is started.
+type Options struct {
+	// Dir is the state directory: database, TLS root, lab.json. It is made when
+	// absent. Required unless InMemory.
+	Dir string
+	// InMemory keeps nothing. The CA file that curl needs is a temporary one,
+	// removed at Close.
+	InMemory bool
+	// Listen is the address to serve, "127.0.0.1:8443" when empty. A port that
+	// is taken is an error when the address was given; else a free one is used.
+	Listen string
+	// Listener is served instead of Listen.
+	Listener net.Listener
+	// Insecure allows an address that is not loopback.
+	Insecure bool
+	// Strict refuses what a lenient guess accepts: unknown api-versions.
+	Strict bool
+	// RetryAfter is the header's value in seconds. 0 means 3, as the service
+	// sends; a negative one means a lab in a hurry: the header says 0 and
+	// AssignDelay is none unless it is set.
+	RetryAfter int
+	// AssignDelay is how long assigning takes. 0 means 240 ms, negative none.
+	AssignDelay time.Duration
+	// Hubs names the linked IoT hubs of a store that is new, without their
+	// domain. Default: lab-hub.
+	Hubs []string
+	// Version stands in the X-Dpslab-Emulator header and in [Ready].
+	Version string
+	// Log is told of every answered request, one at a time.
+	Log func(Request)
+}
+
+const (
+	defaultListen      = "127.0.0.1:8443"
+	defaultRetryAfter  = 3
+	defaultAssignDelay = 240 * time.Millisecond
+)
+
+// normalized fills in what was left out.
+func (o Options) normalized() Options {
+	hurry := o.RetryAfter < 0
+	switch {
+	case hurry:
+		o.RetryAfter = 0
+	case o.RetryAfter == 0:
+		o.RetryAfter = defaultRetryAfter
+	}
+	switch {
+	case o.AssignDelay < 0 || hurry && o.AssignDelay == 0:
+		o.AssignDelay = 0
+	case o.AssignDelay == 0:
+		o.AssignDelay = defaultAssignDelay
+	}
+	if len(o.Hubs) == 0 {
+		o.Hubs = []string{"lab-hub"}
+	}
+	if o.Version == "" {
+		o.Version = "dev"
+	}
+	return o
+}
+
+// Lab is a running lab.
+type Lab struct {
+	options  Options
+	store    *store
+	instance *instance
+	identity *identity
+	server   *http.Server
+	ready    Ready
+	operator *Operator
+
+	assigner assigner
+	handlers sync.WaitGroup
+	logging  sync.Mutex
+	served   chan error
+
+	closing  sync.Once
+	closeErr error
+}
+
+// Start opens the store and serves it. It returns a [*HeldError] when another
+// process serves the same directory. ctx bounds the start alone.
+func Start(ctx context.Context, o Options) (*Lab, error) {
+	if !o.InMemory && o.Dir == "" {
+		return nil, errors.New("starting the lab: no state directory")
+	}
+	if !o.InMemory {
+		var err error
+		if o.Dir, err = filepath.Abs(o.Dir); err != nil {
+			return nil, fmt.Errorf("starting the lab: %w", err)
+		}
+	}
+	l := &Lab{options: o.normalized(), served: make(chan error, 1)}
+	if err := l.open(ctx); err != nil {
+		return nil, err
+	}
+	listener, err := listen(ctx, l.options)
+	if err != nil {
+		return nil, errors.Join(err, l.abandon())
+	}
+	if err := l.serve(listener); err != nil {
+		return nil, errors.Join(err, listener.Close(), l.abandon())
+	}
+	return l, nil
+}
+
+// open gets hold of the store and of what the lab keeps in it.
+func (l *Lab) open(ctx context.Context) error {
+	dir := l.options.Dir
+	if l.options.InMemory {
+		dir = ""
+	} else if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making the lab's state directory: %w", err)
+	}
+	s, err := openStore(dir)
+	if held(err) {
+		return heldBy(dir)
+	}
+	if err != nil {
+		return err
+	}
+	l.store = s
+	l.assigner.stop = make(chan struct{})
+	if l.instance, err = loadInstance(s, l.options); err != nil {
+		return errors.Join(err, l.abandon())
+	}
+	if l.identity, err = loadIdentity(ctx, dir, time.Now()); err != nil {
+		return errors.Join(err, l.abandon())
+	}
+	return nil
+}
+
+// abandon undoes a start that failed.
+func (l *Lab) abandon() error {
+	err := l.store.close()
+	if l.identity != nil {
+		err = errors.Join(err, l.identity.forget())
+	}
+	return err
+}
+
+// listen opens the address that the options ask for.
+func listen(ctx context.Context, o Options) (net.Listener, error) {
+	if o.Listener != nil {
+		return o.Listener, nil
+	}
+	address := o.Listen
+	if address == "" {
+		address = defaultListen
+	}
+	if err := checkLoopback(address); err != nil && !o.Insecure {
+		return nil, err
+	}
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", address)
+	if o.Listen == "" && errors.Is(err, syscall.EADDRINUSE) {
+		listener, err = config.Listen(ctx, "tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("serving the lab on %s: %w", address, err)
+	}
+	return listener, nil
+}
+
+// checkLoopback refuses an address that other machines may reach: the lab's
+// keys are known to whoever can read its output.
+func checkLoopback(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("serving the lab on %q: %w", address, err)
+	}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("serving the lab on %q: %w", address, ErrNotLoopback)
+}
+
+// ErrNotLoopback refuses to serve other machines.
+var ErrNotLoopback = errors.New("the lab serves this machine only, unless told that insecure is meant")
+
+// serve begins to answer and then says where.
+func (l *Lab) serve(listener net.Listener) error {
+	config, err := l.identity.serverConfig(time.Now())
+	if err != nil {
+		return err
+	}
+	l.server = &http.Server{
+		Handler: l, TLSConfig: config,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          log.New(io.Discard, "", 0), // handshakes that failed are the client's to report
+	}
+	l.ready = l.makeReady(listener.Addr().String())
+	l.operator = &Operator{lab: l}
+	if err := l.resumePending(); err != nil {
+		return err
+	}
+	if !l.options.InMemory {
+		if err := writeNotice(l.options.Dir, l.ready); err != nil {
+			return err
+		}
+	}
+	go func() { l.served <- l.server.ServeTLS(listener, "", "") }()
+	return nil
+}
+
+// Ready says where everything is. It holds the lab's keys.
+func (l *Lab) Ready() Ready { return l.ready }
+
+// Operator reads what the hubs of this lab received.
+func (l *Lab) Operator() *Operator { return l.operator }
+
+// Issuer is the lab's TLS root.
+func (l *Lab) Issuer() pki.Issuer { return l.identity.root }
+
+// closeGrace is how long Close waits for requests under way before it cuts
+// their connections.
+const closeGrace = time.Second
+
+// Close stops serving, waits for the handlers and closes the store. Calling it
+// again returns what the first call returned.
+func (l *Lab) Close() error {
+	l.closing.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+		defer cancel()
+		var errs []error
+		if !l.options.InMemory {
+			// First of all: nobody shall try to join a lab that is going.
+			if err := os.Remove(noticePath(l.options.Dir)); err != nil && !errors.Is(err, os.ErrNotExist) {
+				errs = append(errs, fmt.Errorf("removing the lab's notice: %w", err))
+			}
+		}
+		if l.server.Shutdown(ctx) != nil {
+			_ = l.server.Close() // cuts what did not end in time
+		}
+		<-l.served
+		l.handlers.Wait()
+		l.assigner.close()
+		l.closeErr = errors.Join(append(errs, l.identity.forget(), l.store.close())...)
+	})
+	return l.closeErr
+}
+
+// caPath is where the lab's root certificate lies for curl and other clients.
+func caPath(dir string) string { return filepath.Join(dir, "ca.pem") }

@@ -1,0 +1,234 @@
+package emulator
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// surface is one API of one service: a dialect, its api-versions and limits.
+type surface struct {
+	name     string
+	dialect  dialect
+	versions []string // accepted api-versions; nil: the surface has none
+	maxBody  int64    // bytes
+}
+
+var (
+	deviceSurface = &surface{
+		name: "DPS", dialect: dpsDialect, maxBody: 96 << 10,
+		versions: []string{"2021-06-01", "2019-03-31", "2021-10-01", "2018-11-01", "2018-09-01-preview", "2025-07-01-preview"},
+	}
+	serviceSurface = &surface{
+		name: "DPS service", dialect: dpsDialect, maxBody: 96 << 10,
+		versions: []string{"2021-10-01", "2019-03-31", "2018-11-01", "2018-04-01", "2025-07-01-preview"},
+	}
+	managementSurface = &surface{
+		name: "Azure Resource Manager", dialect: managementDialect, maxBody: 256 << 10,
+		versions: []string{
+			"2022-02-05", "2021-10-15", "2018-01-22", "2017-11-15", "2020-01-01", "2020-03-01",
+			"2022-12-12", "2023-03-01-preview", "2025-02-01-preview",
+		},
+	}
+	hubSurface = &surface{
+		name: "IoT Hub", dialect: hubDialect, maxBody: maxMessage,
+		versions: []string{"2020-03-13", "2021-04-12", "2016-11-14", "2019-10-01", "2020-09-30", "2024-03-31"},
+	}
+	operatorSurface = &surface{name: "lab", dialect: dpsDialect, maxBody: 1 << 10}
+)
+
+// route binds one operation to its handler.
+type route struct {
+	surface *surface
+	method  string
+	path    string // literals in any case, {name} for one segment
+	handle  func(*Lab, *call) error
+
+	segments []string
+}
+
+// provisioningServices is the path of every DPS instance of a resource group.
+const provisioningServices = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Devices/provisioningServices"
+
+// routes is every operation of the lab. The order matters only where a literal
+// and a parameter meet; the literal stands first.
+var routes = compile([]route{
+	{surface: deviceSurface, method: "PUT", path: "/{scope}/registrations/{id}/register", handle: (*Lab).register},
+	{surface: deviceSurface, method: "GET", path: "/{scope}/registrations/{id}/operations/{operation}", handle: (*Lab).operationStatus},
+
+	{surface: serviceSurface, method: "POST", path: "/enrollments/query", handle: queryEntries(individual)},
+	{surface: serviceSurface, method: "GET", path: "/enrollments/{id}", handle: getEntry(individual)},
+	{surface: serviceSurface, method: "PUT", path: "/enrollments/{id}", handle: putEntry(individual)},
+	{surface: serviceSurface, method: "DELETE", path: "/enrollments/{id}", handle: deleteEntry(individual)},
+	{surface: serviceSurface, method: "POST", path: "/enrollments/{id}/attestationmechanism", handle: revealEntry(individual)},
+	{surface: serviceSurface, method: "POST", path: "/enrollmentGroups/query", handle: queryEntries(group)},
+	{surface: serviceSurface, method: "GET", path: "/enrollmentGroups/{id}", handle: getEntry(group)},
+	{surface: serviceSurface, method: "PUT", path: "/enrollmentGroups/{id}", handle: putEntry(group)},
+	{surface: serviceSurface, method: "DELETE", path: "/enrollmentGroups/{id}", handle: deleteEntry(group)},
+	{surface: serviceSurface, method: "POST", path: "/enrollmentGroups/{id}/attestationmechanism", handle: revealEntry(group)},
+	{surface: serviceSurface, method: "GET", path: "/registrations/{id}", handle: (*Lab).getRegistration},
+	{surface: serviceSurface, method: "DELETE", path: "/registrations/{id}", handle: (*Lab).deleteRegistration},
+	{surface: serviceSurface, method: "POST", path: "/registrations/{id}/query", handle: (*Lab).queryRegistrations},
+
+	// After the service API, whose /registrations/{id}/query has the same shape.
+	{surface: deviceSurface, method: "POST", path: "/{scope}/registrations/{id}", handle: (*Lab).registrationLookup},
+
+	{surface: managementSurface, method: "GET", path: "/subscriptions/{subscription}/providers/Microsoft.Devices/provisioningServices", handle: (*Lab).listInstances},
+	{surface: managementSurface, method: "GET", path: provisioningServices, handle: (*Lab).listInstances},
+	{surface: managementSurface, method: "GET", path: provisioningServices + "/{dps}", handle: (*Lab).getInstance},
+	{surface: managementSurface, method: "POST", path: provisioningServices + "/{dps}/listkeys", handle: (*Lab).listKeys},
+	{surface: managementSurface, method: "POST", path: provisioningServices + "/{dps}/keys/{key}/listkeys", handle: (*Lab).listKey},
+	{surface: managementSurface, method: "GET", path: provisioningServices + "/{dps}/certificates", handle: (*Lab).listAuthorities},
+	{surface: managementSurface, method: "GET", path: provisioningServices + "/{dps}/certificates/{name}", handle: (*Lab).getAuthority},
+	{surface: managementSurface, method: "PUT", path: provisioningServices + "/{dps}/certificates/{name}", handle: (*Lab).putAuthority},
+	{surface: managementSurface, method: "DELETE", path: provisioningServices + "/{dps}/certificates/{name}", handle: (*Lab).deleteAuthority},
+	{surface: managementSurface, method: "POST", path: provisioningServices + "/{dps}/certificates/{name}/generateVerificationCode", handle: (*Lab).generateCode},
+	{surface: managementSurface, method: "POST", path: provisioningServices + "/{dps}/certificates/{name}/verify", handle: (*Lab).verifyAuthority},
+
+	{surface: hubSurface, method: "POST", path: "/devices/{device}/messages/events", handle: (*Lab).sendEvent},
+	{surface: hubSurface, method: "GET", path: "/devices/{device}", handle: (*Lab).getDevice},
+	{surface: hubSurface, method: "GET", path: "/twins/{device}", handle: (*Lab).getTwin},
+
+	{surface: operatorSurface, method: "GET", path: "/_emu/info", handle: (*Lab).serveInfo},
+	{surface: operatorSurface, method: "GET", path: "/_emu/inbox", handle: (*Lab).serveInbox},
+})
+
+func compile(table []route) []route {
+	for i := range table {
+		table[i].segments = strings.Split(table[i].path[1:], "/")
+	}
+	return table
+}
+
+// maxSegments bounds what the router looks at; the longest route has eleven.
+const maxSegments = 16
+
+// splitPath cuts an escaped path into decoded segments. One trailing slash is
+// tolerated; a slash that is escaped stays inside its segment.
+func splitPath(escaped string) ([]string, bool) {
+	if !strings.HasPrefix(escaped, "/") || strings.Count(escaped, "/") > maxSegments {
+		return nil, false
+	}
+	segments := strings.Split(strings.TrimSuffix(escaped[1:], "/"), "/")
+	for i, s := range segments {
+		decoded, err := url.PathUnescape(s)
+		if err != nil || decoded == "" || strings.ContainsFunc(decoded, unicode.IsControl) {
+			return nil, false
+		}
+		segments[i] = decoded
+	}
+	return segments, true
+}
+
+// match returns the values of the route's parameters, in order of the path.
+func (r *route) match(segments []string) (map[string]string, bool) {
+	if len(segments) != len(r.segments) {
+		return nil, false
+	}
+	for i, want := range r.segments {
+		if want[0] != '{' && !strings.EqualFold(want, segments[i]) {
+			return nil, false
+		}
+	}
+	args := make(map[string]string, 4)
+	for i, want := range r.segments {
+		if want[0] == '{' {
+			args[want[1:len(want)-1]] = segments[i]
+		}
+	}
+	return args, true
+}
+
+// found is what the router makes of a request. A nil route with methods means
+// that the path exists for other methods.
+type found struct {
+	route   *route
+	args    map[string]string
+	surface *surface // whose dialect to refuse in, never nil
+	methods []string
+}
+
+// find looks a request up among the surfaces that its host serves.
+func find(surfaces []*surface, method, escapedPath string) found {
+	f := found{surface: surfaces[0]}
+	segments, ok := splitPath(escapedPath)
+	if !ok {
+		return f
+	}
+	for i := range routes {
+		r := &routes[i]
+		if !slices.Contains(surfaces, r.surface) {
+			continue
+		}
+		args, ok := r.match(segments)
+		if !ok {
+			continue
+		}
+		if f.methods == nil {
+			f.surface = r.surface
+		}
+		if r.method == method {
+			return found{route: r, args: args, surface: r.surface}
+		}
+		f.methods = append(f.methods, r.method)
+	}
+	return f
+}
+
+// hostName is a Host header without its port, in lower case.
+func hostName(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.ToLower(strings.Trim(host, "[]"))
+}
+
+// Suffixes and names of the hosts the lab answers under.
+const (
+	globalHost     = "global.azure-devices-provisioning.net"
+	instanceSuffix = ".azure-devices-provisioning.net"
+	hubSuffix      = ".azure-devices.net"
+	managementHost = "management.azure.com"
+)
+
+// surfacesOf says which APIs a host serves. A host that is none of Azure's is
+// localhost under some name and serves all; paths do not collide.
+func (l *Lab) surfacesOf(host string) []*surface {
+	switch {
+	case host == globalHost:
+		return []*surface{deviceSurface, operatorSurface}
+	case host == l.instance.serviceHost():
+		return []*surface{serviceSurface, deviceSurface, operatorSurface}
+	case strings.HasSuffix(host, instanceSuffix):
+		return []*surface{operatorSurface} // an instance that does not exist
+	case host == managementHost:
+		return []*surface{managementSurface, operatorSurface}
+	case strings.HasSuffix(host, hubSuffix):
+		return []*surface{hubSurface, operatorSurface}
+	}
+	return []*surface{serviceSurface, deviceSurface, managementSurface, hubSurface, operatorSurface}
+}
+
+var versionShape = regexp.MustCompile(`^20\d\d-\d\d-\d\d(-preview)?$`)
+
+// checkVersion applies the surface's table of api-versions.
+func (l *Lab) checkVersion(c *call) error {
+	if c.surface.versions == nil {
+		return nil
+	}
+	switch known := slices.Contains(c.surface.versions, c.version); {
+	case known:
+		return nil
+	case c.surface == hubSurface && (l.options.Strict || !versionShape.MatchString(c.version)):
+		return &refusal{status: http.StatusBadRequest, code: 400004, name: "ArgumentInvalid", message: "Unknown api version; uri: " + c.r.URL.Path}
+	case c.version == "":
+		return c.named(missingVersion.refuse(), "MissingApiVersionParameter")
+	case l.options.Strict || !versionShape.MatchString(c.version):
+		return c.named(unknownVersion.refuse(), "InvalidApiVersionParameter")
+	}
+	return nil
+}
