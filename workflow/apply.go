@@ -295,10 +295,16 @@ func exchangeLine(x *Exchange) string {
 	return fmt.Sprintf("%s %s → %s, %.0f ms", x.Method, pathOf(x.URL), answer, x.Timing.Total)
 }
 
+// pathOf is host and path of a URL for a line; the long middle of a resource
+// ID is left out.
 func pathOf(url string) string {
 	if _, rest, ok := strings.Cut(url, "://"); ok {
 		url = rest
 	}
 	path, _, _ := strings.Cut(url, "?")
+	host, rest, _ := strings.Cut(path, "/")
+	if _, resource, ok := strings.Cut(rest, "/provisioningServices/"); ok {
+		return host + "/…/" + resource
+	}
 	return path
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -15,7 +14,6 @@ import (
 	"dpslab/pki"
 	"dpslab/profiles"
 	"dpslab/workflow/dps"
-	"dpslab/workflow/wire"
 )
 
 // enrollment makes sure that DPS has the record that admits the device: it
@@ -66,8 +64,7 @@ func (r *run) enrollmentCommand() string {
 
 func (r *run) enrollIndividual(ctx context.Context, service *dps.ServiceClient, leaf *x509.Certificate) (string, error) {
 	id := r.profile.Identity.RegistrationID
-	there := new(dps.IndividualEnrollment)
-	found, err := r.read(ctx, func() (err error) { there, err = service.Enrollment(ctx, id); return err })
+	there, found, err := read(ctx, r, func() (*dps.IndividualEnrollment, error) { return service.Enrollment(ctx, id) })
 	if err != nil {
 		return "", err
 	}
@@ -98,8 +95,7 @@ func (r *run) enrollIndividual(ctx context.Context, service *dps.ServiceClient, 
 
 func (r *run) enrollGroup(ctx context.Context, service *dps.ServiceClient, ca *x509.Certificate) (string, error) {
 	id := r.profile.Enrollment.ID
-	there := new(dps.EnrollmentGroup)
-	found, err := r.read(ctx, func() (err error) { there, err = service.Group(ctx, id); return err })
+	there, found, err := read(ctx, r, func() (*dps.EnrollmentGroup, error) { return service.Group(ctx, id) })
 	if err != nil {
 		return "", err
 	}
@@ -123,14 +119,17 @@ func (r *run) enrollGroup(ctx context.Context, service *dps.ServiceClient, ca *x
 	return r.enrolled(profiles.EnrollmentGroup, id, tag, found, there.ProvisioningStatus, summary, err)
 }
 
-// read fetches a record and reports whether there is one.
-func (r *run) read(ctx context.Context, get func() error) (found bool, err error) {
-	err = r.retry(ctx, true, get)
-	var refused *wire.ServiceError
-	if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
-		return false, nil
+// read fetches a record and reports whether there is one; an empty one stands
+// for none.
+func read[T any](ctx context.Context, r *run, get func() (*T, error)) (record *T, found bool, err error) {
+	err = r.retry(ctx, true, func() error { record, err = get(); return err })
+	if err == nil {
+		return record, true, nil
 	}
-	return err == nil, err
+	if isStatus(err, http.StatusNotFound) {
+		return new(T), false, nil
+	}
+	return nil, false, err
 }
 
 // write puts a record unless nothing would change, and says what it did.

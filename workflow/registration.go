@@ -149,6 +149,32 @@ func (r *run) settle(answer *dps.OperationAnswer) (*dps.DeviceRegistrationResult
 	return result, r.save()
 }
 
+// lookup asks for the registration without registering.
+func (r *run) lookup(ctx context.Context) (*Registration, error) {
+	t, err := r.resolve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	client, err := r.deviceWire(ctx, t, serviceDPS, false)
+	if err != nil {
+		return nil, err
+	}
+	device := &dps.DeviceClient{Wire: client, Host: t.deviceHost, IDScope: t.idScope}
+	id := r.profile.Identity.RegistrationID
+	var result *dps.DeviceRegistrationResult
+	err = r.retry(ctx, true, func() (err error) {
+		result, err = device.RegistrationStatus(ctx, id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Registration{
+		RegistrationID: id, Status: result.Status, Substatus: result.Substatus, AssignedHub: result.AssignedHub,
+		DeviceID: result.DeviceID, ETag: result.ETag, ErrorCode: result.ErrorCode, ErrorMessage: wire.RedactText(result.ErrorMessage),
+	}, nil
+}
+
 // verdict is the step's end: assigned, or a problem that says why not.
 func (r *run) verdict(result *dps.DeviceRegistrationResult) (string, error) {
 	id := r.profile.Identity.RegistrationID

@@ -257,6 +257,28 @@ func (s *Session) Start(name string, o RunOptions) (string, error) {
 	return r.id, nil
 }
 
+// Lookup asks DPS how the device's registration stands, without registering.
+// Its errors are *Problem.
+func (s *Session) Lookup(ctx context.Context, name string) (*Registration, error) {
+	profile, err := s.load(name)
+	if err != nil {
+		return nil, err
+	}
+	r, err := newRun(s, name, profile, RunOptions{Only: []StepID{StepRegistration}})
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	stop := context.AfterFunc(ctx, func() { r.cancel(context.Cause(ctx)) })
+	defer stop()
+	r.step = StepRegistration
+	registration, err := r.lookup(r.ctx)
+	if err != nil {
+		return nil, problemOf("look up the registration of "+name, err)
+	}
+	return registration, nil
+}
+
 // Cancel ends the current run; it still emits RunFinished.
 func (s *Session) Cancel() {
 	s.mu.Lock()
@@ -317,6 +339,9 @@ func (s *Session) StateDir() string { return s.config.Store.Paths.State }
 func Resumable(st *profiles.State) bool {
 	return st != nil && st.Registration.OperationID != "" && !dps.Final(st.Registration.Status)
 }
+
+// ShellWord quotes s as one word of a POSIX shell.
+func ShellWord(s string) string { return wire.ShellWord(s) }
 
 // Curl writes an exchange's request as a curl command line, secrets masked.
 func Curl(x *Exchange) string { return wire.Curl(x) }

@@ -70,7 +70,7 @@ func (r *run) byHand(why, command string) string {
 }
 
 // caName is the root's name at DPS: letters, digits, '-', '.', '_'.
-func (r *run) caName() string { return "dpslab-" + r.profile.Identity.Authority }
+func (r *run) caName() string { return r.profile.Identity.Authority }
 
 func (r *run) rootCertificate() (*x509.Certificate, error) {
 	path := r.authorityFiles().RootCertificate()
@@ -94,7 +94,15 @@ func (r *run) uploaded(ctx context.Context, client *azure.Certificates, name str
 		if strings.EqualFold(held.Thumbprint, pki.Thumbprint1(root)) {
 			return held, nil
 		}
-		r.note("DPS holds another certificate under the name %s: replacing it", name)
+		if mine := r.state.SigningCertificate; !mine.Created || mine.Name != name {
+			return nil, &Problem{
+				Kind: Refused, Op: "upload signing certificate " + name, Rule: "F14",
+				Summary: fmt.Sprintf("DPS holds another certificate of that name (SHA-1 %s, subject %s)", held.Thumbprint, held.Subject),
+				Why:     "The CA was made anew on this machine, or somebody else uses the name.",
+				Fix:     "Choose another identity.authority in the profile, or delete the certificate at DPS.",
+			}
+		}
+		r.note("replacing the certificate that this device uploaded as %s before", name)
 		tag = held.ETag
 	}
 	r.state.SigningCertificate.Created = r.state.SigningCertificate.Created || tag == ""

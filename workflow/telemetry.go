@@ -53,6 +53,24 @@ func counted(n int, noun string) string {
 	return strconv.Itoa(n) + " " + noun + "s"
 }
 
+// CheckMessage checks what run options say of messages, by the fields' rules.
+func CheckMessage(o RunOptions) error {
+	if o.Body != "" {
+		if err := checkBody(o.Body, nil); err != nil {
+			return &Problem{Kind: Usage, Op: "read the message", Summary: "the body " + err.Error()}
+		}
+	}
+	for name, v := range o.Properties {
+		if !propertyText(name, false) || !propertyText(v, true) {
+			return &Problem{Kind: Usage, Op: "read property " + strconv.Quote(name), Summary: "name and value must be ASCII without control characters, so that they can travel as an HTTP header"}
+		}
+	}
+	if o.Count < 0 || o.Interval != nil && *o.Interval < 0 {
+		return &Problem{Kind: Usage, Op: "read the message", Summary: "count and interval cannot be negative"}
+	}
+	return nil
+}
+
 // messages is what to send and how.
 type messages struct {
 	device      *iothub.DeviceClient

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dpslab/workflow"
+	"dpslab/workflow/dps"
+	"dpslab/workflow/emulator"
+)
+
+// labFlags are the flags of `dpslab lab`.
+type labFlags struct {
+	options emulator.Options
+	state   string
+	asJSON  bool
+}
+
+func (a *app) labCommand() *cobra.Command {
+	var f labFlags
+	c := &cobra.Command{
+		Use:   "lab",
+		Short: "Serve the emulator of DPS, IoT Hub and Azure Resource Manager until interrupted",
+		Long: `Serve the emulator of DPS, IoT Hub and Azure Resource Manager until interrupted.
+It answers under the real host names (curl --connect-to) and under localhost,
+and keeps its state; a workbench or run on the same state joins it.`,
+		Example: `  dpslab lab
+  dpslab lab --listen 127.0.0.1:443 --json
+  eval "$(dpslab lab env)"`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return a.serveLab(c.Context(), f) },
+	}
+	c.PersistentFlags().StringVar(&f.state, "state", "", "the lab's folder (default: below dpslab's state folder)")
+	flags := c.Flags()
+	flags.StringVar(&f.options.Listen, "listen", "", "address to serve (default 127.0.0.1:8443, or a free port)")
+	flags.BoolVar(&f.options.InMemory, "in-memory", false, "keep nothing")
+	flags.BoolVar(&f.options.Strict, "strict", false, "refuse what the real services may refuse: unknown api-versions")
+	flags.IntVar(&f.options.RetryAfter, "retry-after", 3, "seconds that the lab asks devices to wait; 0 for no waiting")
+	flags.DurationVar(&f.options.AssignDelay, "assign-delay", 0, "how long assigning takes (default 240ms)")
+	flags.BoolVar(&f.options.Insecure, "i-know-this-is-insecure", false, "allow an address that other machines can reach")
+	flags.BoolVar(&f.asJSON, "json", false, "print one JSON object when ready; it holds the lab's keys")
+	c.AddCommand(a.labEnvCommand(&f))
+	return c
+}
+
+func (a *app) labDir(state string) (string, error) {
+	if state != "" {
+		return state, nil
+	}
+	p, err := a.paths()
+	return p.LabDir(), err
+}
+
+func (a *app) serveLab(ctx context.Context, f labFlags) error {
+	dir, err := a.labDir(f.state)
+	if err != nil {
+		return err
+	}
+	o := f.options
+	o.Dir, o.Version = dir, version
+	if o.RetryAfter == 0 {
+		o.RetryAfter = -1
+	}
+	if !a.quiet {
+		o.Log = a.logRequest
+	}
+	lab, err := emulator.Start(ctx, o)
+	if err != nil {
+		return labProblem(err)
+	}
+	ready := lab.Ready()
+	if f.asJSON {
+		err = a.printJSON(ready)
+	} else {
+		a.printReady(ready)
+	}
+	if err == nil {
+		<-ctx.Done() // how a lab ends: by a signal, which is no error
+	}
+	if closeErr := lab.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+func (a *app) logRequest(r emulator.Request) {
+	verdict := r.Verdict
+	if verdict != "" {
+		verdict = "  " + verdict
+	}
+	fmt.Fprintf(a.err, "%s  %-22s %-6s %s → %d%s\n", r.Time.Format(time.TimeOnly), r.Service, r.Method, printable(r.Path), r.Status, printable(verdict))
+}
+
+func (a *app) printReady(r emulator.Ready) {
+	host, port, _ := net.SplitHostPort(r.Address) // the lab made it
+	fmt.Fprintf(a.out, `the lab is ready on %s
+  ID scope         %s
+  device API       https://%s
+  service API      https://%s
+  IoT hubs         %v
+  CA file          %s
+with curl add:  --connect-to ::%s:%s --cacert %s
+keys and tokens for curl and az:  dpslab lab env
+`, r.Address, r.IDScope, r.DeviceHost, r.ServiceHost, r.HubHosts, r.CAFile, host, port, r.CAFile)
+}
+
+// labTokenLife is how long the service token of `dpslab lab env` is good for: a
+// day's workshop.
+const labTokenLife = 12 * time.Hour
+
+func (a *app) labEnvCommand(f *labFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "env",
+		Short: "Print shell variables for the lab that is running, keys included",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			dir, err := a.labDir(f.state)
+			if err != nil {
+				return err
+			}
+			ready, operator, err := emulator.Join(c.Context(), dir)
+			if err != nil {
+				return &workflow.Problem{Kind: workflow.Unreachable, Op: "find the lab", Summary: err.Error(), Fix: "start it: dpslab lab"}
+			}
+			defer operator.Close()
+			return a.printLabEnv(ready)
+		},
+	}
+}
+
+func (a *app) printLabEnv(r emulator.Ready) error {
+	connection, err := dps.ParseConnectionString(r.ServiceConnectionString)
+	if err != nil {
+		return err
+	}
+	token, err := dps.Token(connection.HostName, connection.KeyName, connection.Key, time.Now().Add(labTokenLife))
+	if err != nil {
+		return err
+	}
+	for _, v := range [][2]string{
+		{"DPSLAB_ADDRESS", r.Address},
+		{"DPSLAB_CA_FILE", r.CAFile},
+		{"DPSLAB_ID_SCOPE", r.IDScope},
+		{"DPSLAB_SERVICE_HOST", r.ServiceHost},
+		{"DPSLAB_HUB_HOST", r.HubHosts[0]},
+		{"DPSLAB_SERVICE_AUTHORIZATION", token.Reveal()},
+		{"DPSLAB_MANAGEMENT_URL", "https://" + r.ManagementHost + "/subscriptions/" + r.SubscriptionID + "/resourceGroups/" + r.ResourceGroup +
+			"/providers/Microsoft.Devices/provisioningServices/" + r.DPSName},
+		{"DPSLAB_MANAGEMENT_AUTHORIZATION", "Bearer " + r.ManagementToken},
+		{"DPS_CONNECTION_STRING", r.ServiceConnectionString},
+		{"CURL_ARGS", "--connect-to ::" + r.Address + " --cacert " + r.CAFile},
+	} {
+		fmt.Fprintf(a.out, "export %s=%s\n", v[0], workflow.ShellWord(v[1]))
+	}
+	return nil
+}
+
+// labProblem says what a person can do when the lab does not start.
+func labProblem(err error) error {
+	p := &workflow.Problem{Kind: workflow.LocalFile, Op: "start the lab", Summary: err.Error()}
+	var held *emulator.HeldError
+	if errors.As(err, &held) {
+		p.Fix = "use that one (runs and the workbench join it by themselves), or give this one another folder with --state"
+	}
+	return p
+}

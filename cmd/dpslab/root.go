@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"dpslab/profiles"
+	"dpslab/workflow"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// environment is what the program touches of the process it runs in.
+type environment struct {
+	in, out, err *os.File
+	getenv       func(string) string
+}
+
+// app is one invocation of the program: its environment and global flags.
+//
+// What goes where: results to standard output, progress and diagnostics to
+// standard error, so that a pipe carries results alone. With --json every line
+// of standard output is one JSON object.
+type app struct {
+	environment
+	reader  *bufio.Reader // of in, made at the first question
+	home    string
+	quiet   bool
+	verbose bool
+	noColor bool
+	ascii   bool
+}
+
+// Exit codes, besides those of [workflow.ProblemKind.ExitCode].
+const (
+	exitUsage     = 2
+	exitCancelled = 130
+)
+
+// run is main without the process: it returns the exit code.
+func run(args []string, e environment) int {
+	ctx, stop := interruptible()
+	defer stop()
+	a := &app{environment: e}
+	root := a.command()
+	root.SetArgs(args)
+	root.SetIn(e.in)
+	root.SetOut(e.out)
+	root.SetErr(e.err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	return a.fail(err)
+}
+
+// interruptible is cancelled by the first signal; the second ends the process
+// at once, as if nobody listened.
+func interruptible() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		if _, ok := <-signals; ok {
+			signal.Stop(signals)
+			cancel(workflow.ErrByUser)
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel(nil)
+	}
+}
+
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "dpslab",
+		Short: "A terminal workbench for Azure IoT Hub Device Provisioning Service",
+		Long: `dpslab walks a device through its whole life with Azure IoT Hub Device
+Provisioning Service (DPS) over plain HTTPS: certificates, enrollment, proof of
+possession, registration, telemetry. Without a command it opens the workbench;
+the lab inside it needs no Azure subscription and no network.`,
+		Example: `  dpslab                              open the workbench
+  dpslab demo                         the whole flow in the lab, without a screen
+  dpslab new press-3 --enrollment group --yes && dpslab run press-3`,
+		Args:          cobra.NoArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          func(c *cobra.Command, _ []string) error { return a.workbench(c.Context(), "") },
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.home, "home", "", "keep everything under this folder (also DPSLAB_HOME)")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "results and errors only")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "show headers and bodies of every exchange")
+	flags.BoolVar(&a.noColor, "no-color", false, "no colour (also NO_COLOR)")
+	flags.BoolVar(&a.ascii, "ascii", false, "draw with ASCII characters only")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usage(err.Error(), c.CommandPath()+" --help lists the flags")
+	})
+	root.AddCommand(a.newCommand(), a.runCommand(), a.demoCommand(), a.listCommand(), a.showCommand(),
+		a.removeCommand(), a.registerCommand(), a.statusCommand(), a.sendCommand(), a.labCommand(), a.pathsCommand(), a.versionCommand())
+	return root
+}
+
+// fail prints an error once and gives its exit code.
+func (a *app) fail(err error) int {
+	var told *reported
+	if errors.As(err, &told) {
+		return told.code
+	}
+	if errors.Is(err, workflow.ErrByUser) {
+		fmt.Fprintln(a.err, "dpslab: cancelled")
+		return exitCancelled
+	}
+	var problem *workflow.Problem
+	if errors.As(err, &problem) {
+		printProblem(a.err, problem)
+		return problem.Kind.ExitCode()
+	}
+	fmt.Fprintln(a.err, "dpslab: "+err.Error())
+	return exitUsage // what cobra itself finds wrong
+}
+
+// reported is an error that was told already; only its exit code is left.
+type reported struct{ code int }
+
+func (r *reported) Error() string { return fmt.Sprintf("exit code %d", r.code) }
+
+func usage(summary, fix string) error {
+	return &workflow.Problem{Kind: workflow.Usage, Summary: summary, Fix: fix}
+}
+
+// printProblem writes what went wrong and what to do, a line each.
+func printProblem(w io.Writer, p *workflow.Problem) {
+	fmt.Fprintln(w, "dpslab: "+printable(p.Error()))
+	for _, line := range []struct{ label, text string }{
+		{"why", p.Why}, {"fix", p.Fix}, {"rule", p.Rule},
+	} {
+		if line.text != "" {
+			fmt.Fprintf(w, "  %-5s %s\n", line.label, printable(line.text))
+		}
+	}
+	if p.Detail != "" && (p.Kind == workflow.Usage || p.Kind == workflow.Internal) {
+		fmt.Fprintln(w, printable(p.Detail))
+	}
+}
+
+func (a *app) paths() (profiles.Paths, error) {
+	p, err := profiles.DefaultPaths(a.home, a.getenv)
+	if err != nil {
+		return p, usage(err.Error(), "use --home DIR")
+	}
+	return p, nil
+}
+
+func (a *app) store() (*profiles.Store, error) {
+	p, err := a.paths()
+	if err != nil {
+		return nil, err
+	}
+	return profiles.NewStore(p), nil
+}
