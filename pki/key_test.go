@@ -176,6 +176,24 @@ func TestUnreadableKeysSayWhatTheyAre(t *testing.T) {
 	}
 }
 
+func encode(t *testing.T, v any) []byte {
+	t.Helper()
+	return must[[]byte](t)(asn1.Marshal(v))
+}
+
+// changed is an encrypted key with other parameters.
+func changed(t *testing.T, der []byte, change func(*encryptedKeyInfo, *pbes2Params)) []byte {
+	t.Helper()
+	var info encryptedKeyInfo
+	var params pbes2Params
+	if !unmarshal(der, &info) || !unmarshal(info.Algorithm.Parameters.FullBytes, &params) {
+		t.Fatal("the good file is not good")
+	}
+	change(&info, &params)
+	info.Algorithm.Parameters = asn1.RawValue{FullBytes: encode(t, params)}
+	return pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: encode(t, info)})
+}
+
 // TestHostileEncryption changes the parameters of a good file; none may panic
 // or do the work it asks for.
 func TestHostileEncryption(t *testing.T) {
@@ -185,7 +203,6 @@ func TestHostileEncryption(t *testing.T) {
 	scryptDER := must[[]byte](t)(pkcs8.MarshalPrivateKey(key, []byte("1234"), &pkcs8.Opts{
 		Cipher: pkcs8.AES256CBC, KDFOpts: pkcs8.ScryptOpts{SaltSize: 8, CostParameter: 1 << 4, BlockSize: 8, ParallelizationParameter: 1},
 	}))
-	encode := func(v any) []byte { return must[[]byte](t)(asn1.Marshal(v)) }
 	pbkdf2 := func(change func(*pbkdf2Params)) func(*encryptedKeyInfo, *pbes2Params) {
 		return func(_ *encryptedKeyInfo, p *pbes2Params) {
 			var kdf pbkdf2Params
@@ -193,12 +210,12 @@ func TestHostileEncryption(t *testing.T) {
 				t.Fatal("no PBKDF2 parameters")
 			}
 			change(&kdf)
-			p.KDF.Parameters = asn1.RawValue{FullBytes: encode(kdf)}
+			p.KDF.Parameters = asn1.RawValue{FullBytes: encode(t, kdf)}
 		}
 	}
 	scrypt := func(n, r, p int) func(*encryptedKeyInfo, *pbes2Params) {
 		return func(_ *encryptedKeyInfo, params *pbes2Params) {
-			params.KDF.Parameters = asn1.RawValue{FullBytes: encode(scryptParams{Salt: []byte("salt"), N: n, R: r, P: p})}
+			params.KDF.Parameters = asn1.RawValue{FullBytes: encode(t, scryptParams{Salt: []byte("salt"), N: n, R: r, P: p})}
 		}
 	}
 	for name, c := range map[string]struct {
@@ -214,7 +231,7 @@ func TestHostileEncryption(t *testing.T) {
 		"scrypt rounds":   {scryptDER, scrypt(2, 1, 1<<30), "over the limit of 64 MiB"},
 		"scrypt odd cost": {scryptDER, scrypt(3, 1, 1), "scrypt parameters cannot be read"},
 		"short IV": {good.Bytes, func(_ *encryptedKeyInfo, p *pbes2Params) {
-			p.Cipher.Parameters = asn1.RawValue{FullBytes: encode([]byte("short"))}
+			p.Cipher.Parameters = asn1.RawValue{FullBytes: encode(t, []byte("short"))}
 		}, "initialization vector has the wrong length"},
 		"GCM": {good.Bytes, func(_ *encryptedKeyInfo, p *pbes2Params) {
 			p.Cipher.Algorithm = pkcs8.AES256GCM.OID()
@@ -230,14 +247,7 @@ func TestHostileEncryption(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var info encryptedKeyInfo
-			var params pbes2Params
-			if !unmarshal(c.der, &info) || !unmarshal(info.Algorithm.Parameters.FullBytes, &params) {
-				t.Fatal("the good file is not good")
-			}
-			c.change(&info, &params)
-			info.Algorithm.Parameters = asn1.RawValue{FullBytes: encode(params)}
-			data := pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: encode(info)})
+			data := changed(t, c.der, c.change)
 			_, err := DecodeKey(data, []byte("1234"))
 			var e *FormatError
 			if !errors.As(err, &e) || !strings.Contains(err.Error(), c.want) {

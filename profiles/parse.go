@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/BurntSushi/toml"
 )
@@ -60,15 +61,15 @@ func firstComplaint(path string, data []byte, keys []key, all []complaint) *Erro
 	if len(all) == 0 {
 		return nil
 	}
-	offset := func(c complaint) int {
-		k, _ := find(keys, c.at)
-		return k.offset
+	offsets := make(map[string]int, len(keys))
+	for _, k := range slices.Backward(keys) { // so that the first place of a key stays
+		offsets[k.id()] = k.offset
 	}
-	slices.SortStableFunc(all, func(a, b complaint) int { return cmp.Compare(offset(a), offset(b)) })
-	first := all[0]
+	offset := func(c complaint) int { return offsets[key{path: c.at}.id()] }
+	first := slices.MinFunc(all, func(a, b complaint) int { return cmp.Compare(offset(a), offset(b)) })
 	e := newError(path, data, keys, first.at, first.problem, first.fix)
-	if first.unknown { // nobody knows what its value is
-		_, _, line := locate(data, offset(first))
+	_, _, line := locate(data, offset(first))
+	if first.unknown && strings.Contains(line, "=") { // nobody knows what its value is; a table's header has none
 		e.Snippet = withoutValue(line)
 	}
 	return e

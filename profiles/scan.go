@@ -1,6 +1,9 @@
 package profiles
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // key is where a key of a TOML file stands. The TOML library knows, but keeps
 // it to itself.
@@ -8,6 +11,9 @@ type key struct {
 	path   []string // the whole path, tables included
 	offset int      // of the key's first byte
 }
+
+// id is one text for the whole path.
+func (k key) id() string { return strings.Join(k.path, "\x00") }
 
 // scan finds all keys of a TOML text: table headers, dotted keys, and those of
 // inline tables. It never fails: a text that is not TOML gives the keys that
@@ -37,9 +43,8 @@ func scan(source []byte) []key {
 
 // find is the first place of a key.
 func find(keys []key, path []string) (key, bool) {
-	want := strings.Join(path, "\x00")
 	for _, k := range keys {
-		if len(k.path) == len(path) && strings.Join(k.path, "\x00") == want {
+		if slices.Equal(k.path, path) {
 			return k, true
 		}
 	}
