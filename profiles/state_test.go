@@ -110,6 +110,9 @@ func TestMain(m *testing.M) {
 	if home := os.Getenv(holdEnv); home != "" {
 		holdLock(home)
 	}
+	if home := os.Getenv(writeEnv); home != "" {
+		writeForever(home)
+	}
 	os.Exit(m.Run())
 }
 
