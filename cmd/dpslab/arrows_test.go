@@ -11,7 +11,7 @@ import (
 // imported. A package below one of these paths follows its rule. "wire types"
 // of the emulator are those of dps.
 var allowed = map[string][]string{
-	"dpslab/cmd":               {"dpslab/tui", "dpslab/workflow", "dpslab/workflow/dps", "dpslab/workflow/emulator", "dpslab/profiles"},
+	"dpslab/cmd":               {"dpslab/cmd/embeddedlab", "dpslab/tui", "dpslab/workflow", "dpslab/workflow/dps", "dpslab/workflow/emulator", "dpslab/profiles"},
 	"dpslab/tui":               {"dpslab/tui", "dpslab/workflow", "dpslab/profiles"},
 	"dpslab/workflow":          {"dpslab/workflow/dps", "dpslab/workflow/iothub", "dpslab/workflow/azure", "dpslab/workflow/doctor", "dpslab/workflow/wire", "dpslab/pki", "dpslab/profiles"},
 	"dpslab/workflow/dps":      {"dpslab/workflow/wire", "dpslab/pki"},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"dpslab/cmd/embeddedlab"
 	"dpslab/tui"
 	"dpslab/workflow"
 )
@@ -19,7 +20,7 @@ func (a *app) workbench(ctx context.Context, open string) error {
 	}
 	feed, asker := tui.NewFeed(), tui.NewAsker()
 	s := workflow.NewSession(workflow.Config{
-		Store: store, OpenLab: openLab(a.labOptions(store.Paths)), Getenv: a.getenv, Sink: feed.Put, Ask: asker.Ask,
+		Store: store, OpenLab: embeddedlab.Open(a.labOptions(store.Paths)), Getenv: a.getenv, Sink: feed.Put, Ask: asker.Ask,
 	})
 	defer s.Close()
 	return tui.Run(ctx, tui.Options{

@@ -1,0 +1,74 @@
+// Package embeddedlab makes the emulator a target of the engine, which does not
+// know the emulator: it starts one or joins the one that serves the directory.
+package embeddedlab
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"os"
+
+	"dpslab/workflow"
+	"dpslab/workflow/dps"
+	"dpslab/workflow/emulator"
+)
+
+// Open makes the function that starts the lab, or joins the one that serves
+// the same directory already.
+func Open(o emulator.Options) func(context.Context) (*workflow.Lab, error) {
+	return func(ctx context.Context) (*workflow.Lab, error) {
+		own, ready, operator, err := emulator.OpenOrJoin(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		lab, err := asLab(ready, operator)
+		if err != nil {
+			if own != nil {
+				own.Close()
+			}
+			return nil, err
+		}
+		lab.Joined = own == nil
+		lab.Close = func() error {
+			operator.Close()
+			if own != nil {
+				return own.Close()
+			}
+			return nil
+		}
+		return lab, nil
+	}
+}
+
+// asLab shows a lab to the engine as a target like any other.
+func asLab(r emulator.Ready, operator *emulator.Operator) (*workflow.Lab, error) {
+	pem, err := os.ReadFile(r.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the lab's root certificate: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no PEM certificate", r.CAFile)
+	}
+	return &workflow.Lab{
+		LabFacts: workflow.LabFacts{Address: r.Address, IDScope: r.IDScope, CAFile: r.CAFile},
+		Roots:    roots, DPSName: r.DPSName, SubscriptionID: r.SubscriptionID, ResourceGroup: r.ResourceGroup,
+		DeviceHost: r.DeviceHost, ServiceHost: r.ServiceHost, ManagementHost: r.ManagementHost, HubHosts: r.HubHosts,
+		ServiceConnectionString: dps.NewSecret(r.ServiceConnectionString),
+		ManagementToken:         dps.NewSecret(r.ManagementToken),
+		Inbox: func(ctx context.Context, hub, deviceID string, after uint64) ([]workflow.Received, error) {
+			events, err := operator.Inbox(ctx, hub, deviceID, after)
+			if err != nil {
+				return nil, err
+			}
+			received := make([]workflow.Received, 0, len(events))
+			for _, e := range events {
+				received = append(received, workflow.Received{
+					Hub: hub, DeviceID: deviceID, Sequence: e.Sequence, EnqueuedAt: e.EnqueuedAt, Body: e.Body,
+					Properties: e.Properties, System: e.System,
+				})
+			}
+			return received, nil
+		},
+	}, nil
+}
