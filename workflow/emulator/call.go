@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"context"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -193,5 +192,3 @@ func (c *call) presented() []*x509.Certificate {
 	}
 	return c.r.TLS.PeerCertificates
 }
-
-func (c *call) context() context.Context { return c.r.Context() }

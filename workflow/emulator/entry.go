@@ -114,7 +114,7 @@ func (e *entry) references() []string {
 // Keys of bucketAttested.
 func certificateKey(sha256Thumbprint string) string { return "certificate " + sha256Thumbprint }
 func referenceKey(name string) string               { return "reference " + strings.ToLower(name) }
-func referrerPrefix(name string) string { return "referrer " + strings.ToLower(name) + "\x00" }
+func referrerPrefix(name string) string             { return "referrer " + strings.ToLower(name) + "\x00" }
 
 func subjectKey(rawSubject []byte) string {
 	return fmt.Sprintf("subject %x", sha256.Sum256(rawSubject))
