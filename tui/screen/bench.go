@@ -124,7 +124,8 @@ func (b *Bench) Observe(st *workflow.Status, now time.Time) {
 		return
 	}
 	for _, s := range st.Steps {
-		if s.State == workflow.Running || s.State == workflow.StepFailed {
+		stopped := s.State == workflow.StepStopped && !st.Running
+		if stopped || s.State == workflow.Running || s.State == workflow.StepFailed {
 			b.choose(s.ID)
 			return
 		}
@@ -256,3 +257,6 @@ func (b *Bench) failure() *workflow.Problem {
 	}
 	return nil
 }
+
+// Ending says whether the run was already asked to end.
+func (b *Bench) Ending() bool { return b.stopping }

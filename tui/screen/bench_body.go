@@ -14,18 +14,7 @@ import (
 func (b *Bench) lines(s workflow.StepStatus, w int) []string {
 	th := b.th
 	rows := []string{""}
-	for _, f := range s.Files {
-		verb := th.Dim.Text("found")
-		if f.New {
-			verb = th.OK.Text("wrote")
-		}
-		name := th.Clean(filepath.Base(f.Path))
-		what := th.Clean(f.What)
-		rows = append(rows, verb+" "+ui.Spread(ui.CutLeft(name, w-8, th.Ellipsis), th.Dim.Text(what), w-6, th.Ellipsis))
-	}
-	if len(s.Files) > 0 {
-		rows = append(rows, th.Dim.Text("in "+ui.CutLeft(th.Clean(filepath.Dir(s.Files[0].Path)), w-3, th.Ellipsis)), "")
-	}
+	rows = append(rows, b.files(s.Files, w)...)
 	for _, l := range s.Log {
 		if l.Kind == workflow.FilesWritten || l.Kind == workflow.StepFinished {
 			continue
@@ -47,6 +36,30 @@ func (b *Bench) lines(s workflow.StepStatus, w int) []string {
 		}
 	}
 	return rows
+}
+
+// files lists what a step wrote or found, below the folder they share.
+func (b *Bench) files(fs []workflow.File, w int) []string {
+	if len(fs) == 0 {
+		return nil
+	}
+	th := b.th
+	dir := filepath.Dir(fs[0].Path)
+	for _, f := range fs {
+		for !strings.HasPrefix(f.Path, dir+string(filepath.Separator)) && dir != filepath.Dir(dir) {
+			dir = filepath.Dir(dir)
+		}
+	}
+	rows := []string{th.Dim.Text("in " + ui.CutLeft(th.Clean(dir), w-3, th.Ellipsis))}
+	for _, f := range fs {
+		verb := th.Dim.Text("found")
+		if f.New {
+			verb = th.OK.Text("wrote")
+		}
+		name := th.Clean(strings.TrimPrefix(f.Path, dir+string(filepath.Separator)))
+		rows = append(rows, verb+" "+ui.Spread(ui.CutLeft(name, w-8, th.Ellipsis), th.Dim.Text(th.Clean(f.What)), w-6, th.Ellipsis))
+	}
+	return append(rows, "")
 }
 
 func (b *Bench) logRows(l workflow.LogLine, w int) []string {
@@ -81,7 +94,7 @@ func (b *Bench) waiting(w int) string {
 	return ui.Cut("  "+text+ui.Bar(b.th, done, 12), w, b.th.Ellipsis)
 }
 
-// logPane is the third column of a wide screen: the whole run, a row an event.
+// logPane is the whole run, a row an event, on a tall screen.
 func (b *Bench) logPane(w, h int) []string {
 	th := b.th
 	rows := []string{th.Strong.Text("What happened")}
@@ -124,10 +137,23 @@ func (b *Bench) result(w int) string {
 		text = th.Warn.Text(th.Stopped) + " cancelled; what was done is kept, and a runs the rest"
 	case reg.AssignedHub != "":
 		text = th.OK.Text(th.Done) + " " + th.Clean(assigned(reg)) + b.sent()
+	case b.ended() > 0:
+		text = th.OK.Text(th.Done) + " " + fmt.Sprintf("%d of %d steps are done; a runs the rest", b.ended(), len(b.st.Steps))
 	default:
 		text = th.Dim.Text(th.Waiting) + " nothing has run yet"
 	}
 	return ui.Pad(" "+text, w, th.Ellipsis)
+}
+
+// ended counts the steps that are done or have nothing to do.
+func (b *Bench) ended() int {
+	n := 0
+	for _, s := range b.st.Steps {
+		if s.State == workflow.StepDone || s.State == workflow.StepSkip {
+			n++
+		}
+	}
+	return n
 }
 
 func assigned(r workflow.Registration) string {

@@ -12,8 +12,9 @@ import (
 // it the rail is one row above.
 const railFrom = 78
 
-// logWidth is the width of the pane that wide screens have for the log.
-const logWidth = 40
+// logFrom is the height from which the log of the whole run stands under the
+// pane; it then has a third of the height.
+const logFrom = 32
 
 // View implements Screen. The last row says where the device stands.
 func (b *Bench) View(w, h int) []string {
@@ -27,15 +28,16 @@ func (b *Bench) View(w, h int) []string {
 	default:
 		rail := ui.Fit(b.rail(room), ui.RailWidth, room, b.th.Ellipsis)
 		paneW := w - ui.RailWidth - 5
-		if w >= wideFrom {
-			paneW -= logWidth + 3
+		logH := 0
+		if room >= logFrom {
+			logH = room / 3
 		}
-		sep := " " + b.th.Dim.Text(b.th.V) + " "
-		rows = ui.Beside(rail, sep, b.pane(paneW, room))
-		if w >= wideFrom {
-			rows = ui.Beside(rows, sep, ui.Fit(b.logPane(logWidth, room), logWidth, room, b.th.Ellipsis))
+		right := b.pane(paneW, room-logH)
+		if logH > 0 {
+			right = append(right, b.th.Dim.Text(strings.Repeat(b.th.H, paneW)))
+			right = append(right, ui.Fit(b.logPane(paneW, logH-1), paneW, logH-1, b.th.Ellipsis)...)
 		}
-		rows = indent(rows)
+		rows = indent(ui.Beside(rail, " "+b.th.Dim.Text(b.th.V)+" ", right))
 	}
 	return ui.Fit(append(rows, b.result(w)), w, h, b.th.Ellipsis)
 }
@@ -94,8 +96,7 @@ func (b *Bench) pane(w, h int) []string {
 	}
 	rows = append(rows, b.body(s, w, max(body, 0))...)
 	if len(panel) > 0 {
-		rows = append(rows, b.th.Dim.Text(strings.Repeat(th.H, w)))
-		rows = append(rows, panel...)
+		rows = append(append(rows, ""), panel...)
 	}
 	return ui.Fit(rows, w, h, th.Ellipsis)
 }
@@ -112,7 +113,7 @@ func (b *Bench) progress(s workflow.StepStatus) string {
 	var parts []string
 	if s.ID == workflow.StepRegistration {
 		if n := requests(b.st.Lane); n > 0 {
-			parts = append(parts, fmt.Sprintf("%d requests", n))
+			parts = append(parts, plural(n, "request"))
 		}
 	}
 	if s.Attempt > 1 {
@@ -126,6 +127,13 @@ func (b *Bench) progress(s workflow.StepStatus) string {
 		parts = append(parts, "took "+took(s))
 	}
 	return strings.Join(parts, ", ")
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func took(s workflow.StepStatus) string {
@@ -146,11 +154,12 @@ func requests(lane []workflow.LaneRow) int {
 	return n
 }
 
+// body is what the step shows, at most h rows of at most w cells.
 func (b *Bench) body(s workflow.StepStatus, w, h int) []string {
 	var rows []string
 	switch {
 	case b.dev.Err != nil:
-		return ui.Fit(b.unusable(w), w, h, b.th.Ellipsis)
+		rows = b.unusable(w)
 	case s.ID == workflow.StepRegistration && len(b.st.Lane) > 0:
 		return b.lane(w, h)
 	case s.ID == workflow.StepTelemetry && b.st.Telemetry.Sent > 0:
@@ -171,7 +180,7 @@ func (b *Bench) scrolled(rows []string, w, h int) []string {
 	if above > 0 && len(seen) > 1 {
 		seen = append([]string{b.th.Dim.Text(fmt.Sprintf("%s %d earlier rows, pgup shows them", b.th.Up, above+1))}, seen[1:]...)
 	}
-	return ui.Fit(seen, w, h, b.th.Ellipsis)
+	return seen
 }
 
 func (b *Bench) lane(w, h int) []string {

@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -222,4 +223,10 @@ func (h *Home) count() string {
 		n = strconv.Itoa(len(h.shown)) + " of " + n
 	}
 	return n
+}
+
+// Has says whether a profile of that name exists.
+func (h *Home) Has(name string) bool {
+	_, found := slices.BinarySearch(h.names, name)
+	return found
 }

@@ -23,8 +23,10 @@ func (h *Home) detail(w int) []string {
 		return rows
 	}
 	rows = append(rows, facts(th, w, profileFacts(d.Profile))...)
-	rows = append(rows, facts(th, w, stateFacts(h, d))...)
-	rows = append(rows, "", th.Dim.Text(ui.CutLeft(th.Clean(d.ProfilePath), w, th.Ellipsis)))
+	rows = append(rows, facts(th, w, stateFacts(d))...)
+	if d.ProfilePath != "" {
+		rows = append(rows, "", th.Dim.Text(ui.CutLeft(th.Clean(d.ProfilePath), w, th.Ellipsis)))
+	}
 	if e := d.State.LastError; e != nil {
 		rows = append(rows, "")
 		rows = append(rows, ui.Problem(th, problemOf(e), w)...)
@@ -54,13 +56,13 @@ func profileFacts(p *profiles.Profile) [][2]string {
 	}
 }
 
-func stateFacts(h *Home, d workflow.Device) [][2]string {
-	life := h.certificate(d)
-	if life != "" {
-		life += ", until " + d.State.Certificate.NotAfter.UTC().Format("2 Jan 2006")
+func stateFacts(d workflow.Device) [][2]string {
+	until := ""
+	if end := d.State.Certificate.NotAfter; !end.IsZero() {
+		until = end.UTC().Format("2 Jan 2006")
 	}
 	return [][2]string{
-		{"valid", life},
+		{"valid until", until},
 		{"hub", d.State.Registration.AssignedHub},
 		{"device ID", d.State.Registration.DeviceID},
 	}

@@ -68,11 +68,11 @@ func (h *Home) welcome(w int) []string {
 type columns struct{ name, target, enrollment, status, cert int }
 
 func columnsFor(w int) columns {
-	c := columns{status: 23, cert: 13}
-	rest := w - 2 - c.status - c.cert - 4
+	c := columns{status: 22, cert: 12}
+	rest := w - 4 - c.status - c.cert - 4 // marker and margin, two gaps
 	if w >= 72 {
-		c.target, c.enrollment = 7, 11
-		rest -= c.target + c.enrollment + 3
+		c.target, c.enrollment = 6, 10
+		rest -= c.target + c.enrollment + 4
 	}
 	c.name = max(rest, 8)
 	return c

@@ -65,7 +65,7 @@ func (s *Wizard) formRows(w, h int) []string {
 		if i == s.focus {
 			from = len(rows)
 		}
-		rows = append(rows, s.fieldRows(f, i == s.focus, labelW, w)...)
+		rows = append(rows, s.fieldRows(f, i == s.focus, labelW, w, h)...)
 		if i == s.focus {
 			to = len(rows)
 		}
@@ -77,7 +77,7 @@ func (s *Wizard) formRows(w, h int) []string {
 	return rows[min(top, len(rows)):]
 }
 
-func (s *Wizard) fieldRows(f workflow.Field, focused bool, labelW, w int) []string {
+func (s *Wizard) fieldRows(f workflow.Field, focused bool, labelW, w, h int) []string {
 	th := s.th
 	label := "   " + ui.Pad(f.Label, labelW, th.Ellipsis)
 	if focused {
@@ -87,13 +87,17 @@ func (s *Wizard) fieldRows(f workflow.Field, focused bool, labelW, w int) []stri
 	var rows []string
 	switch {
 	case focused && len(f.Options) > 0:
-		rows = s.optionRows(f, label, labelW, room)
+		rows = s.optionRows(f, label, labelW, room, h)
 	case focused:
 		rows = []string{label + s.input.View(th, room, true)}
 	case len(f.Options) > 0:
 		rows = []string{label + s.chosen(f)}
 	default:
-		rows = []string{label + ui.Cut(th.Clean(s.w.Value(f.Key)), room, th.Ellipsis)}
+		text := ui.Cut(th.Clean(s.w.Value(f.Key)), room, th.Ellipsis)
+		if text == "" {
+			text = th.Dim.Text("(empty)")
+		}
+		rows = []string{label + text}
 	}
 	if err := s.w.Error(f.Key); err != nil && s.touched[f.Key] {
 		for i, r := range ui.Wrap(th.Clean(f.Label+" "+err.Error()), w-8) {
@@ -116,24 +120,35 @@ func (s *Wizard) chosen(f workflow.Field) string {
 	return s.th.Clean(s.w.Value(f.Key))
 }
 
-func (s *Wizard) optionRows(f workflow.Field, label string, labelW, room int) []string {
+// optionRows lists a closed set below each other. What an option means is
+// wrapped where the screen is high enough, else cut.
+func (s *Wizard) optionRows(f workflow.Field, label string, labelW, room, h int) []string {
 	th := s.th
 	nameW := 0
 	for _, o := range f.Options {
 		nameW = max(nameW, ui.Width(o.Label))
 	}
-	rows := make([]string, len(f.Options))
+	helpW := room - nameW - 4
+	var rows []string
 	for i, o := range f.Options {
 		lead := ui.Blank(3 + labelW)
 		if i == 0 {
 			lead = label
 		}
-		help := th.Dim.Text(ui.Cut(o.Help, room-nameW-4, th.Ellipsis))
+		mark, name := th.Dim.Text(th.Off), ui.Pad(o.Label, nameW, "")
 		if o.Value == s.w.Value(f.Key) {
-			rows[i] = lead + th.Accent.Text(th.On) + " " + th.Strong.Text(ui.Pad(o.Label, nameW, "")) + "  " + help
-			continue
+			mark, name = th.Accent.Text(th.On), th.Strong.Text(name)
 		}
-		rows[i] = lead + th.Dim.Text(th.Off) + " " + ui.Pad(o.Label, nameW, "") + "  " + help
+		help := ui.Wrap(th.Clean(o.Help), helpW)
+		if len(f.Options)*2 > h/2 {
+			help = []string{ui.Cut(th.Clean(o.Help), helpW, th.Ellipsis)}
+		}
+		for j, r := range help {
+			if j > 0 {
+				lead, mark, name = ui.Blank(3+labelW), " ", ui.Blank(nameW)
+			}
+			rows = append(rows, lead+mark+" "+name+"  "+th.Dim.Text(r))
+		}
 	}
 	return rows
 }
@@ -171,7 +186,7 @@ func (s *Wizard) reviewRows(w, h int) []string {
 	}
 	text := []string{th.Strong.Text("What will be saved: " + th.Clean(s.w.Name()) + ".toml")}
 	for _, l := range th.CleanLines(s.w.TOML()) {
-		text = append(text, th.Dim.Text(ui.Cut(l, half, th.Ellipsis)))
+		text = append(text, ui.Cut(l, half, th.Ellipsis))
 	}
 	if s.refused != "" {
 		var bad []string

@@ -54,16 +54,28 @@ func HelpRows(th *theme.Theme, bs []keymap.Binding, w int) []string {
 			group = b.Context
 			rows = append(rows, th.Strong.Text(string(group)))
 		}
-		key := Pad(b.Label, 11, th.Ellipsis)
-		about := b.About
-		if b.Dangerous {
-			about = th.Warning + " " + about
+		rows = append(rows, helpRow(th, b, w)...)
+	}
+	return rows
+}
+
+func helpRow(th *theme.Theme, b keymap.Binding, w int) []string {
+	const keyW = 14
+	about, key, text := b.About, th.Key, th.Plain
+	if b.Dangerous {
+		about = th.Warning + " " + about
+	}
+	if b.Disabled != "" {
+		about += " (not now: " + b.Disabled + ")"
+		key, text = th.Dim, th.Dim
+	}
+	var rows []string
+	for i, r := range Wrap(about, w-keyW) {
+		lead := Blank(keyW)
+		if i == 0 {
+			lead = "  " + key.Text(Pad(b.Label, keyW-2, th.Ellipsis))
 		}
-		if b.Disabled != "" {
-			rows = append(rows, th.Dim.Text(Pad("  "+key+" "+about+" - not now: "+b.Disabled, w, th.Ellipsis)))
-			continue
-		}
-		rows = append(rows, Pad("  "+th.Key.Text(key)+" "+about, w, th.Ellipsis))
+		rows = append(rows, lead+text.Text(r))
 	}
 	return rows
 }

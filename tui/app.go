@@ -1,0 +1,292 @@
+// Package tui is the workbench on the screen.
+//
+// Rules of the package: there is one tea.Model, the app. Screens and overlays
+// propose, the app disposes: only it calls the session, and only in commands,
+// never in Update or View. Time enters by the tick and by the events' own
+// stamps; while nothing runs there is no tick, and an idle screen writes no
+// byte. The order in which a key is looked at is one function, app.key.
+package tui
+
+import (
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"dpslab/tui/screen"
+	"dpslab/tui/term"
+	"dpslab/tui/theme"
+	"dpslab/workflow"
+)
+
+// tickEvery is the pace of spinner and countdown: ten frames a second.
+const tickEvery = 100 * time.Millisecond
+
+// app is the one model. All its fields belong to the event loop.
+type app struct {
+	session *workflow.Session
+	th      *theme.Theme
+	clip    term.Clipboard
+	onCrash func() // ends the program from inside View
+
+	w, h    int
+	now     time.Time
+	ticking bool
+
+	home   *screen.Home
+	wizard *screen.Wizard // nil: none is open
+	bench  *screen.Bench  // nil: none is open
+	stack  []screen.Screen
+
+	overlay   overlay
+	grace     grace
+	questions []*question // waiting for a free screen
+
+	status *workflow.Status // of the device on the bench
+	lab    *workflow.LabFacts
+	ran    []*workflow.Status // of devices that ran here, in order
+	opened int                // generation of the open request under way
+
+	toast     string
+	toastID   int
+	open      string // device to open at once
+	signalled bool
+	crash     string // trace of a panic
+}
+
+// newApp makes a model that shows the home screen.
+func newApp(session *workflow.Session, th *theme.Theme) *app {
+	a := &app{session: session, th: th, home: screen.NewHome(th), onCrash: func() {}}
+	a.stack = []screen.Screen{a.home}
+	return a
+}
+
+// messages of the app.
+type (
+	eventsMsg   []workflow.Event
+	tickMsg     time.Time
+	askMsg      struct{ q *question }
+	withdrawMsg struct{ q *question }
+	hangupMsg   struct{}
+	crashMsg    struct{ trace string }
+	toastMsg    struct{ id int }
+	graceMsg    struct{ id int }
+
+	namesMsg struct {
+		names []string
+		err   error
+	}
+	devicesMsg struct {
+		devices []workflow.Device
+		at      time.Time
+	}
+	openedMsg struct {
+		id     int
+		device workflow.Device
+		status *workflow.Status
+		at     time.Time
+		run    bool
+	}
+	startedMsg struct{ err error }
+	draftMsg   struct {
+		answers workflow.Answers
+		found   bool
+	}
+	savedMsg struct {
+		name string
+		err  error
+	}
+	removedMsg struct {
+		name  string
+		files []string
+		err   error
+	}
+	copiedMsg struct {
+		clipboard bool
+		path      string
+		err       error
+	}
+	saidMsg string
+)
+
+// Init implements tea.Model.
+func (a *app) Init() tea.Cmd {
+	if a.open != "" {
+		return tea.Batch(a.follow(), a.openDevice(a.open, false))
+	}
+	return a.follow()
+}
+
+// Update implements tea.Model. A panic becomes the reason to leave.
+func (a *app) Update(msg tea.Msg) (_ tea.Model, cmd tea.Cmd) {
+	defer func() {
+		if r := recover(); r != nil {
+			a.crash = trace(r)
+			cmd = tea.Quit
+		}
+	}()
+	return a, tea.Batch(a.update(msg), a.follow())
+}
+
+func trace(r any) string { return fmt.Sprintf("%v\n\n%s", r, debug.Stack()) }
+
+func (a *app) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		a.w, a.h = msg.Width, msg.Height
+	case tea.KeyMsg:
+		return a.keys(msg)
+	case eventsMsg:
+		return a.events(msg)
+	case tickMsg:
+		a.ticking = false
+		a.clock(time.Time(msg))
+	case askMsg:
+		a.questions = append(a.questions, msg.q)
+	case withdrawMsg:
+		a.withdraw(msg.q)
+	case graceMsg:
+		a.grace.lift(msg.id)
+	case toastMsg:
+		if msg.id == a.toastID {
+			a.toast = ""
+		}
+	case saidMsg:
+		return a.say(string(msg))
+	case hangupMsg:
+		a.signalled = true
+		return tea.Quit
+	case crashMsg:
+		a.crash = msg.trace
+		return tea.Quit
+	default:
+		return a.results(msg)
+	}
+	return nil
+}
+
+// results takes in what commands bring back.
+func (a *app) results(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case namesMsg:
+		a.home.SetNames(msg.names, msg.err)
+	case devicesMsg:
+		a.clock(msg.at)
+		a.home.SetDevices(msg.devices, a.now)
+		a.refreshBench(msg.devices)
+	case openedMsg:
+		return a.showBench(msg)
+	case startedMsg:
+		a.startFailed(msg.err)
+	case draftMsg:
+		return a.showWizard(msg)
+	case savedMsg:
+		return a.saved(msg)
+	case removedMsg:
+		return a.removed(msg)
+	case copiedMsg:
+		return a.copied(msg)
+	}
+	return nil
+}
+
+// clock takes in a moment; it never goes back.
+func (a *app) clock(t time.Time) {
+	if t.After(a.now) {
+		a.now = t
+	}
+}
+
+// events takes in what the engine says.
+func (a *app) events(es []workflow.Event) tea.Cmd {
+	over := ""
+	for _, e := range es {
+		a.clock(e.At)
+		if e.Kind == workflow.LabOpened {
+			a.lab = e.Lab
+		}
+		if a.status == nil {
+			continue
+		}
+		a.status.Apply(e)
+		if e.Device != a.status.Device {
+			continue
+		}
+		switch e.Kind {
+		case workflow.RunStarted:
+			a.remember(a.status)
+		case workflow.RunFinished:
+			over = e.Device
+		}
+	}
+	if over != "" {
+		return a.readDevices([]string{over})
+	}
+	return nil
+}
+
+// remember keeps a device that ran, for the words at the end.
+func (a *app) remember(s *workflow.Status) {
+	for _, r := range a.ran {
+		if r == s {
+			return
+		}
+	}
+	a.ran = append(a.ran, s)
+}
+
+// follow is what comes after every message: screens see the state, rows in
+// sight are read, a waiting question is shown, and the one ticker runs while
+// something moves.
+func (a *app) follow() tea.Cmd {
+	for _, s := range a.stack {
+		s.Observe(a.status, a.now)
+	}
+	var cmds []tea.Cmd
+	if a.current() == screen.Screen(a.home) {
+		if names := a.home.Wanted(); len(names) > 0 {
+			cmds = append(cmds, a.readDevices(names))
+		}
+	}
+	if a.overlay == nil && len(a.questions) > 0 {
+		cmds = append(cmds, a.askNext())
+	}
+	if a.busy() && !a.ticking {
+		a.ticking = true
+		cmds = append(cmds, tea.Tick(tickEvery, func(t time.Time) tea.Msg { return tickMsg(t) }))
+	}
+	return tea.Batch(cmds...)
+}
+
+// busy says whether something moves on the screen.
+func (a *app) busy() bool { return a.bench != nil && a.bench.Busy() }
+
+func (a *app) current() screen.Screen { return a.stack[len(a.stack)-1] }
+
+func (a *app) push(s screen.Screen) { a.stack = append(a.stack, s) }
+
+// pop goes back one screen and forgets the one that is left.
+func (a *app) pop() {
+	if len(a.stack) == 1 {
+		return
+	}
+	switch a.current() {
+	case screen.Screen(a.wizard):
+		a.wizard = nil
+	case screen.Screen(a.bench):
+		a.bench, a.status = nil, nil
+	}
+	a.stack = a.stack[:len(a.stack)-1]
+}
+
+// say shows a sentence for some seconds; a newer one takes its place.
+func (a *app) say(text string) tea.Cmd {
+	a.toastID++
+	id := a.toastID
+	a.toast = text
+	return tea.Tick(toastFor, func(time.Time) tea.Msg { return toastMsg{id} })
+}
+
+// toastFor is how long a toast stays.
+const toastFor = 5 * time.Second

@@ -1,0 +1,231 @@
+package tui
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/google/renameio/v2"
+
+	"dpslab/tui/screen"
+	"dpslab/workflow"
+)
+
+// do makes a command of work that may take time. A panic in it would lose its
+// trace with the alternate screen; here it becomes a message instead.
+//
+// f must not touch the app: commands run on their own goroutine. What they need
+// is captured by value; session and clip never change.
+func (a *app) do(f func() tea.Msg) tea.Cmd {
+	return func() (msg tea.Msg) {
+		defer func() {
+			if r := recover(); r != nil {
+				msg = crashMsg{trace(r)}
+			}
+		}()
+		return f()
+	}
+}
+
+func (a *app) readNames() tea.Cmd {
+	return a.do(func() tea.Msg {
+		names, err := a.session.Names()
+		return namesMsg{names, err}
+	})
+}
+
+func (a *app) readDevices(names []string) tea.Cmd {
+	return a.do(func() tea.Msg {
+		m := devicesMsg{at: time.Now()}
+		for _, n := range names {
+			m.devices = append(m.devices, a.session.Device(n))
+		}
+		return m
+	})
+}
+
+// openDevice reads a device and its last run. An answer to an older request is
+// dropped.
+func (a *app) openDevice(name string, run bool) tea.Cmd {
+	a.opened++
+	id := a.opened
+	return a.do(func() tea.Msg {
+		return openedMsg{id: id, device: a.session.Device(name), status: a.session.History(name), at: time.Now(), run: run}
+	})
+}
+
+func (a *app) showBench(m openedMsg) tea.Cmd {
+	if m.id != a.opened || a.busy() {
+		return nil
+	}
+	a.clock(m.at)
+	for a.current() != screen.Screen(a.home) {
+		a.pop()
+	}
+	a.home.Select(m.device.Name)
+	a.status = m.status
+	if a.lab != nil {
+		a.status.Lab = a.lab
+	}
+	a.bench = screen.NewBench(a.th, m.device, m.status)
+	a.bench.Observe(m.status, a.now)
+	a.push(a.bench)
+	if m.run && m.device.Err == nil {
+		return a.start(workflow.RunOptions{})
+	}
+	return nil
+}
+
+// refreshBench hands the device on the bench what was read of it after a run.
+func (a *app) refreshBench(ds []workflow.Device) {
+	for _, d := range ds {
+		if a.bench != nil && a.bench.Device() == d.Name {
+			a.bench.SetDevice(d)
+		}
+	}
+}
+
+func (a *app) start(o workflow.RunOptions) tea.Cmd {
+	if a.bench == nil || a.bench.Busy() {
+		return nil
+	}
+	a.bench.Starting()
+	name := a.bench.Device()
+	return a.do(func() tea.Msg {
+		_, err := a.session.Start(name, o)
+		return startedMsg{err}
+	})
+}
+
+func (a *app) startFailed(err error) {
+	if err == nil || a.bench == nil {
+		return
+	}
+	var p *workflow.Problem
+	if !errors.As(err, &p) {
+		p = &workflow.Problem{Op: "start the run", Summary: err.Error()}
+	}
+	a.bench.Refuse(p)
+}
+
+func (a *app) readDraft() tea.Cmd {
+	return a.do(func() tea.Msg {
+		answers, found := a.session.Draft()
+		return draftMsg{answers, found}
+	})
+}
+
+// showWizard opens the wizard, or asks first what to do with a draft.
+func (a *app) showWizard(m draftMsg) tea.Cmd {
+	if a.wizard != nil {
+		return nil
+	}
+	if m.found {
+		a.overlay = a.newDraftChoice(m.answers)
+		return nil
+	}
+	a.openWizard(nil)
+	return nil
+}
+
+func (a *app) openWizard(answers workflow.Answers) {
+	a.wizard = screen.NewWizard(a.th, answers, a.home.Has)
+	a.push(a.wizard)
+}
+
+func (a *app) keepDraft(answers workflow.Answers) tea.Cmd {
+	if len(answers) == 0 {
+		return nil
+	}
+	return a.do(func() tea.Msg {
+		if err := a.session.SaveDraft(answers); err != nil {
+			return saidMsg("Your answers could not be kept: " + err.Error())
+		}
+		return nil
+	})
+}
+
+func (a *app) save(w workflow.Wizard) tea.Cmd {
+	name, profile := w.Name(), w.Profile()
+	return a.do(func() tea.Msg {
+		if err := a.session.Save(name, profile); err != nil {
+			return savedMsg{name, err}
+		}
+		// The draft has become a profile; a leftover would only be offered again.
+		return savedMsg{name, a.session.DropDraft()}
+	})
+}
+
+func (a *app) saved(m savedMsg) tea.Cmd {
+	if m.err != nil {
+		if a.wizard != nil {
+			a.wizard.Refuse(m.err)
+		}
+		return nil
+	}
+	return tea.Batch(a.readNames(), a.openDevice(m.name, true))
+}
+
+func (a *app) remove(name string) tea.Cmd {
+	return a.do(func() tea.Msg {
+		files, err := a.session.Remove(name)
+		return removedMsg{name, files, err}
+	})
+}
+
+func (a *app) removed(m removedMsg) tea.Cmd {
+	text := fmt.Sprintf("%s is removed, %d files with it.", m.name, len(m.files))
+	if m.err != nil {
+		text = m.err.Error()
+	}
+	return tea.Batch(a.readNames(), a.say(text))
+}
+
+// copyName is the file below the state directory that holds what was copied
+// last.
+const copyName = "copied-request.sh"
+
+// copyExchange sends an exchange as a curl command line to the terminal's
+// clipboard and, because nobody can tell whether that worked, to a file too.
+func (a *app) copyExchange(x *workflow.Exchange) tea.Cmd {
+	clip := a.clip
+	return a.do(func() tea.Msg {
+		text := workflow.Curl(x)
+		m := copiedMsg{path: filepath.Join(a.session.StateDir(), copyName)}
+		if clip.Out != nil {
+			m.clipboard = clip.Copy(text)
+		}
+		if m.err = os.MkdirAll(a.session.StateDir(), 0o700); m.err == nil {
+			m.err = renameio.WriteFile(m.path, []byte(text+"\n"), 0o600)
+		}
+		return m
+	})
+}
+
+func (a *app) copied(m copiedMsg) tea.Cmd {
+	switch {
+	case m.err != nil && m.clipboard:
+		return a.say("The curl command was sent to the terminal's clipboard; it could not be written to a file: " + m.err.Error())
+	case m.err != nil:
+		return a.say("The curl command could not be copied: " + m.err.Error())
+	case m.clipboard:
+		return a.say("The curl command was sent to the terminal's clipboard and is in " + m.path)
+	}
+	return a.say("The curl command is in " + m.path + "; it is too long for the terminal's clipboard")
+}
+
+// sortedFolders lists the folders of the files a device's steps wrote or found.
+func sortedFolders(s *workflow.Status) []string {
+	var dirs []string
+	for _, step := range s.Steps {
+		for _, f := range step.Files {
+			dirs = append(dirs, filepath.Dir(f.Path))
+		}
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}

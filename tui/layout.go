@@ -1,0 +1,100 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	"dpslab/tui/keymap"
+	"dpslab/tui/ui"
+)
+
+// The least size at which the workbench draws itself.
+const (
+	leastWidth  = 60
+	leastHeight = 16
+)
+
+func (a *app) tooSmall() bool { return a.w < leastWidth || a.h < leastHeight }
+
+// View implements tea.Model: header, screen, footer, and what lies over them,
+// in exactly w by h cells.
+func (a *app) View() (frame string) {
+	defer func() {
+		if r := recover(); r != nil {
+			a.crash, frame = trace(r), ""
+			a.onCrash()
+		}
+	}()
+	if a.w <= 0 || a.h <= 0 {
+		return ""
+	}
+	return strings.Join(a.rows(), "\n")
+}
+
+func (a *app) rows() []string {
+	if a.tooSmall() {
+		return a.smallRows()
+	}
+	s := a.current()
+	body := a.h - 2
+	rows := make([]string, 0, a.h)
+	rows = append(rows, ui.Spread(" "+s.Title(), a.badge(), a.w-1, a.th.Ellipsis)+" ")
+	rows = append(rows, s.View(a.w, body)...)
+	rows = append(rows, a.footer())
+	if a.overlay != nil {
+		inner := ui.Centre(rows[1:a.h-1], a.overlay.view(a.w, body), a.w)
+		rows = append(append(rows[:1:1], inner...), a.footer())
+	}
+	if a.toast != "" {
+		rows = a.withToast(rows)
+	}
+	return ui.Fit(rows, a.w, a.h, a.th.Ellipsis)
+}
+
+// badge says which lab serves this session.
+func (a *app) badge() string {
+	if a.lab == nil {
+		return ""
+	}
+	text := "lab " + a.th.OK.Text(a.th.Live) + " " + a.th.Clean(a.lab.Address)
+	if a.lab.Joined {
+		text += " (joined)"
+	}
+	return text
+}
+
+func (a *app) footer() string {
+	if a.overlay != nil {
+		return ui.Footer(a.th, a.overlay.bindings(), a.w)
+	}
+	s := a.current()
+	bs := s.Bindings()
+	for _, g := range keymap.For(keymap.Global) {
+		if g.Action == keymap.Quit && s != a.stack[0] || g.Action == keymap.Quit && s.Capturing() {
+			continue
+		}
+		if g.Action == keymap.Help && s.Capturing() {
+			g.Label = "F1"
+		}
+		bs = append(bs, g)
+	}
+	return ui.Footer(a.th, bs, a.w)
+}
+
+func (a *app) withToast(rows []string) []string {
+	bw := a.w - 2
+	lines := ui.Wrap(a.th.Clean(a.toast), bw-4)
+	box := ui.Box(a.th, "", lines, bw)
+	y := max(1, a.h-1-len(box))
+	for i, b := range box {
+		if y+i < a.h-1 {
+			rows[y+i] = " " + b
+		}
+	}
+	return rows
+}
+
+func (a *app) smallRows() []string {
+	text := fmt.Sprintf("dpslab needs a terminal of %d by %d cells; this one has %d by %d. Make it larger, or press ctrl+c to leave.", leastWidth, leastHeight, a.w, a.h)
+	return ui.Fit(ui.Wrap(text, a.w), a.w, a.h, a.th.Ellipsis)
+}

@@ -1,0 +1,258 @@
+package tui
+
+import (
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"dpslab/tui/keymap"
+	"dpslab/tui/theme"
+	"dpslab/tui/ui"
+	"dpslab/workflow"
+)
+
+// overlay is a box over the screen that has all keys until it is done.
+type overlay interface {
+	handle(k tea.KeyMsg) (done bool, cmd tea.Cmd)
+	view(w, h int) []string
+	bindings() []keymap.Binding
+}
+
+// grace keeps keys away from an overlay that opened by itself: a key typed for
+// the screen below must not answer it.
+type grace struct {
+	on         bool
+	ids        int
+	quiet, end int // the timers that may lift it
+}
+
+// graceQuiet is how long the keyboard must be still, graceEnd how long the grace
+// lasts at most.
+const (
+	graceQuiet = 400 * time.Millisecond
+	graceEnd   = 1500 * time.Millisecond
+)
+
+func (g *grace) begin() tea.Cmd {
+	g.on = true
+	g.ids++
+	g.end = g.ids
+	id := g.end
+	return tea.Batch(g.restart(), tea.Tick(graceEnd, func(time.Time) tea.Msg { return graceMsg{id} }))
+}
+
+func (g *grace) restart() tea.Cmd {
+	g.ids++
+	g.quiet = g.ids
+	id := g.quiet
+	return tea.Tick(graceQuiet, func(time.Time) tea.Msg { return graceMsg{id} })
+}
+
+func (g *grace) lift(id int) {
+	if id == g.quiet || id == g.end {
+		g.on = false
+	}
+}
+
+// help shows every key that has a meaning now.
+type help struct {
+	th     *theme.Theme
+	all    []keymap.Binding
+	scroll ui.Scroll
+}
+
+func (a *app) newHelp() *help {
+	global := keymap.For(keymap.Global)
+	if a.current() != a.stack[0] {
+		keymap.Disable(global, keymap.Quit, "go back to the devices first")
+	}
+	return &help{th: a.th, all: append(a.current().Bindings(), global...)}
+}
+
+func (o *help) bindings() []keymap.Binding { return keymap.For(keymap.InHelp) }
+
+func (o *help) handle(k tea.KeyMsg) (bool, tea.Cmd) {
+	b, _ := keymap.Match(o.bindings(), k.String())
+	switch b.Action {
+	case keymap.Back:
+		return true, nil
+	case keymap.Up:
+		o.scroll.Move(-1)
+	case keymap.Down:
+		o.scroll.Move(1)
+	}
+	return false, nil
+}
+
+func (o *help) view(w, h int) []string {
+	bw := min(w-4, 88)
+	rows := ui.HelpRows(o.th, o.all, bw-4)
+	seen, above, below := o.scroll.Window(rows, max(1, min(len(rows), h-4)))
+	title := "Keys"
+	if above+below > 0 {
+		title = "Keys: up and down scroll"
+	}
+	return ui.Box(o.th, title, seen, bw)
+}
+
+// prompt asks what only a person can answer.
+type prompt struct {
+	th    *theme.Theme
+	q     *question
+	input ui.Input
+	grace *grace
+}
+
+func (a *app) askNext() tea.Cmd {
+	q := a.questions[0]
+	a.questions = a.questions[1:]
+	if q.ctx.Err() != nil {
+		return nil
+	}
+	in := ui.NewInput("")
+	in.Mask = q.Secret
+	a.overlay = &prompt{th: a.th, q: q, input: in, grace: &a.grace}
+	return a.grace.begin()
+}
+
+// withdraw forgets a question whose run has ended.
+func (a *app) withdraw(q *question) {
+	for i, waiting := range a.questions {
+		if waiting == q {
+			a.questions = append(a.questions[:i:i], a.questions[i+1:]...)
+			break
+		}
+	}
+	if p, ok := a.overlay.(*prompt); ok && p.q == q {
+		a.overlay = nil
+	}
+}
+
+func (o *prompt) bindings() []keymap.Binding { return keymap.For(keymap.InPrompt) }
+
+func (o *prompt) handle(k tea.KeyMsg) (bool, tea.Cmd) {
+	b, _ := keymap.Match(o.bindings(), k.String())
+	switch b.Action {
+	case keymap.Accept:
+		o.q.reply <- answer{text: o.input.Value()}
+		return true, nil
+	case keymap.Back:
+		o.q.reply <- answer{err: ErrDeclined}
+		return true, nil
+	}
+	o.input.Handle(k)
+	return false, nil
+}
+
+func (o *prompt) view(w, _ int) []string {
+	bw := min(w-4, 70)
+	rows := ui.Wrap(o.th.Clean(o.q.Prompt), bw-4)
+	field := o.input.View(o.th, bw-4, !o.grace.on)
+	hint := "It is used for this run and kept nowhere."
+	if o.grace.on {
+		hint = "One moment: keys count when the keyboard has been still."
+	}
+	rows = append(rows, "", field, "")
+	for _, r := range ui.Wrap(hint, bw-4) {
+		rows = append(rows, o.th.Dim.Text(r))
+	}
+	return ui.Box(o.th, "A question", rows, bw)
+}
+
+// confirm asks before something is deleted.
+type confirm struct {
+	th    *theme.Theme
+	title string
+	lines []string // already safe to draw
+	yes   func() tea.Cmd
+}
+
+func (a *app) newRemoval(d workflow.Device) *confirm {
+	name := d.Name
+	path := d.ProfilePath
+	if path == "" {
+		path = name + ".toml"
+	}
+	return &confirm{
+		th: a.th, title: "Remove " + a.th.Clean(name) + "?",
+		lines: []string{
+			"This deletes from this machine:",
+			"",
+			"  its profile    " + a.th.Clean(path),
+			"  its state      progress, last error, the journal of its runs",
+			"  its files      the device's private key and certificates",
+			"",
+			"CAs that other devices may share stay. So does what DPS and IoT Hub",
+			"hold: the enrollment and the device's identity.",
+		},
+		yes: func() tea.Cmd { return a.remove(name) },
+	}
+}
+
+func (o *confirm) bindings() []keymap.Binding { return keymap.For(keymap.InConfirm) }
+
+func (o *confirm) handle(k tea.KeyMsg) (bool, tea.Cmd) {
+	b, _ := keymap.Match(o.bindings(), k.String())
+	switch b.Action {
+	case keymap.Yes:
+		return true, o.yes()
+	case keymap.Back:
+		return true, nil
+	}
+	return false, nil
+}
+
+func (o *confirm) view(w, _ int) []string {
+	bw := min(w-4, 76)
+	var rows []string
+	for _, l := range o.lines {
+		rows = append(rows, ui.Cut(l, bw-4, o.th.Ellipsis))
+	}
+	rows = append(rows, "", o.th.Key.Text("y")+" deletes them   "+o.th.Key.Text("n")+" or enter keeps everything")
+	return ui.Box(o.th, o.title, rows, bw)
+}
+
+// draftChoice asks what to do with a half-filled wizard.
+type draftChoice struct {
+	a       *app
+	answers workflow.Answers
+}
+
+func (a *app) newDraftChoice(answers workflow.Answers) *draftChoice {
+	return &draftChoice{a: a, answers: answers}
+}
+
+func (o *draftChoice) bindings() []keymap.Binding { return keymap.For(keymap.InDraft) }
+
+func (o *draftChoice) handle(k tea.KeyMsg) (bool, tea.Cmd) {
+	b, _ := keymap.Match(o.bindings(), k.String())
+	switch b.Action {
+	case keymap.Accept:
+		o.a.openWizard(o.answers)
+	case keymap.StartOver:
+		o.a.openWizard(nil)
+		session := o.a.session
+		return true, o.a.do(func() tea.Msg {
+			if err := session.DropDraft(); err != nil {
+				return saidMsg("The draft could not be dropped: " + err.Error())
+			}
+			return nil
+		})
+	case keymap.Back:
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+func (o *draftChoice) view(w, _ int) []string {
+	th := o.a.th
+	bw := min(w-4, 64)
+	what := "A device was half described here before."
+	if name := workflow.NewWizard(o.answers).Name(); name != "" {
+		what = "The device " + th.Clean(name) + " was half described here before."
+	}
+	rows := ui.Wrap(what, bw-4)
+	rows = append(rows, "", th.Key.Text("enter")+" goes on with it", th.Key.Text("n")+"     drops it and starts over", th.Key.Text("esc")+"   goes back and keeps it")
+	return ui.Box(th, "New device", rows, bw)
+}

@@ -1,0 +1,134 @@
+package tui
+
+import (
+	tea "github.com/charmbracelet/bubbletea"
+
+	"dpslab/tui/keymap"
+	"dpslab/tui/screen"
+	"dpslab/workflow"
+)
+
+// keys splits what one read brought into single keys. Fast typing and slow
+// lines deliver "jjjkkk" as one message that no binding matches; a paste stays
+// whole.
+func (a *app) keys(k tea.KeyMsg) tea.Cmd {
+	if k.Type != tea.KeyRunes || k.Paste || len(k.Runes) < 2 {
+		return a.key(k)
+	}
+	var cmds []tea.Cmd
+	for _, r := range k.Runes {
+		cmds = append(cmds, a.key(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}, Alt: k.Alt}))
+	}
+	return tea.Batch(cmds...)
+}
+
+// key decides who gets a key, the most urgent first: cancelling and suspending,
+// a screen too small to show anything, an overlay, a text field, the screen's
+// own keys, the keys that work everywhere.
+func (a *app) key(k tea.KeyMsg) tea.Cmd {
+	if k.Type == tea.KeyEsc && k.Alt {
+		k.Alt = false // two escapes in one read
+	}
+	name := k.String()
+	global, isGlobal := keymap.Match(keymap.For(keymap.Global), name)
+	switch {
+	case isGlobal && global.Action == keymap.Cancel:
+		return a.cancelOrQuit()
+	case isGlobal && global.Action == keymap.Suspend:
+		return tea.Suspend
+	case a.tooSmall():
+		return nil
+	case a.overlay != nil:
+		return a.overlayKey(k)
+	}
+	a.toast = ""
+	s := a.current()
+	_, own := keymap.Match(s.Bindings(), name)
+	switch {
+	case name == "f1", isGlobal && global.Action == keymap.Help && !s.Capturing():
+		a.overlay = a.newHelp()
+		return nil
+	case s.Capturing() || own:
+		return a.dispose(s.Handle(k))
+	case isGlobal && global.Action == keymap.Quit && s == screen.Screen(a.home):
+		return tea.Quit
+	}
+	// A form takes keys beyond its table: letters and blanks that choose.
+	return a.dispose(s.Handle(k))
+}
+
+// cancelOrQuit is ctrl+c: the first one cancels what runs, the next one leaves.
+func (a *app) cancelOrQuit() tea.Cmd {
+	if a.bench != nil && a.bench.Busy() && !a.bench.Ending() {
+		return a.cancelRun()
+	}
+	return tea.Quit
+}
+
+func (a *app) overlayKey(k tea.KeyMsg) tea.Cmd {
+	if a.grace.on {
+		return a.grace.restart()
+	}
+	done, cmd := a.overlay.handle(k)
+	if done {
+		a.overlay = nil
+	}
+	return cmd
+}
+
+// dispose does what a screen proposed.
+func (a *app) dispose(i screen.Intent) tea.Cmd {
+	switch i := i.(type) {
+	case screen.NewDevice:
+		return a.readDraft()
+	case screen.OpenDevice:
+		return a.openDevice(i.Name, i.Run)
+	case screen.RemoveDevice:
+		a.overlay = a.newRemoval(i.Device)
+	case screen.RunDevice:
+		return a.start(i.Options)
+	case screen.CancelRun:
+		return a.cancelRun()
+	case screen.LeaveScreen:
+		return a.leave()
+	case screen.ShowTranscript:
+		a.push(screen.NewTranscript(a.th, a.bench.Device(), a.status))
+	case screen.CopyExchange:
+		return a.copyExchange(i.Exchange)
+	case screen.KeepDraft:
+		return a.keepDraft(i.Answers)
+	case screen.LeaveWizard:
+		return a.leaveWizard(i.Answers)
+	case screen.SaveAndRun:
+		return a.save(i.Wizard)
+	case screen.Say:
+		return a.say(i.Text)
+	}
+	return nil
+}
+
+// leave goes back a screen; the list of devices is read again, because it may
+// have changed meanwhile.
+func (a *app) leave() tea.Cmd {
+	a.pop()
+	if a.current() == screen.Screen(a.home) {
+		return a.readNames()
+	}
+	return nil
+}
+
+func (a *app) leaveWizard(answers workflow.Answers) tea.Cmd {
+	a.pop()
+	if len(answers) == 0 {
+		return nil
+	}
+	return tea.Sequence(a.keepDraft(answers), a.say("Your answers are kept: n goes on where you left."))
+}
+
+func (a *app) cancelRun() tea.Cmd {
+	a.bench.Stopping()
+	return a.do(func() tea.Msg {
+		a.session.Cancel()
+		return nil
+	})
+}
