@@ -190,14 +190,11 @@ func (s *Session) Save(name string, p *profiles.Profile) error {
 // Remove deletes a profile with its state and device files, and says which. CAs
 // that other devices may share stay.
 func (s *Session) Remove(name string) ([]string, error) {
-	unlock, err := s.config.Store.Lock(name)
-	if err != nil {
-		return nil, problemOf("remove "+name, err)
-	}
-	defer unlock()
 	removed, err := s.config.Store.Remove(name)
 	if err != nil {
-		return removed, &Problem{Kind: LocalFile, Op: "remove " + name, Summary: err.Error()}
+		p := problemOf("remove "+name, err)
+		p.Kind = LocalFile
+		return removed, p
 	}
 	return removed, nil
 }

@@ -157,14 +157,14 @@ func (t *target) wire(r *run, service string) wire.Options {
 	o := wire.Options{Service: service, Roots: t.roots, CAFile: t.caFile, Observe: r.observe}
 	if t.lab != nil {
 		o.ConnectTo = t.lab.Address
-		o.Dial = t.lab.dial
+		o.Dial = t.lab.DialContext
 	}
 	return o
 }
 
-// dial connects to the lab whatever host is asked for: SNI, Host and URL keep
-// the real name.
-func (l *Lab) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+// DialContext connects to the lab whatever host is asked for: SNI, Host and URL
+// keep the real name.
+func (l *Lab) DialContext(ctx context.Context, network, _ string) (net.Conn, error) {
 	if l.Dial != nil {
 		return l.Dial(ctx)
 	}

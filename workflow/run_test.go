@@ -1,0 +1,506 @@
+package workflow_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dpslab/pki"
+	"dpslab/profiles"
+	"dpslab/workflow"
+	"dpslab/workflow/emulator"
+)
+
+func TestWholeFlow(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		answers workflow.Answers
+		signing workflow.StepState
+	}{
+		{"individual-self-signed", nil, workflow.StepSkip},
+		{"individual-chain", chainAlone, workflow.StepDone},
+		{"group-chain", chainInGroup, workflow.StepDone},
+		{"rsa-2048", workflow.Answers{"identity.algorithm": "rsa-2048"}, workflow.StepSkip},
+		{"static-hub", workflow.Answers{"enrollment.allocation_policy": "static", "enrollment.iot_hubs": "lab-hub.azure-devices.net"}, workflow.StepSkip},
+		{"own-device-id", workflow.Answers{"enrollment.device_id": "truck-7"}, workflow.StepSkip},
+		{"UPPER.case:id", workflow.Answers{"name": "upper"}, workflow.StepSkip},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			name := tt.name
+			if n := tt.answers["name"]; n != "" {
+				name = n
+			}
+			b.device(name, workflow.Answers{"identity.registration_id": tt.name})
+			if err := os.Remove(b.store.Paths.Profile(name)); err != nil {
+				t.Fatal(err)
+			}
+			answers := workflow.Answers{"identity.registration_id": tt.name}
+			for k, v := range tt.answers {
+				answers[k] = v
+			}
+			b.device(name, answers)
+
+			status := b.mustRun(name)
+			for _, s := range status.Steps {
+				want := workflow.StepDone
+				if s.ID == workflow.StepSigningCA {
+					want = tt.signing
+				}
+				if s.State != want {
+					t.Errorf("step %s is %s, want %s (%s)", s.ID, s.State, want, s.Text)
+				}
+			}
+			deviceID := tt.name
+			if d := tt.answers["enrollment.device_id"]; d != "" {
+				deviceID = d
+			}
+			if r := status.Registration; r.Status != "assigned" || r.AssignedHub != "lab-hub.azure-devices.net" || r.DeviceID != deviceID || r.Substatus != "initialAssignment" {
+				t.Errorf("registration %+v", r)
+			}
+			if tel := status.Telemetry; tel.Sent != 2 || tel.Received != 2 || tel.Failed != 0 {
+				t.Errorf("telemetry %+v", tel)
+			}
+			checkState(t, b, name)
+		})
+	}
+}
+
+func checkState(t *testing.T, b *bench, name string) {
+	t.Helper()
+	st, err := b.store.LoadState(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.Registration.Status != "assigned" || st.Registration.LeafSHA256 != st.Certificate.SHA256 || st.Telemetry.Sent != 2 {
+		t.Errorf("state %+v", st)
+	}
+	if st.Certificate.NotAfter.IsZero() || st.Enrollment.ETag == "" || !st.Enrollment.Created {
+		t.Errorf("state %+v", st)
+	}
+	if workflow.Resumable(st) {
+		t.Error("a finished registration is offered to be resumed")
+	}
+}
+
+// The events of a run are its public record: their order is fixed.
+func TestEventStory(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.device("d", workflow.Answers{"telemetry.count": "1"})
+	b.mustRun("d")
+	want := strings.TrimSpace(`
+run_started
+certificates:step_started
+certificates:files_written
+certificates:files_written
+certificates:noted
+certificates:noted
+certificates:step_finished
+signing-ca:step_started
+signing-ca:step_skipped
+enrollment:step_started
+enrollment:exchange_started
+enrollment:exchange_finished
+enrollment:exchange_started
+enrollment:exchange_finished
+enrollment:step_finished
+registration:step_started
+registration:exchange_started
+registration:exchange_finished
+registration:status_changed
+registration:poll_scheduled
+registration:exchange_started
+registration:exchange_finished
+registration:status_changed
+registration:step_finished
+telemetry:step_started
+telemetry:exchange_started
+telemetry:exchange_finished
+telemetry:message_sent
+telemetry:message_received
+telemetry:step_finished
+run_finished`)
+	if got := kinds(b.seen()); got != want {
+		t.Errorf("the story is\n%s\nwant\n%s", got, want)
+	}
+	for i, e := range b.seen() {
+		if e.Seq != i+1 || e.Run == "" || e.Device != "d" || e.At.IsZero() {
+			t.Errorf("event %d is stamped run %q seq %d device %q at %v", i, e.Run, e.Seq, e.Device, e.At)
+		}
+	}
+}
+
+// The journal is the same events, so that a run can be told again.
+func TestJournalReplays(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.device("d", chainInGroup)
+	live := b.mustRun("d")
+	data, err := os.ReadFile(journal(b, "d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	lines.Buffer(nil, 1<<20)
+	n := 0
+	for lines.Scan() {
+		decode(t, lines.Text())
+		n++
+	}
+	if n != len(b.seen()) {
+		t.Errorf("the journal has %d lines, %d events were seen", n, len(b.seen()))
+	}
+	told := b.session.History("d")
+	if told.Outcome != live.Outcome || len(told.Lane) != len(live.Lane) || told.Telemetry.Sent != live.Telemetry.Sent {
+		t.Errorf("the journal tells %+v", told)
+	}
+	for i := range live.Steps {
+		if told.Steps[i].State != live.Steps[i].State || told.Steps[i].Text != live.Steps[i].Text {
+			t.Errorf("step %s: journal tells %s %q, it was %s %q", live.Steps[i].ID, told.Steps[i].State, told.Steps[i].Text, live.Steps[i].State, live.Steps[i].Text)
+		}
+	}
+}
+
+func TestRunAgainChangesNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.device("d", chainInGroup)
+	b.mustRun("d")
+	before := snapshot(t, b.store.Paths.Data)
+	status := b.mustRun("d")
+	if after := snapshot(t, b.store.Paths.Data); after != before {
+		t.Errorf("a second run changed files:\n%s\nbefore:\n%s", after, before)
+	}
+	if got := b.requests("put enrollment group"); got != 0 {
+		t.Errorf("the unchanged enrollment group was written %d times", got)
+	}
+	if got := b.requests("upload signing certificate"); got != 0 {
+		t.Errorf("the verified CA was uploaded %d times", got)
+	}
+	if !strings.Contains(status.Step(workflow.StepEnrollment).Text, "as wanted") {
+		t.Errorf("enrollment says %q", status.Step(workflow.StepEnrollment).Text)
+	}
+}
+
+func snapshot(t *testing.T, dir string) string {
+	t.Helper()
+	var out strings.Builder
+	err := walk(dir, func(path string, info os.FileInfo) {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.WriteString(path + " " + info.Mode().String() + "\n" + string(data))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// Two devices of a group share its CA; both are admitted.
+func TestGroupSharesAuthority(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for _, name := range []string{"device-01", "device-02"} {
+		b.device(name, chainInGroup)
+		b.mustRun(name)
+	}
+	if got := b.requests("put enrollment group") + b.requests("upload signing certificate"); got != 0 {
+		t.Errorf("the second device wrote the group or its CA %d times", got)
+	}
+	st, err := b.store.LoadState("device-02")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.Enrollment.Created || st.SigningCertificate.Created {
+		t.Error("the second device claims to have made what the first one made")
+	}
+}
+
+func TestEnrollmentUpdateShowsDifference(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.device("d", nil)
+	b.mustRun("d")
+	if _, err := b.store.Remove("d"); err != nil {
+		t.Fatal(err)
+	}
+	b.device("d", workflow.Answers{"enrollment.device_id": "truck-7"})
+	status := b.mustRun("d") // a new key, so a new certificate
+	log := logText(status.Step(workflow.StepEnrollment).Log)
+	for _, want := range []string{"change certificate SHA-256: ", `change deviceId: "" → "truck-7"`, "updated individual enrollment d"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log lacks %q:\n%s", want, log)
+		}
+	}
+	if status.Registration.DeviceID != "truck-7" {
+		t.Errorf("assigned as %s", status.Registration.DeviceID)
+	}
+}
+
+func logText(lines []workflow.LogLine) string {
+	var out []string
+	for _, l := range lines {
+		out = append(out, l.Text)
+	}
+	return strings.Join(out, "\n")
+}
+
+// An expired certificate is made anew with the same key.
+func TestExpiredCertificateIsReplaced(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.device("d", nil)
+	b.mustRun("d")
+	key, err := os.ReadFile(b.files("d").SelfSignedKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.replaceDeviceCertificate("d", ago(), "d")
+	b.mustRun("d")
+	again, err := os.ReadFile(b.files("d").SelfSignedKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(key, again) {
+		t.Error("the private key was replaced")
+	}
+	certificates, err := pki.ReadCertificates(b.files("d").SelfSignedCertificate())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !certificates[0].NotAfter.After(time.Now()) {
+		t.Error("the certificate is still the expired one")
+	}
+}
+
+// Nothing secret reaches any output of a run.
+func TestNoSecretAnywhere(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	const passphrase = "correct horse battery"
+	b.env["DEVICE_PASSPHRASE"] = passphrase
+	b.device("d", workflow.Answers{"identity.source": "chain", "enrollment.kind": "group", "identity.passphrase_env": "DEVICE_PASSPHRASE"})
+	b.mustRun("d")
+	encrypted, err := pki.KeyEncrypted(b.files("d").Key())
+	if err != nil || !encrypted {
+		t.Fatalf("the key is not encrypted (%v)", err)
+	}
+	connection := b.lab.ServiceConnectionString.Reveal()
+	_, key, _ := strings.Cut(connection, "SharedAccessKey=")
+	secrets := map[string]string{"pass phrase": passphrase, "service key": key, "management token": b.lab.ManagementToken.Reveal(), "signature": "&sig="}
+	outputs := map[string]string{"state": snapshot(t, b.store.Paths.State), "profile": snapshot(t, b.store.Paths.Config)}
+	events, err := json.Marshal(b.seen())
+	if err != nil {
+		t.Fatal(err)
+	}
+	outputs["events"] = string(events)
+	for _, x := range b.status("d").Exchanges {
+		outputs["curl"] += workflow.Curl(x)
+	}
+	for where, text := range outputs {
+		for what, secret := range secrets {
+			if strings.Contains(text, secret) {
+				t.Errorf("the %s is in the %s", what, where)
+			}
+		}
+	}
+}
+
+func TestOneRunAtATime(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(o *emulator.Options) { o.RetryAfter = 60 })
+	b.device("d", nil)
+	if _, err := b.session.Start("d", workflow.RunOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.session.Start("d", workflow.RunOptions{}); err != workflow.ErrBusy {
+		t.Errorf("a second run: %v, want ErrBusy", err)
+	}
+	// Another process is told who holds the device.
+	_, err := b.again().Start("d", workflow.RunOptions{})
+	if p, ok := err.(*workflow.Problem); !ok || p.Kind != workflow.LocalFile || !strings.Contains(p.Summary, "in use") {
+		t.Errorf("a second process: %v", err)
+	}
+	b.session.Cancel()
+	b.session.Wait()
+	status := b.status("d")
+	if status.Outcome != workflow.Cancelled || status.Problem.Kind.ExitCode() != 130 {
+		t.Errorf("outcome %s, problem %+v", status.Outcome, status.Problem)
+	}
+	ends := 0
+	for _, e := range b.seen() {
+		if e.Kind == workflow.RunFinished {
+			ends++
+		}
+	}
+	if ends != 1 {
+		t.Errorf("%d terminal events", ends)
+	}
+}
+
+func TestBadProfiles(t *testing.T) {
+	t.Parallel()
+	good := func(replace, with string) string {
+		w := workflow.NewWizard(workflow.Answers{"identity.registration_id": "d"})
+		return strings.Replace(w.TOML(), replace, with, 1)
+	}
+	tests := []struct{ name, toml, want string }{
+		{"registration ID", good(`registration_id = "d"`, `registration_id = "d."`), `:8:1: identity.registration_id: ends in '.'`},
+		{"choice", good(`algorithm = "ec-p256"`, `algorithm = "dsa"`), `identity.algorithm: must be one of ec-p256`},
+		{"days", good(`valid_days = 30`, `valid_days = 99999`), `identity.valid_days: must be a whole number from 1 to 3650`},
+		{"interval", good(`interval = "1s"`, `interval = "soon"`), `telemetry.interval: must be a duration`},
+		{"group of self-signed", good(`kind = "individual"`, `kind = "group"`), `enrollment.kind: is a group, but a self-signed certificate`},
+		{"body", good(`{{ now }}`, `{{ later }}`), `telemetry.body: is not a template`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			path := b.store.Paths.Profile("d")
+			b.device("d", nil)
+			if err := os.WriteFile(path, []byte(tt.toml), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := b.session.Start("d", workflow.RunOptions{})
+			p, ok := err.(*workflow.Problem)
+			if !ok || p.Kind.ExitCode() != 2 {
+				t.Fatalf("%v", err)
+			}
+			if !strings.Contains(p.Summary, path) || !strings.Contains(p.Summary, tt.want) {
+				t.Errorf("says %q, want %s and %s", p.Summary, path, tt.want)
+			}
+		})
+	}
+}
+
+func TestSaveRefuses(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.device("d", nil)
+	w := workflow.NewWizard(workflow.Answers{"identity.registration_id": "d"})
+	if err := b.session.Save("d", w.Profile()); err == nil {
+		t.Error("a second profile of the same name was saved over the first")
+	}
+	if err := b.session.Save("../d", w.Profile()); err == nil {
+		t.Error("a name that is a path was accepted")
+	}
+	bad := w.Set("identity.registration_id", "d..").Profile()
+	if err := b.session.Save("e", bad); err == nil {
+		t.Error("a bad profile was saved")
+	}
+}
+
+func TestRemove(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.device("d", chainInGroup)
+	b.mustRun("d")
+	removed, err := b.session.Remove("d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(removed, b.store.Paths.Profile("d")) {
+		t.Errorf("removed %v", removed)
+	}
+	if d := b.session.Device("d"); d.Err == nil {
+		t.Error("the device is still there")
+	}
+	b.authority() // shared by other devices: stays
+}
+
+func TestDraft(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	if _, ok := b.session.Draft(); ok {
+		t.Fatal("a draft where none was kept")
+	}
+	want := workflow.Answers{"identity.registration_id": "half", "telemetry.body": "{\"a\": 1}\n"}
+	if err := b.session.SaveDraft(want); err != nil {
+		t.Fatal(err)
+	}
+	got, ok := b.session.Draft()
+	if !ok || got["identity.registration_id"] != "half" || got["telemetry.body"] != want["telemetry.body"] {
+		t.Errorf("draft %v", got)
+	}
+	if err := b.session.DropDraft(); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := b.session.Draft(); ok {
+		t.Error("the draft is still there")
+	}
+}
+
+func TestLookup(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.device("d", nil)
+	b.mustRun("d", workflow.StepCertificates, workflow.StepEnrollment)
+	r, err := b.session.Lookup(t.Context(), "d")
+	if err != nil || r.Status != "unassigned" {
+		t.Errorf("before registering: %+v, %v", r, err)
+	}
+	b.mustRun("d", workflow.StepRegistration)
+	r, err = b.session.Lookup(t.Context(), "d")
+	if err != nil || r.Status != "assigned" || r.DeviceID != "d" {
+		t.Errorf("after registering: %+v, %v", r, err)
+	}
+}
+
+func TestCredentials(t *testing.T) {
+	t.Parallel()
+	azure := profiles.Target{Kind: "azure", IDScope: "0ne00111111", ServiceEndpoint: "contoso.azure-devices-provisioning.net"}
+	tests := []struct {
+		name       string
+		credential string
+		env        string
+		want       string // in the problem's summary
+	}{
+		{"variable not set", "connection-string", "", "DPS_CONNECTION_STRING is not set"},
+		{"not a connection string", "connection-string", "hello", "has no HostName="},
+		{"cut short", "connection-string", "HostName=a;SharedAccessKeyName=b;SharedAccessKey=%%%", "is not base64"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			w := workflow.NewWizard(workflow.Answers{"identity.registration_id": "d"})
+			p := w.Profile()
+			p.Target = azure
+			p.Target.Credential, p.Target.ConnectionStringEnv = tt.credential, "DPS_CONNECTION_STRING"
+			if err := b.session.Save("d", p); err != nil {
+				t.Fatal(err)
+			}
+			b.env["DPS_CONNECTION_STRING"] = tt.env
+			problem := b.refused("d", workflow.StepCertificates, workflow.StepEnrollment)
+			if problem.Kind.ExitCode() != 2 || !strings.Contains(problem.Summary, tt.want) || problem.Fix == "" {
+				t.Errorf("%+v", problem)
+			}
+		})
+	}
+	t.Run("none", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		p := workflow.NewWizard(workflow.Answers{"identity.registration_id": "d"}).Profile()
+		p.Target = azure
+		p.Target.Credential = "none"
+		if err := b.session.Save("d", p); err != nil {
+			t.Fatal(err)
+		}
+		status := b.mustRun("d", workflow.StepCertificates, workflow.StepEnrollment)
+		step := status.Step(workflow.StepEnrollment)
+		if step.State != workflow.StepSkip || !strings.Contains(step.Text, "az iot dps enrollment create") {
+			t.Errorf("enrollment is %s: %s", step.State, step.Text)
+		}
+	})
+}
