@@ -3,10 +3,13 @@ package workflow
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"text/template"
+	"text/template/parse"
 	"time"
 )
 
@@ -32,8 +35,44 @@ func ParseBody(text string) (*Body, error) {
 	if err != nil {
 		return nil, fmt.Errorf("is not a template: %s", strings.TrimPrefix(err.Error(), "template: "))
 	}
+	if t.Tree != nil && !simple(t.Root) {
+		return nil, errors.New("may use only now, n and wave, and if: loops and other functions could run without end")
+	}
 	b.template = t
 	return b, nil
+}
+
+// simple reports whether a node is text, a call of one of our functions, or an
+// if of such: nothing that runs long or makes much out of little.
+func simple(node parse.Node) bool {
+	switch n := node.(type) {
+	case nil, *parse.TextNode, *parse.CommentNode:
+		return true
+	case *parse.ListNode:
+		return n == nil || !slices.ContainsFunc(n.Nodes, func(c parse.Node) bool { return !simple(c) })
+	case *parse.ActionNode:
+		return calls(n.Pipe)
+	case *parse.IfNode:
+		return calls(n.Pipe) && simple(n.List) && simple(n.ElseList)
+	}
+	return false
+}
+
+func calls(p *parse.PipeNode) bool {
+	for _, c := range p.Cmds {
+		for _, arg := range c.Args {
+			switch a := arg.(type) {
+			case *parse.StringNode, *parse.NumberNode:
+			case *parse.IdentifierNode:
+				if !slices.Contains([]string{"now", "n", "wave"}, a.Ident) {
+					return false
+				}
+			default:
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (b *Body) wave(low, high float64, period string) (string, error) {

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"fmt"
 	"slices"
 
 	"dpslab/profiles"
@@ -26,7 +27,11 @@ func Pages() []Page {
 
 // Title is the page's name on the screen.
 func (p Page) Title() string {
-	return [...]string{"Where", "Identity", "Certificates", "Enrollment", "Telemetry", "Review"}[p]
+	titles := [...]string{"Where", "Identity", "Certificates", "Enrollment", "Telemetry", "Review"}
+	if p < 0 || int(p) >= len(titles) {
+		return fmt.Sprintf("page %d", int(p))
+	}
+	return titles[p]
 }
 
 // Answers are the wizard's answers: TOML path ("identity.registration_id") to

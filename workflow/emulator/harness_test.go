@@ -288,3 +288,10 @@ func wantRefusal(t testing.TB, a answer, code int, message string) {
 		t.Errorf("incomplete refusal: %v %s", a.header, a.body)
 	}
 }
+
+// referTo makes a group attest by the name of an uploaded CA.
+func referTo(name string) func(*dps.EnrollmentGroup) {
+	return func(g *dps.EnrollmentGroup) {
+		g.Attestation.X509 = &dps.X509Attestation{CAReferences: &dps.X509CAReferences{Primary: name}}
+	}
+}

@@ -80,11 +80,6 @@ func TestRegisterAgain(t *testing.T) {
 
 func TestGroupRegistration(t *testing.T) {
 	t.Parallel()
-	byReference := func(name string) func(*dps.EnrollmentGroup) {
-		return func(g *dps.EnrollmentGroup) {
-			g.Attestation.X509 = &dps.X509Attestation{CAReferences: &dps.X509CAReferences{Primary: name}}
-		}
-	}
 	f := newFamily(t, "line")
 	for _, test := range []struct {
 		name    string
@@ -105,11 +100,11 @@ func TestGroupRegistration(t *testing.T) {
 		}, 2},
 		{"reference to the root", func(l *Lab) {
 			l.upload(t, "Root", f.root.Certificate, true)
-			l.enrollGroup(t, "g", f.root.Certificate, byReference("root"))
+			l.enrollGroup(t, "g", f.root.Certificate, referTo("root"))
 		}, 3},
 		{"reference to the intermediate", func(l *Lab) {
 			l.upload(t, "inter", f.intermediate.Certificate, true)
-			l.enrollGroup(t, "g", f.root.Certificate, byReference("inter"))
+			l.enrollGroup(t, "g", f.root.Certificate, referTo("inter"))
 		}, 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -6,12 +6,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"time"
 )
 
@@ -62,19 +60,23 @@ type Client struct {
 
 // NewClient prepares a client; it opens no connection.
 func NewClient(o Options) *Client {
+	dial := o.Dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: connectTimeout}).DialContext
+	}
 	base := &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext,
+		DialContext:            tapped(dial),
+		DialTLSContext:         dialTLS(o, dial),
 		TLSHandshakeTimeout:    tlsTimeout,
 		ResponseHeaderTimeout:  headerTimeout,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		IdleConnTimeout:        90 * time.Second,
 		DisableCompression:     true, // what is shown is what was sent
-		TLSClientConfig:        tlsConfig(o),
+		TLSClientConfig:        tlsConfig(o, nil), // through a proxy
 		Protocols:              http1Only(),
 	}
 	if o.Dial != nil {
-		base.DialContext = o.Dial
 		base.Proxy = nil
 	}
 	return &Client{
@@ -91,27 +93,6 @@ func http1Only() *http.Protocols {
 	var p http.Protocols
 	p.SetHTTP1(true)
 	return &p
-}
-
-func tlsConfig(o Options) *tls.Config {
-	c := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots}
-	if o.Renegotiate {
-		c.MaxVersion = tls.VersionTLS12
-		c.Renegotiation = tls.RenegotiateOnceAsClient
-	}
-	c.GetClientCertificate = func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		// Sent whatever CAs the server names: Go would otherwise withhold a
-		// certificate whose issuer is not on the list, without a word.
-		certificate := o.Certificate
-		if certificate == nil {
-			certificate = &tls.Certificate{}
-		}
-		if t := tapOf(info.Context()); t != nil {
-			t.certificateRequested(certificate)
-		}
-		return certificate, nil
-	}
-	return c
 }
 
 // sameHostOnce follows one redirect that stays on its host and keeps its
@@ -196,100 +177,4 @@ func (a *Answer) DecodeJSON(operation string, v any) error {
 		return &AnswerError{Operation: operation, Status: a.Status, ContentType: a.Header.Get("Content-Type"), Err: err}
 	}
 	return nil
-}
-
-// AnswerError is a successful status with a body that cannot be understood: a
-// proxy or a captive portal often stands between.
-type AnswerError struct {
-	Operation   string
-	Status      int
-	ContentType string
-	Err         error
-}
-
-func (e *AnswerError) Error() string {
-	return fmt.Sprintf("%s: the answer (HTTP %d, %s) is not the JSON that the service sends: %v",
-		e.Operation, e.Status, e.ContentType, e.Err)
-}
-
-func (e *AnswerError) Unwrap() error { return e.Err }
-
-// ConnectError means that no answer came: name not found, connection refused
-// or lost, time ran out, or the server's certificate is not trusted.
-type ConnectError struct {
-	Operation string
-	Host      string
-	Reason    ConnectReason
-	Err       error
-}
-
-// ConnectReason is the class of a [ConnectError].
-type ConnectReason string
-
-// The classes.
-const (
-	ReasonName     ConnectReason = "name"      // DNS does not know the host
-	ReasonRefused  ConnectReason = "refused"   // nobody listens, or no route
-	ReasonTimeout  ConnectReason = "timeout"   // no answer in time
-	ReasonTrust    ConnectReason = "trust"     // the server's certificate is not trusted
-	ReasonTLS      ConnectReason = "tls"       // the handshake failed otherwise
-	ReasonTooLarge ConnectReason = "too large" // the answer exceeds MaxBody
-	ReasonBroken   ConnectReason = "broken"    // the connection ended before the answer
-)
-
-func (e *ConnectError) Error() string {
-	return fmt.Sprintf("%s: no answer from %s: %v", e.Operation, e.Host, e.Err)
-}
-
-func (e *ConnectError) Unwrap() error { return e.Err }
-
-// Temporary reports whether the same request may succeed a little later.
-func (e *ConnectError) Temporary() bool {
-	return e.Reason == ReasonTimeout || e.Reason == ReasonBroken || e.Reason == ReasonRefused
-}
-
-var errTooLarge = fmt.Errorf("the answer is longer than %d bytes", MaxBody)
-
-// NewConnectError classifies the error of a request that got no answer. When
-// ctx was cancelled, the cause of that is returned instead.
-func NewConnectError(ctx context.Context, operation, host string, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return fmt.Errorf("%s: %w", operation, cause)
-	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err // the outer text repeats method and URL
-	}
-	return &ConnectError{Operation: operation, Host: host, Reason: reason(err), Err: err}
-}
-
-func reason(err error) ConnectReason {
-	var (
-		authority x509.UnknownAuthorityError
-		hostname  x509.HostnameError
-		invalid   x509.CertificateInvalidError
-		verify    *tls.CertificateVerificationError
-		dns       *net.DNSError
-		alert     tls.AlertError
-		header    tls.RecordHeaderError
-		timeout   net.Error
-		op        *net.OpError
-	)
-	switch {
-	case errors.Is(err, errTooLarge):
-		return ReasonTooLarge
-	case errors.As(err, &verify), errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &invalid):
-		return ReasonTrust
-	case errors.As(err, &dns):
-		return ReasonName
-	case errors.As(err, &alert), errors.As(err, &header):
-		return ReasonTLS
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return ReasonTimeout
-	case errors.As(err, &op) && op.Op == "dial":
-		return ReasonRefused
-	case errors.As(err, &op) && op.Op == "remote error":
-		return ReasonTLS
-	}
-	return ReasonBroken
 }

@@ -12,11 +12,11 @@ import (
 func Curl(x *Exchange) string {
 	lines := []string{"curl -i -X " + x.Method}
 	if x.CertificateFile != "" {
-		lines = append(lines, "--cert "+quote(x.CertificateFile))
-		lines = append(lines, "--key "+quote(x.KeyFile))
+		lines = append(lines, "--cert "+ShellWord(x.CertificateFile))
+		lines = append(lines, "--key "+ShellWord(x.KeyFile))
 	}
 	if x.CAFile != "" {
-		lines = append(lines, "--cacert "+quote(x.CAFile))
+		lines = append(lines, "--cacert "+ShellWord(x.CAFile))
 	}
 	if to := connectTo(x); to != "" {
 		lines = append(lines, "--connect-to "+to)
@@ -30,13 +30,13 @@ func Curl(x *Exchange) string {
 	slices.Sort(names)
 	for _, name := range names {
 		for _, v := range x.RequestHeader[name] {
-			lines = append(lines, "-H "+quote(name+": "+v))
+			lines = append(lines, "-H "+ShellWord(name+": "+v))
 		}
 	}
 	if x.RequestBody != "" {
-		lines = append(lines, "--data-binary "+quote(x.RequestBody))
+		lines = append(lines, "--data-binary "+ShellWord(x.RequestBody))
 	}
-	return strings.Join(append(lines, quote(x.URL)), " \\\n  ")
+	return strings.Join(append(lines, ShellWord(x.URL)), " \\\n  ")
 }
 
 // connectTo is curl's HOST:PORT:CONNECT-HOST:CONNECT-PORT for a lab.
@@ -56,8 +56,8 @@ func connectTo(x *Exchange) string {
 	return u.Hostname() + ":" + from + ":" + host + ":" + port
 }
 
-// quote makes s one word of a POSIX shell.
-func quote(s string) string {
+// ShellWord quotes s as one word of a POSIX shell.
+func ShellWord(s string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@%+,", r)
 	}

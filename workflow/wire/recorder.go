@@ -26,47 +26,19 @@ var lastID atomic.Int64
 type recorder struct {
 	next    http.RoundTripper
 	options Options
-	// handshakes maps a connection to what its handshake showed, so that an
-	// exchange over a kept connection still tells whom it was made as.
-	mu         sync.Mutex
-	handshakes map[net.Conn]*tap
 }
 
 func newRecorder(next http.RoundTripper, o Options) *recorder {
-	return &recorder{next: next, options: o, handshakes: make(map[net.Conn]*tap)}
-}
-
-// maxHandshakes bounds the map: ended connections leave no notice.
-const maxHandshakes = 64
-
-func (r *recorder) remember(c net.Conn, t *tap) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.handshakes) >= maxHandshakes {
-		clear(r.handshakes)
-	}
-	r.handshakes[c] = t
-}
-
-// handshakeOf is the tap of the request that opened c, or else, when that is
-// no longer known.
-func (r *recorder) handshakeOf(c net.Conn, otherwise *tap) *tap {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if t, ok := r.handshakes[c]; ok {
-		return t
-	}
-	return otherwise
+	return &recorder{next: next, options: o}
 }
 
 // tap collects what happens on the connection of one request.
 type tap struct {
-	mu        sync.Mutex
-	times     map[string]time.Time
-	reused    bool
-	conn      net.Conn
-	requested bool
-	sent      [][]byte
+	mu     sync.Mutex
+	times  map[string]time.Time
+	reused bool
+	conn   net.Conn
+	opened *connection // by the dial of this request
 }
 
 type tapKey struct{}
@@ -82,10 +54,26 @@ func (t *tap) mark(name string) {
 	t.mu.Unlock()
 }
 
-func (t *tap) certificateRequested(c *tls.Certificate) {
+// markOnce keeps the first time: net/http tells of a handshake that is done
+// already, too.
+func (t *tap) markOnce(name string) {
 	t.mu.Lock()
-	t.requested, t.sent = true, c.Certificate
+	if _, ok := t.times[name]; !ok {
+		t.times[name] = time.Now()
+	}
 	t.mu.Unlock()
+}
+
+func (t *tap) dialed(c *connection) {
+	t.mu.Lock()
+	t.opened = c
+	t.mu.Unlock()
+}
+
+func (t *tap) connection() *connection {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.opened
 }
 
 func (t *tap) between(from, to string) float64 {
@@ -101,21 +89,18 @@ func (t *tap) between(from, to string) float64 {
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-func (t *tap) trace(r *recorder) *httptrace.ClientTrace {
+func (t *tap) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		DNSStart:          func(httptrace.DNSStartInfo) { t.mark("dns") },
 		DNSDone:           func(httptrace.DNSDoneInfo) { t.mark("dns done") },
 		ConnectStart:      func(string, string) { t.mark("connect") },
 		ConnectDone:       func(string, string, error) { t.mark("connect done") },
-		TLSHandshakeStart: func() { t.mark("tls") },
+		TLSHandshakeStart: func() { t.markOnce("tls") },
 		TLSHandshakeDone:  func(tls.ConnectionState, error) { t.mark("tls done") },
 		GotConn: func(i httptrace.GotConnInfo) {
 			t.mu.Lock()
 			t.reused, t.conn = i.Reused, i.Conn
 			t.mu.Unlock()
-			if !i.Reused {
-				r.remember(i.Conn, t)
-			}
 		},
 		WroteRequest:         func(httptrace.WroteRequestInfo) { t.mark("wrote") },
 		GotFirstResponseByte: func() { t.mark("first byte") },
@@ -127,7 +112,7 @@ func (t *tap) trace(r *recorder) *httptrace.ClientTrace {
 func (r *recorder) RoundTrip(q *http.Request) (*http.Response, error) {
 	t := &tap{times: make(map[string]time.Time)}
 	ctx := context.WithValue(q.Context(), tapKey{}, t)
-	q = q.WithContext(httptrace.WithClientTrace(ctx, t.trace(r)))
+	q = q.WithContext(httptrace.WithClientTrace(ctx, t.trace()))
 
 	x, err := r.start(q)
 	if err != nil {
@@ -148,7 +133,7 @@ func (r *recorder) RoundTrip(q *http.Request) (*http.Response, error) {
 		Total:   milliseconds(time.Since(begin)),
 		Reused:  t.reused,
 	}
-	x.TLS = r.tlsFacts(t)
+	x.TLS = t.tlsFacts()
 	if err != nil {
 		x.Error = RedactText(err.Error())
 		r.observe(x, true)
@@ -210,7 +195,7 @@ func (r *recorder) observe(x Exchange, finished bool) {
 	}
 }
 
-func (r *recorder) tlsFacts(t *tap) *TLSFacts {
+func (t *tap) tlsFacts() *TLSFacts {
 	t.mu.Lock()
 	conn := t.conn
 	t.mu.Unlock()
@@ -218,10 +203,11 @@ func (r *recorder) tlsFacts(t *tap) *TLSFacts {
 	if !ok {
 		return nil
 	}
-	handshake := r.handshakeOf(conn, t)
-	handshake.mu.Lock()
-	requested, sent := handshake.requested, handshake.sent
-	handshake.mu.Unlock()
+	var requested bool
+	var sent [][]byte
+	if below := connectionOf(secure); below != nil {
+		requested, sent = below.clientCertificate()
+	}
 	state := secure.ConnectionState()
 	facts := &TLSFacts{
 		Version:     tls.VersionName(state.Version),
