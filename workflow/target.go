@@ -69,7 +69,7 @@ func (r *run) labTarget(ctx context.Context) (*target, error) {
 		instance: azure.Instance{SubscriptionID: lab.SubscriptionID, ResourceGroup: lab.ResourceGroup, DPSName: lab.DPSName},
 		roots:    lab.Roots, caFile: lab.CAFile, lab: lab,
 		authorize:  connection.Authorizer(),
-		management: azure.StaticToken{Token: lab.ManagementToken.Reveal()},
+		management: azure.StaticToken{Token: lab.ManagementToken},
 	}, nil
 }
 

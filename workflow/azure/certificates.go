@@ -20,6 +20,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/deviceprovisioningservices/armdeviceprovisioningservices"
 
+	"dpslab/workflow/dps"
 	"dpslab/workflow/wire"
 )
 
@@ -139,11 +140,11 @@ func (c *Certificates) Verify(ctx context.Context, name, ifMatch string, proof *
 }
 
 // StaticToken is a credential that always gives the same token; the lab has one.
-type StaticToken struct{ Token string }
+type StaticToken struct{ Token dps.Secret }
 
 // GetToken implements azcore.TokenCredential.
 func (t StaticToken) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	return azcore.AccessToken{Token: t.Token, ExpiresOn: time.Now().Add(time.Hour)}, nil
+	return azcore.AccessToken{Token: t.Token.Reveal(), ExpiresOn: time.Now().Add(time.Hour)}, nil
 }
 
 func certificate(r armdeviceprovisioningservices.CertificateResponse) *Certificate {
@@ -163,7 +164,7 @@ func (c *Certificates) failure(ctx context.Context, operation string, err error)
 	var response *azcore.ResponseError
 	if !errors.As(err, &response) || response.RawResponse == nil {
 		var transport *url.Error
-		if errors.As(err, &transport) {
+		if errors.As(err, &transport) || ctx.Err() != nil {
 			return wire.NewConnectError(ctx, operation, c.host, err)
 		}
 		return fmt.Errorf("%s: %w", operation, err)

@@ -22,7 +22,7 @@ type Advice struct {
 // rule matches an answer of a service.
 type rule struct {
 	id      string
-	service string // "register", "hub", "service", "management": where the answer came from; empty: anywhere
+	service string // where the answer came from, one of the at… constants; empty: anywhere
 	message string // part of the message, lower case
 	code    string
 	status  int
@@ -74,6 +74,16 @@ var rules = []rule{
 		id: "R09", service: atDevice, code: "404203",
 		why: "DPS no longer knows this operation: it keeps one for a limited time.",
 		fix: "Run the step \"registration\" again; it registers anew.",
+	},
+	{
+		id: "R09", service: atDevice, code: "404201",
+		why: "DPS has no enrollment and no registration under this registration ID.",
+		fix: "Run the step \"enrollment\", then the step \"registration\".",
+	},
+	{
+		id: "R09", service: atDevice, code: "404202",
+		why: "DPS has no registration under this registration ID.",
+		fix: "Run the step \"registration\".",
 	},
 	{
 		id: "R08", service: atDevice, status: http.StatusNotFound,
@@ -205,10 +215,11 @@ func ExplainRegistration(status string, errorCode int) Advice {
 }
 
 var connectAdvice = map[wire.ConnectReason]Advice{
-	wire.ReasonName:    {Rule: "N02", Why: "The host name cannot be resolved: it is misspelt, has https:// or a path in it, or DNS is blocked here.", Fix: "Compare the host name with the one on the Overview page; it stands alone, without https://."},
-	wire.ReasonRefused: {Rule: "N03", Why: "Nobody answers at that address and port, or a firewall is in between.", Fix: "Check the network; set HTTPS_PROXY if this network needs a proxy."},
-	wire.ReasonTimeout: {Rule: "N03", Why: "Packets are dropped on the way, as a firewall does.", Fix: "Port 443 must be open to the service; set HTTPS_PROXY if this network needs a proxy."},
-	wire.ReasonTrust:   {Rule: "N04", Why: "The server's certificate is not signed by a CA that this machine trusts: a proxy opens TLS, or the root DigiCert Global Root G2 is missing.", Fix: "Set target.ca_file in the profile to the CA that signs it; the check itself cannot be switched off."},
-	wire.ReasonTLS:     {Rule: "N06", Why: "Client and server did not agree on how to speak TLS.", Fix: "The services need TLS 1.2; look for a proxy that changes it."},
-	wire.ReasonBroken:  {Rule: "R21", Why: "The connection ended before the answer came.", Fix: "Try again."},
+	wire.ReasonName:     {Rule: "N02", Why: "The host name cannot be resolved: it is misspelt, has https:// or a path in it, or DNS is blocked here.", Fix: "Compare the host name with the one on the Overview page; it stands alone, without https://."},
+	wire.ReasonRefused:  {Rule: "N03", Why: "Nobody answers at that address and port, or a firewall is in between.", Fix: "Check the network; set HTTPS_PROXY if this network needs a proxy."},
+	wire.ReasonTimeout:  {Rule: "N03", Why: "Packets are dropped on the way, as a firewall does.", Fix: "Port 443 must be open to the service; set HTTPS_PROXY if this network needs a proxy."},
+	wire.ReasonTrust:    {Rule: "N04", Why: "The server's certificate is not signed by a CA that this machine trusts: a proxy opens TLS, or the root DigiCert Global Root G2 is missing.", Fix: "Set target.ca_file in the profile to the CA that signs it; the check itself cannot be switched off."},
+	wire.ReasonTLS:      {Rule: "N06", Why: "Client and server did not agree on how to speak TLS.", Fix: "The services need TLS 1.2; look for a proxy that changes it."},
+	wire.ReasonTooLarge: {Why: "Something else than the service answers at that address: a service's answer is a few kilobytes.", Fix: "Compare the host name with the one on the Overview page, and look for a proxy or a sign-in page in between."},
+	wire.ReasonBroken:   {Rule: "R21", Why: "The connection ended before the answer came.", Fix: "Try again."},
 }

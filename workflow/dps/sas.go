@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"io"
 	"net/url"
 	"strconv"
 	"strings"
@@ -12,23 +14,36 @@ import (
 )
 
 // Secret is text that must not be shown. Printing it in any way, also as JSON,
-// gives "[secret]"; Reveal gives the text.
-type Secret struct{ text string }
+// gives "[secret]"; Reveal gives the text. The zero value is empty.
+type Secret struct {
+	// A pointer, because fmt prints an unexported field of another struct
+	// without asking its methods.
+	text *string
+}
+
+const masked = "[secret]"
 
 // NewSecret wraps text.
-func NewSecret(text string) Secret { return Secret{text} }
+func NewSecret(text string) Secret { return Secret{&text} }
 
 // Reveal returns the text itself, for the one place that must send it.
-func (s Secret) Reveal() string { return s.text }
+func (s Secret) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
 
 // Empty reports whether there is nothing inside.
-func (s Secret) Empty() bool { return s.text == "" }
+func (s Secret) Empty() bool { return s.Reveal() == "" }
 
-func (s Secret) String() string   { return "[secret]" }
-func (s Secret) GoString() string { return "[secret]" }
+func (s Secret) String() string { return masked }
+
+// Format implements fmt.Formatter: no verb shows the text.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked) }
 
 // MarshalText keeps the secret out of JSON and TOML.
-func (s Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
+func (s Secret) MarshalText() ([]byte, error) { return []byte(masked), nil }
 
 // ConnectionString is a parsed service connection string:
 // HostName=…;SharedAccessKeyName=…;SharedAccessKey=….
@@ -39,10 +54,11 @@ type ConnectionString struct {
 }
 
 // ParseConnectionString reads a service connection string of a DPS instance
-// or an IoT hub. Its errors never quote the text.
+// or an IoT hub. Blanks and one pair of quotes around it do not matter: tools
+// print it as JSON. Its errors never quote the text.
 func ParseConnectionString(text string) (ConnectionString, error) {
 	var c ConnectionString
-	for part := range strings.SplitSeq(strings.TrimSpace(text), ";") {
+	for part := range strings.SplitSeq(unquoted(strings.TrimSpace(text)), ";") {
 		name, value, ok := strings.Cut(part, "=")
 		if !ok {
 			continue
@@ -68,6 +84,13 @@ func ParseConnectionString(text string) (ConnectionString, error) {
 		return c, errors.New("connection string's SharedAccessKey is not base64: was it cut when copied?")
 	}
 	return c, nil
+}
+
+func unquoted(s string) string {
+	if n := len(s); n >= 2 && s[0] == s[n-1] && (s[0] == '"' || s[0] == '\'') {
+		return s[1 : n-1]
+	}
+	return s
 }
 
 // Token signs a shared access signature for resource, valid until expiry. The

@@ -61,7 +61,8 @@ func (m Message) header() http.Header {
 	set("iothub-contentencoding", m.ContentEncoding)
 	set("iothub-messageid", m.MessageID)
 	for name, value := range m.Properties {
-		h.Set("iothub-app-"+name, value)
+		// Not by Set, which would write the name's letters its own way.
+		h["iothub-app-"+name] = []string{value}
 	}
 	return h
 }

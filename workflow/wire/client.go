@@ -72,7 +72,7 @@ func NewClient(o Options) *Client {
 		ResponseHeaderTimeout:  headerTimeout,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		IdleConnTimeout:        90 * time.Second,
-		DisableCompression:     true, // what is shown is what was sent
+		DisableCompression:     true,              // what is shown is what was sent
 		TLSClientConfig:        tlsConfig(o, nil), // through a proxy
 		Protocols:              http1Only(),
 	}

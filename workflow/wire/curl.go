@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"maps"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -10,33 +12,49 @@ import (
 // Curl writes the request of an exchange as a curl command line. Secrets stay
 // masked; a pass phrase is asked for by curl itself.
 func Curl(x *Exchange) string {
-	lines := []string{"curl -i -X " + x.Method}
+	lines := []string{"curl -i -X " + ShellWord(x.Method)}
+	if x.Method == http.MethodHead {
+		lines[0] = "curl -I" // with -X it would wait for a body
+	}
+	add := func(option, value string) { lines = append(lines, option+" "+ShellWord(value)) }
 	if x.CertificateFile != "" {
-		lines = append(lines, "--cert "+ShellWord(x.CertificateFile))
-		lines = append(lines, "--key "+ShellWord(x.KeyFile))
+		add("--cert", x.CertificateFile)
+		add("--key", x.KeyFile)
 	}
 	if x.CAFile != "" {
-		lines = append(lines, "--cacert "+ShellWord(x.CAFile))
+		add("--cacert", x.CAFile)
 	}
 	if to := connectTo(x); to != "" {
-		lines = append(lines, "--connect-to "+to)
+		add("--connect-to", to)
 	}
-	names := make([]string, 0, len(x.RequestHeader))
-	for name := range x.RequestHeader {
-		if name != "Content-Length" && name != "User-Agent" {
-			names = append(names, name)
+	for _, name := range slices.Sorted(maps.Keys(x.RequestHeader)) {
+		if name == "Content-Length" || name == "User-Agent" {
+			continue
 		}
-	}
-	slices.Sort(names)
-	for _, name := range names {
 		for _, v := range x.RequestHeader[name] {
-			lines = append(lines, "-H "+ShellWord(name+": "+v))
+			if v == "" {
+				add("-H", name+";") // curl's way to send an empty one
+				continue
+			}
+			add("-H", name+": "+v)
 		}
 	}
-	if x.RequestBody != "" {
-		lines = append(lines, "--data-binary "+ShellWord(x.RequestBody))
+	if x.RequestBody != "" || takesBody(x.Method) {
+		if x.RequestHeader.Get("Content-Type") == "" {
+			add("-H", "Content-Type:") // else curl says that it is a form
+		}
+		// Raw, because curl would read "@name" from a file. An empty one makes
+		// curl send the Content-Length that some servers insist on.
+		add("--data-raw", x.RequestBody)
+	}
+	if strings.ContainsAny(x.URL, "[]{}") {
+		lines = append(lines, "--globoff")
 	}
 	return strings.Join(append(lines, ShellWord(x.URL)), " \\\n  ")
+}
+
+func takesBody(method string) bool {
+	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
 }
 
 // connectTo is curl's HOST:PORT:CONNECT-HOST:CONNECT-PORT for a lab.
@@ -53,7 +71,7 @@ func connectTo(x *Exchange) string {
 	if from == "" {
 		from = "443"
 	}
-	return u.Hostname() + ":" + from + ":" + host + ":" + port
+	return net.JoinHostPort(u.Hostname(), from) + ":" + net.JoinHostPort(host, port)
 }
 
 // ShellWord quotes s as one word of a POSIX shell.

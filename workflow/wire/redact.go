@@ -15,16 +15,22 @@ var (
 	secretHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "Ocp-Apim-Subscription-Key"}
 	secretQuery   = []string{"sig", "code", "sastoken", "access_token", "client_secret"}
 
-	// JSON members that hold keys, pass phrases, PFX files or tokens.
-	secretMember = regexp.MustCompile(`(?i)("(?:primaryKey|secondaryKey|password|passphrase|sasToken|authenticationKey|connectionString|` +
-		`access_token|refresh_token|client_secret|sharedAccessKey)"\s*:\s*)"(?:[^"\\]|\\.)*"`)
-	secretText = []struct {
+	secretNames = `(?:primaryKey|secondaryKey|password|passphrase|sasToken|authenticationKey|connectionString|` +
+		`access_?token|refresh_?token|id_?token|client_?secret|client_?assertion|sharedAccessKey)`
+
+	// JSON members that hold keys, pass phrases, PFX files or tokens. A text
+	// that was cut may end inside one.
+	secretMember = regexp.MustCompile(`(?i)("` + secretNames + `"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|\\?\z)`)
+	secretPFX    = regexp.MustCompile(`("data"\s*:\s*)"MI(?:[^"\\]|\\.)*(?:"|\\?\z)`)
+	secretText   = []struct {
 		pattern *regexp.Regexp
 		with    string
 	}{
-		{regexp.MustCompile(`(?i)(SharedAccessKey=)[^;"'\s]+`), "${1}" + Masked},
+		// JSON inside a JSON string: IoT Hub nests its errors that way.
+		{regexp.MustCompile(`(?i)(\\"` + secretNames + `\\"\s*:\s*\\")[^"\\]*`), "${1}" + Masked},
+		{regexp.MustCompile(`(?i)(SharedAccessKey\s*=\s*)[^;"'\s]+`), "${1}" + Masked},
 		{regexp.MustCompile(`(?i)(SharedAccessSignature\s+)[^"'\s]+`), "${1}" + Masked},
-		{regexp.MustCompile(`(?i)([?&]sig=)[^&"'\s]+`), "${1}" + Masked},
+		{regexp.MustCompile(`(?i)((?:[?&]|\\u0026)sig=)[^&"'\s]+`), "${1}" + Masked},
 		{regexp.MustCompile(`(?i)(Bearer\s+)[A-Za-z0-9._~+/=-]{8,}`), "${1}" + Masked},
 		{regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), Masked},
 	}
@@ -34,6 +40,7 @@ var (
 // string in a body or an error text.
 func RedactText(s string) string {
 	s = secretMember.ReplaceAllString(s, `${1}"`+Masked+`"`)
+	s = secretPFX.ReplaceAllString(s, `${1}"`+Masked+`"`)
 	for _, t := range secretText {
 		s = t.pattern.ReplaceAllString(s, t.with)
 	}
@@ -44,13 +51,18 @@ func RedactText(s string) string {
 // tells how the call was authorized.
 func redactHeader(h http.Header) http.Header {
 	c := h.Clone()
-	for _, name := range secretHeaders {
-		for i, v := range c[name] {
+	for name, values := range c {
+		secret := slices.Contains(secretHeaders, http.CanonicalHeaderKey(name))
+		for i, v := range values {
+			if !secret {
+				values[i] = RedactText(v)
+				continue
+			}
 			scheme, _, found := strings.Cut(v, " ")
 			if !found {
 				scheme = ""
 			}
-			c[name][i] = strings.TrimSpace(scheme + " " + Masked)
+			values[i] = strings.TrimSpace(scheme + " " + Masked)
 		}
 	}
 	return c
@@ -62,7 +74,11 @@ func redactURL(u *url.URL) string {
 	parts := strings.Split(copied.RawQuery, "&")
 	for i, part := range parts {
 		name, _, found := strings.Cut(part, "=")
-		if found && slices.Contains(secretQuery, strings.ToLower(name)) {
+		plain, err := url.QueryUnescape(name)
+		if err != nil {
+			plain = name
+		}
+		if found && slices.Contains(secretQuery, strings.ToLower(plain)) {
 			parts[i] = name + "=" + Masked
 		}
 	}

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -93,8 +94,12 @@ type errorBody struct {
 }
 
 func (e *ServiceError) readBody(body []byte) {
-	var b errorBody
-	if json.Unmarshal(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), &b) != nil {
+	var (
+		b     errorBody
+		shape *json.UnmarshalTypeError // one member is of another type: the others count
+	)
+	err := json.Unmarshal(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), &b)
+	if err != nil && !errors.As(err, &shape) {
 		return
 	}
 	if b.Error != nil {
@@ -115,7 +120,8 @@ func (e *ServiceError) readBody(body []byte) {
 // "ErrorCode:DeviceNotFound;text", and a JSON object inside the message.
 func (e *ServiceError) readHubMessage(b errorBody) {
 	var inner errorBody
-	if strings.HasPrefix(b.Message, "{") && json.Unmarshal([]byte(b.Message), &inner) == nil {
+	nested := strings.HasPrefix(b.Message, "{") && json.Unmarshal([]byte(b.Message), &inner) == nil
+	if nested && (inner.Message != "" || inner.ErrorCode != nil) {
 		e.Code, e.Message = scalar(inner.ErrorCode), inner.Message
 		if inner.TrackingID != "" {
 			e.TrackingID = inner.TrackingID
@@ -127,7 +133,9 @@ func (e *ServiceError) readHubMessage(b errorBody) {
 	}
 	if _, rest, ok := strings.Cut(b.ExceptionMessage, "Tracking ID:"); ok {
 		id, _, _ := strings.Cut(rest, "-TimeStamp:")
-		e.TrackingID = strings.TrimSpace(id)
+		if id = strings.TrimSpace(id); id != "" {
+			e.TrackingID = id
+		}
 	}
 }
 
@@ -156,7 +164,8 @@ func RetryAfter(h http.Header, now time.Time) (wait time.Duration, ok bool) {
 	if v == "" {
 		return 0, false
 	}
-	if seconds, err := strconv.ParseInt(v, 10, 64); err == nil {
+	// Out of range, ParseInt gives the nearest number beside its error.
+	if seconds, err := strconv.ParseInt(v, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
 		return min(time.Duration(max(min(seconds, 1<<20), 0))*time.Second, MaxRetryAfter), true
 	}
 	if at, err := http.ParseTime(v); err == nil {
