@@ -27,7 +27,11 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		serveUntilKilled(dir)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if dir := howToMade.Load(); dir != nil {
+		_ = os.RemoveAll(*dir)
+	}
+	os.Exit(code)
 }
 
 func serveUntilKilled(dir string) {
