@@ -127,6 +127,7 @@ func read[T any](ctx context.Context, r *run, get func() (*T, error)) (record *T
 		return record, true, nil
 	}
 	if isStatus(err, http.StatusNotFound) {
+		r.note("DPS has no such enrollment yet")
 		return new(T), false, nil
 	}
 	return nil, false, err

@@ -110,6 +110,7 @@ signing-ca:step_skipped
 enrollment:step_started
 enrollment:exchange_started
 enrollment:exchange_finished
+enrollment:noted
 enrollment:exchange_started
 enrollment:exchange_finished
 enrollment:step_finished

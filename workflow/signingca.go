@@ -90,7 +90,9 @@ func (r *run) uploaded(ctx context.Context, client *azure.Certificates, name str
 		return nil, err
 	}
 	tag := ""
-	if err == nil {
+	if err != nil {
+		r.note("DPS has no certificate of the name %s yet", name)
+	} else {
 		if strings.EqualFold(held.Thumbprint, pki.Thumbprint1(root)) {
 			return held, nil
 		}
