@@ -53,6 +53,8 @@ type Lab struct {
 	Dial func(ctx context.Context) (net.Conn, error)
 	// Inbox reads what a hub received from a device after a sequence number.
 	Inbox func(ctx context.Context, hub, deviceID string, after uint64) ([]Received, error)
+	// Check reports whether a joined lab still answers; nil for an own one.
+	Check func(ctx context.Context) error
 	// Close ends a lab that this process started, and leaves a joined one alone.
 	Close func() error
 }
@@ -199,11 +201,12 @@ func (s *Session) Remove(name string) ([]string, error) {
 	return removed, nil
 }
 
-// OpenLab starts or joins the lab, once.
+// OpenLab starts or joins the lab, once. When the process whose lab was joined
+// has gone, it is opened anew: on the same store everything is still there.
 func (s *Session) OpenLab(ctx context.Context) (*Lab, error) {
 	s.labOnce.Lock()
 	defer s.labOnce.Unlock()
-	if s.lab != nil {
+	if s.lab != nil && (s.lab.Check == nil || s.lab.Check(ctx) == nil) {
 		return s.lab, nil
 	}
 	if s.config.OpenLab == nil {

@@ -28,7 +28,9 @@ func Open(o emulator.Options) func(context.Context) (*workflow.Lab, error) {
 			}
 			return nil, err
 		}
-		lab.Joined = own == nil
+		if lab.Joined = own == nil; lab.Joined {
+			lab.Check = func(ctx context.Context) error { _, err := operator.Info(ctx); return err }
+		}
 		lab.Close = func() error {
 			operator.Close()
 			if own != nil {
