@@ -28,7 +28,7 @@ type app struct {
 	session *workflow.Session
 	th      *theme.Theme
 	clip    term.Clipboard
-	onCrash func() // ends the program from inside View
+	program *tea.Program // nil until drive runs it
 
 	w, h    int
 	now     time.Time
@@ -57,7 +57,7 @@ type app struct {
 
 // newApp makes a model that shows the home screen.
 func newApp(session *workflow.Session, th *theme.Theme) *app {
-	a := &app{session: session, th: th, home: screen.NewHome(th), onCrash: func() {}}
+	a := &app{session: session, th: th, home: screen.NewHome(th)}
 	a.stack = []screen.Screen{a.home}
 	return a
 }
@@ -119,11 +119,11 @@ func (a *app) Init() tea.Cmd {
 }
 
 // Update implements tea.Model. A panic becomes the reason to leave.
-func (a *app) Update(msg tea.Msg) (_ tea.Model, cmd tea.Cmd) {
+func (a *app) Update(msg tea.Msg) (m tea.Model, cmd tea.Cmd) {
 	defer func() {
 		if r := recover(); r != nil {
 			a.crash = trace(r)
-			cmd = tea.Quit
+			m, cmd = a, tea.Quit
 		}
 	}()
 	return a, tea.Batch(a.update(msg), a.follow())

@@ -57,13 +57,16 @@ func (a *Asker) relay(send func(tea.Msg), stop <-chan struct{}) {
 			return
 		case q := <-a.questions:
 			send(askMsg{q})
-			go func() {
-				select {
-				case <-stop:
-				case <-q.ctx.Done():
-					send(withdrawMsg{q})
-				}
-			}()
+			go watch(q, send, stop)
 		}
+	}
+}
+
+// watch tells the program when the run that asks has ended.
+func watch(q *question, send func(tea.Msg), stop <-chan struct{}) {
+	select {
+	case <-stop:
+	case <-q.ctx.Done():
+		send(withdrawMsg{q})
 	}
 }

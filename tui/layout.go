@@ -22,7 +22,9 @@ func (a *app) View() (frame string) {
 	defer func() {
 		if r := recover(); r != nil {
 			a.crash, frame = trace(r), ""
-			a.onCrash()
+			if a.program != nil {
+				go a.program.Quit() // Send blocks inside the event loop
+			}
 		}
 	}()
 	if a.w <= 0 || a.h <= 0 {

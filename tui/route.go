@@ -126,6 +126,7 @@ func (a *app) leaveWizard(answers workflow.Answers) tea.Cmd {
 }
 
 func (a *app) cancelRun() tea.Cmd {
+	a.toast = "" // it would cover the row that says what happens
 	a.bench.Stopping()
 	return a.do(func() tea.Msg {
 		a.session.Cancel()

@@ -92,7 +92,7 @@ func drive(ctx context.Context, a *app, feed *Feed, ask *Asker, signals <-chan o
 		tea.WithInput(in), tea.WithOutput(out), tea.WithAltScreen(),
 		tea.WithoutSignalHandler(), // it would not save anything, and knows no SIGHUP
 	)
-	a.onCrash = func() { go p.Quit() }
+	a.program = p
 	stop := make(chan struct{})
 	start := func(f func(send func(tea.Msg), stop <-chan struct{})) { go guard(p, func() { f(p.Send, stop) }) }
 	start(feed.pump)

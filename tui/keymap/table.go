@@ -30,9 +30,9 @@ var table = []Binding{
 	{Context: InWizard, Action: Choose, Keys: []string{"left", "right"}, Label: "left right", Help: "choose", About: "another choice; in text, move the cursor"},
 	{Context: InWizard, Action: Up, Keys: []string{"up"}, Label: "up", Help: "up", About: "previous choice, or previous field"},
 	{Context: InWizard, Action: Down, Keys: []string{"down"}, Label: "up down", Help: "choose", About: "next choice, or next field", Footer: 2},
-	{Context: InWizard, Action: NextField, Keys: []string{"tab"}, Label: "tab", Help: "next field", About: "next field of this page", Footer: 3},
+	{Context: InWizard, Action: NextField, Keys: []string{"tab"}, Label: "tab", Help: "next field", About: "next field of this page", Footer: 4},
 	{Context: InWizard, Action: PrevField, Keys: []string{"shift+tab"}, Label: "shift+tab", Help: "previous field", About: "previous field of this page"},
-	{Context: InWizard, Action: Back, Keys: []string{"esc"}, Label: "esc", Help: "back", About: "previous page; what was typed is kept", Footer: 4},
+	{Context: InWizard, Action: Back, Keys: []string{"esc"}, Label: "esc", Help: "back", About: "previous page; what was typed is kept", Footer: 3},
 	{Context: InWizard, Action: PageUp, Keys: []string{"pgup"}, Label: "pgup", Help: "page up", About: "scroll the review up"},
 	{Context: InWizard, Action: PageDown, Keys: []string{"pgdown"}, Label: "pgdown", Help: "page down", About: "scroll the review down"},
 

@@ -3,6 +3,7 @@ package screen
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"dpslab/tui/ui"
 	"dpslab/workflow"
@@ -88,7 +89,9 @@ func (b *Bench) pane(w, h int) []string {
 	var panel []string
 	if p := b.failure(); p != nil {
 		panel = ui.Problem(th, p, w)
-		panel = panel[:min(len(panel), max(h*2/3, 4))]
+		if most := max(h-3, 1); len(panel) > most {
+			panel = append(panel[:most-1:most-1], "  "+th.Ellipsis)
+		}
 	}
 	body := h - len(rows)
 	if len(panel) > 0 {
@@ -122,7 +125,7 @@ func (b *Bench) progress(s workflow.StepStatus) string {
 	switch {
 	case s.Started.IsZero():
 	case s.State == workflow.Running && b.now.After(s.Started):
-		parts = append(parts, ui.Seconds(b.now.Sub(s.Started).Truncate(100_000_000)))
+		parts = append(parts, elapsed(b.now.Sub(s.Started)))
 	case s.Ended.After(s.Started):
 		parts = append(parts, "took "+took(s))
 	}
@@ -141,7 +144,16 @@ func took(s workflow.StepStatus) string {
 	if ms := d.Milliseconds(); ms < 1000 {
 		return fmt.Sprintf("%d ms", ms)
 	}
-	return ui.Seconds(d.Truncate(100_000_000))
+	return elapsed(d)
+}
+
+// elapsed always has its tenths below a minute: a clock that drops them at full
+// seconds jumps about.
+func elapsed(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return ui.Seconds(d)
 }
 
 func requests(lane []workflow.LaneRow) int {

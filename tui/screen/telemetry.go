@@ -120,7 +120,7 @@ func (b *Bench) summary(name string, s samples, unit string) string {
 	if n == 0 {
 		return ""
 	}
-	text := fmt.Sprintf("last %s%s   least %s   mean %s   most %s", short(s.last), unit, short(low), short(sum/float64(n)), short(high))
+	text := fmt.Sprintf("last %s%s, from %s to %s, mean %s", short(s.last), unit, short(low), short(high), short(sum/float64(n)))
 	return b.th.Strong.Text(b.th.Clean(name)) + "  " + b.th.Dim.Text(text)
 }
 

@@ -40,9 +40,20 @@ func CutLeft(s string, w int, tail string) string {
 	case have <= w:
 		return s
 	case Width(tail) > w:
-		return ansi.TruncateLeft(s, have-w, "")
+		return dropLeft(s, have-w)
 	}
-	return ansi.TruncateLeft(s, have-w+Width(tail), tail)
+	return tail + dropLeft(s, have-w+Width(tail))
+}
+
+// dropLeft takes the first n cells away, and the whole of a wide character that
+// the border halves.
+func dropLeft(s string, n int) string {
+	want := Width(s) - n
+	out := ansi.TruncateLeft(s, n, "")
+	if Width(out) > want {
+		out = ansi.TruncateLeft(s, n+1, "")
+	}
+	return out
 }
 
 // Pad makes s exactly w cells: cut with tail, or filled with blanks.
@@ -158,7 +169,7 @@ func Over(rows, box []string, x, y int) []string {
 		row := rows[y+i]
 		bw, rw := Width(b), Width(row)
 		left := Pad(ansi.Truncate(row, x, ""), x, "")
-		right := ansi.TruncateLeft(row, x+bw, "")
+		right := dropLeft(row, x+bw)
 		// A wide character under the right edge leaves one cell too few.
 		gap := rw - x - bw - Width(right)
 		reset := ""
