@@ -310,3 +310,62 @@ func TestInterruptedFirstStart(t *testing.T) {
 		t.Error("the key of the interrupted start was not used")
 	}
 }
+
+// TestManyAtOnce opens one directory from all sides: one serves, all join.
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const callers = 6
+	labs := make(chan *Lab, callers)
+	scopes := make(chan string, callers)
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			l, ready, operator, err := OpenOrJoin(t.Context(), Options{Dir: dir, Listen: "127.0.0.1:0"})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			labs <- l
+			scopes <- ready.IDScope
+			if l == nil {
+				operator.Close()
+			}
+		})
+	}
+	all.Wait()
+	close(labs)
+	close(scopes)
+	serving, seen := 0, map[string]bool{}
+	for l := range labs {
+		if l != nil {
+			serving++
+			defer l.Close()
+		}
+	}
+	for s := range scopes {
+		seen[s] = true
+	}
+	if serving != 1 || len(seen) != 1 {
+		t.Errorf("%d labs serve, ID scopes %v", serving, seen)
+	}
+}
+
+func TestLog(t *testing.T) {
+	t.Parallel()
+	var lines []Request
+	l := start(t, func(o *Options) { o.Log = func(r Request) { lines = append(lines, r) } })
+	id := selfSigned(t, "d1")
+	l.as(t, id).register(t, "d1")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(lines) != 1 {
+		t.Fatalf("%d lines", len(lines))
+	}
+	r := lines[0]
+	if r.Service != "DPS" || r.Method != "PUT" || r.Status != 401 || r.Device != "d1" || r.Time.IsZero() ||
+		!strings.HasSuffix(r.Path, "/registrations/d1/register") || !strings.Contains(r.Verdict, "no individual enrollment") {
+		t.Errorf("%+v", r)
+	}
+}

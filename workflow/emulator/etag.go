@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // quotedTag makes the entity tag of an enrollment: a GUID-like token with its
@@ -32,9 +33,10 @@ const anyTag = "*"
 // bareTag takes the dress off an entity tag. Clients send it raw, quoted once
 // more, with escaped quotes, or as a weak tag, and all mean the same.
 func bareTag(tag string) string {
-	tag = strings.TrimSpace(tag)
-	tag = strings.TrimPrefix(tag, "W/")
-	return strings.Trim(tag, ` "\`)
+	undress := func(s string) string {
+		return strings.TrimFunc(s, func(r rune) bool { return r == '"' || r == '\\' || unicode.IsSpace(r) })
+	}
+	return undress(strings.TrimPrefix(strings.TrimSpace(tag), "W/"))
 }
 
 // tagMatches reports whether the value of If-Match admits a change of a record

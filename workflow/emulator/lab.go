@@ -13,8 +13,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"dpslab/pki"
 )
 
 // Options say how a lab is started.
@@ -232,9 +230,6 @@ func (l *Lab) Ready() Ready { return l.ready }
 
 // Operator reads what the hubs of this lab received.
 func (l *Lab) Operator() *Operator { return l.operator }
-
-// Issuer is the lab's TLS root.
-func (l *Lab) Issuer() pki.Issuer { return l.identity.root }
 
 // closeGrace is how long Close waits for requests under way before it cuts
 // their connections.

@@ -1,0 +1,95 @@
+package emulator
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	l := &Lab{instance: &instance{Name: instanceName}}
+	for _, test := range []struct {
+		method, host, path string
+		want               string // the route's path, or "" for none
+		args               string
+	}{
+		{"PUT", globalHost, "/0ne/registrations/d1/register", "/{scope}/registrations/{id}/register", "0ne d1"},
+		{"PUT", globalHost + ":443", "/0ne/REGISTRATIONS/d%3A1/register/", "/{scope}/registrations/{id}/register", "0ne d:1"},
+		{"POST", globalHost, "/0ne/registrations/d1", "/{scope}/registrations/{id}", "0ne d1"},
+		{"POST", "localhost", "/registrations/g1/query", "/registrations/{id}/query", "g1"},
+		{"POST", globalHost, "/registrations/registrations/query", "/{scope}/registrations/{id}", "registrations query"},
+		{"POST", "localhost", "/enrollmentgroups/query/", "/enrollmentGroups/query", ""},
+		{"GET", "[::1]:8443", "/twins/d1", "/twins/{device}", "d1"},
+		{"GET", "anything.test", "/devices/a%2Fb", "/devices/{device}", "a/b"},
+		{"GET", "LAB-HUB.azure-devices.NET", "/devices/d1", "/devices/{device}", "d1"},
+		{"GET", globalHost, "/enrollments/d1", "", ""},
+		{"GET", managementHost, "/devices/d1", "", ""},
+		{"GET", "contoso" + instanceSuffix, "/enrollments/d1", "", ""},
+		{"GET", "localhost", "//devices/d1", "", ""},
+		{"GET", "localhost", "/devices//d1", "", ""},
+		{"GET", "localhost", "/devices/%", "", ""},
+		{"GET", "localhost", "/devices/d%0a1", "", ""},
+		{"GET", "localhost", "*", "", ""},
+		{"GET", "localhost", strings.Repeat("/a", 40), "", ""},
+	} {
+		f := find(l.surfacesOf(hostName(test.host)), test.method, test.path)
+		got := ""
+		var args []string
+		if f.route != nil {
+			got = f.route.path
+			for _, s := range f.route.segments {
+				if s[0] == '{' {
+					args = append(args, f.args[s[1:len(s)-1]])
+				}
+			}
+		}
+		if got != test.want || strings.Join(args, " ") != test.args {
+			t.Errorf("%s %s%s: route %q with %v", test.method, test.host, test.path, got, args)
+		}
+	}
+}
+
+// TestPathsDoNotCollide checks what by-path routing relies on: where two routes
+// of one method match the same path, the first is more literal.
+func TestPathsDoNotCollide(t *testing.T) {
+	t.Parallel()
+	for i, a := range routes {
+		for _, b := range routes[i+1:] {
+			if a.method != b.method || len(a.segments) != len(b.segments) {
+				continue
+			}
+			collide, literals := true, 0
+			for n := range a.segments {
+				pa, pb := a.segments[n][0] == '{', b.segments[n][0] == '{'
+				if !pa && !pb && !strings.EqualFold(a.segments[n], b.segments[n]) {
+					collide = false
+				}
+				if !pa {
+					literals++
+				}
+				if !pb {
+					literals--
+				}
+			}
+			if collide && literals < 1 && a.path != b.path {
+				t.Errorf("%s %s hides %s", a.method, a.path, b.path)
+			}
+		}
+	}
+}
+
+func TestGuesses(t *testing.T) {
+	t.Parallel()
+	for i, g := range Guesses() {
+		if g.Number == "" || g.Question == "" || g.message == "" && g.Choice == "" {
+			t.Errorf("row %d says nothing: %+v", i, g)
+		}
+		if g.message != "" && (g.code/1000 < 400 || g.code/1000 > 599) {
+			t.Errorf("row %d refuses with code %d", i, g.code)
+		}
+	}
+	if !slices.ContainsFunc(Guesses(), func(g Guess) bool { return g.Number == "U1" }) {
+		t.Error("U1 is missing")
+	}
+}
