@@ -141,25 +141,28 @@ func (s *Session) Device(name string) Device {
 func (s *Session) load(name string) (*profiles.Profile, error) {
 	doc, err := s.config.Store.Load(name)
 	if err != nil {
-		kind := Usage
-		if errors.Is(err, os.ErrNotExist) {
+			if errors.Is(err, os.ErrNotExist) {
 			return nil, &Problem{Kind: kind, Op: "open " + name, Summary: "there is no profile of that name", Fix: "dpslab list shows the names; dpslab new " + name + " makes one"}
 		}
-		return nil, &Problem{Kind: kind, Op: "read profile " + name, Summary: err.Error(), Detail: snippet(err)}
+		return nil, profileProblem(name, err)
 	}
 	if wrong := CheckProfile(doc.Profile); len(wrong) > 0 {
-		err := doc.Errorf(wrong[0].Key, "", "%v", wrong[0].Err)
-		return nil, &Problem{Kind: Usage, Op: "read profile " + name, Summary: err.Error(), Detail: snippet(err)}
+		return nil, profileProblem(name, doc.Errorf(wrong[0].Key, "", "%v", wrong[0].Err))
 	}
 	return withDefaults(doc.Profile), nil
 }
 
-func snippet(err error) string {
-	var e *profiles.Error
-	if errors.As(err, &e) {
-		return e.Snippet
+// profileProblem says where in the file what is wrong, and the fix.
+func profileProblem(name string, err error) *Problem {
+	p := &Problem{Kind: Usage, Op: "profile " + name, Summary: err.Error()}
+	var at *profiles.Error
+	if errors.As(err, &at) {
+		p.Fix, p.Detail = at.Fix, at.Snippet
+		bare := *at
+		bare.Fix = ""
+		p.Summary = bare.Error()
 	}
-	return ""
+	return p
 }
 
 // withDefaults fills in what the file leaves out.

@@ -58,11 +58,10 @@ func redactHeader(h http.Header) http.Header {
 				values[i] = RedactText(v)
 				continue
 			}
-			scheme, _, found := strings.Cut(v, " ")
-			if !found {
-				scheme = ""
+			values[i] = Masked
+			if scheme, _, found := strings.Cut(v, " "); found && strings.HasSuffix(name, "uthorization") {
+				values[i] = scheme + " " + Masked
 			}
-			values[i] = strings.TrimSpace(scheme + " " + Masked)
 		}
 	}
 	return c
