@@ -340,7 +340,7 @@ func TestManyAtOnce(t *testing.T) {
 	for l := range labs {
 		if l != nil {
 			serving++
-			defer l.Close()
+			t.Cleanup(func() { _ = l.Close() })
 		}
 	}
 	for s := range scopes {
