@@ -141,8 +141,8 @@ func (s *Session) Device(name string) Device {
 func (s *Session) load(name string) (*profiles.Profile, error) {
 	doc, err := s.config.Store.Load(name)
 	if err != nil {
-			if errors.Is(err, os.ErrNotExist) {
-			return nil, &Problem{Kind: kind, Op: "open " + name, Summary: "there is no profile of that name", Fix: "dpslab list shows the names; dpslab new " + name + " makes one"}
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, &Problem{Kind: Usage, Op: "open " + name, Summary: "there is no profile of that name", Fix: "dpslab list shows the names; dpslab new " + name + " makes one"}
 		}
 		return nil, profileProblem(name, err)
 	}
