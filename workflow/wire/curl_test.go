@@ -1,0 +1,155 @@
+package wire
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"dpslab/pki"
+)
+
+func TestCurl(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		x    Exchange
+		want string
+	}{
+		{
+			"everything",
+			Exchange{
+				Method: "PUT", URL: "https://" + testHost + "/0ne001/registrations/d/register?api-version=2021-06-01",
+				RequestHeader:   http.Header{"Content-Type": {"application/json"}, "Content-Length": {"7"}, "User-Agent": {"x"}},
+				RequestBody:     `{"a":1}`,
+				CertificateFile: "/home/a user/cert.pem", KeyFile: "/home/a user/key.pem", CAFile: "/ca.pem", ConnectTo: "127.0.0.1:8443",
+			},
+			"curl -i -X PUT \\\n  --cert '/home/a user/cert.pem' \\\n  --key '/home/a user/key.pem' \\\n  --cacert /ca.pem \\\n" +
+				"  --connect-to " + testHost + ":443:127.0.0.1:8443 \\\n  -H 'Content-Type: application/json' \\\n" +
+				"  --data-raw '{\"a\":1}' \\\n  'https://" + testHost + "/0ne001/registrations/d/register?api-version=2021-06-01'",
+		},
+		{"plain", Exchange{Method: "GET", URL: "https://a.example/"}, "curl -i -X GET \\\n  https://a.example/"},
+		{"HEAD waits for no body", Exchange{Method: "HEAD", URL: "https://a.example/"}, "curl -I \\\n  https://a.example/"},
+		{
+			"no body, but its length",
+			Exchange{Method: "POST", URL: "https://a.example/"},
+			"curl -i -X POST \\\n  -H Content-Type: \\\n  --data-raw '' \\\n  https://a.example/",
+		},
+		{
+			"body that begins with @",
+			Exchange{Method: "POST", URL: "https://a.example/", RequestBody: "@/etc/passwd", RequestHeader: http.Header{"Content-Type": {"text/plain"}}},
+			"curl -i -X POST \\\n  -H 'Content-Type: text/plain' \\\n  --data-raw @/etc/passwd \\\n  https://a.example/",
+		},
+		{
+			"IPv6 and a port",
+			Exchange{Method: "GET", URL: "https://a.example:8443/", ConnectTo: "[::1]:1"},
+			"curl -i -X GET \\\n  --connect-to 'a.example:8443:[::1]:1' \\\n  https://a.example:8443/",
+		},
+		{
+			"host that would run something",
+			Exchange{Method: "GET", URL: "https://$(id)/", ConnectTo: "127.0.0.1:1"},
+			"curl -i -X GET \\\n  --connect-to '$(id):443:127.0.0.1:1' \\\n  'https://$(id)/'",
+		},
+		{
+			"masked query",
+			Exchange{Method: "GET", URL: "https://a.example/?sig=" + Masked, RequestHeader: http.Header{"X-Empty": {""}}},
+			"curl -i -X GET \\\n  -H 'X-Empty;' \\\n  --globoff \\\n  'https://a.example/?sig=" + Masked + "'",
+		},
+		{"connect address that is none", Exchange{Method: "GET", URL: "https://a.example/", ConnectTo: "here"}, "curl -i -X GET \\\n  https://a.example/"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := Curl(&tt.x); got != tt.want {
+				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
+			}
+		})
+	}
+}
+
+// arrival is what the server sees of a request that must be the same from curl.
+func arrival(r *http.Request) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %s %d\n", r.Method, r.Host, r.RequestURI, r.ContentLength)
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		if name != "User-Agent" && name != "Accept" {
+			fmt.Fprintf(&b, "%s: %s\n", name, strings.Join(r.Header[name], "|"))
+		}
+	}
+	for _, c := range r.TLS.PeerCertificates {
+		fmt.Fprintf(&b, "certificate %s\n", pki.Thumbprint256(c))
+	}
+	body, err := io.ReadAll(r.Body)
+	fmt.Fprintf(&b, "%s %v", body, err)
+	return b.String()
+}
+
+func TestPrintedCurlSendsTheSameRequest(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("curl is not installed")
+	}
+	arrived := make(chan string, 1)
+	s := serve(t, func(_ http.ResponseWriter, r *http.Request) { arrived <- arrival(r) })
+	me := newIdentity(t, "device-01")
+	caFile := s.ca.file(t)
+	json := http.Header{"Content-Type": {"application/json; charset=utf-8"}, "Accept": {"application/json"}}
+	for _, tt := range []struct {
+		name        string
+		q           Request
+		certificate bool
+	}{
+		{"register", Request{Method: "PUT", URL: "/0ne001/registrations/a%3Ab/register?api-version=2021-06-01", Header: json, Body: []byte(`{"registrationId":"a:b"}`)}, true},
+		{"poll", Request{Method: "GET", URL: "/0ne001/registrations/d/operations/5.1?api-version=1&b=2", Header: json}, true},
+		{"empty POST", Request{Method: "POST", URL: "/generateVerificationCode", Header: http.Header{"If-Match": {`"AAA="`}}}, false},
+		{"delete", Request{Method: "DELETE", URL: "/enrollments/d", Header: http.Header{"If-Match": {"*"}}}, false},
+		{"telemetry without a content type", Request{Method: "POST", URL: "/e", Header: http.Header{"iothub-app-Line": {"it's 3"}}, Body: []byte("@21.5\n\"ü\" $HOME `id` \\ !\n\n")}, true},
+		{"empty header", Request{Method: "PUT", URL: "/e", Header: http.Header{"X-Empty": {""}, "X-Two": {"1", "2"}}, Body: []byte("&=")}, false},
+		{"brackets", Request{Method: "GET", URL: "/e?a=[1-3]&b={x,y}"}, false},
+	} {
+		// Not parallel: the requests of one go must not meet those of another.
+		t.Run(tt.name, func(t *testing.T) {
+			var m memory
+			o := s.options()
+			o.CAFile, o.Observe = caFile, m.observe
+			if tt.certificate {
+				o.Certificate, o.CertificateFile, o.KeyFile = me.pair, me.certFile, me.keyFile
+			}
+			tt.q.URL = "https://" + testHost + tt.q.URL
+			if _, err := s.client(t, o).Do(t.Context(), tt.q); err != nil {
+				t.Fatal(err)
+			}
+			want := <-arrived
+			x := m.only(t)
+			command := Curl(&x)
+			out, err := exec.CommandContext(t.Context(), "sh", "-c", command+" --silent --show-error --noproxy '*'").CombinedOutput()
+			if err != nil {
+				t.Fatalf("%s\n%v: %s", command, err, out)
+			}
+			if got := <-arrived; got != want {
+				t.Errorf("%s\narrived as\n%s\nwant\n%s", command, got, want)
+			}
+		})
+	}
+}
+
+func FuzzShellWord(f *testing.F) {
+	for _, s := range []string{"", "plain", "it's", "a b", "$(id)", "`id`", "\\", "'", "''", "\n", "*", "~", "!", "-n", "%s", "ü", "#"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if strings.ContainsRune(s, 0) || len(s) > 64<<10 {
+			return // no argument can hold it
+		}
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf '%s.' "+ShellWord(s)).Output()
+		if err != nil {
+			t.Fatalf("%q: %v", s, err)
+		}
+		if string(out) != s+"." {
+			t.Errorf("%q came out as %q", s, out)
+		}
+	})
+}
