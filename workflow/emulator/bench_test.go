@@ -2,6 +2,8 @@ package emulator
 
 import (
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -89,9 +91,9 @@ func BenchmarkHandshake(b *testing.B) {
 
 // BenchmarkStart opens an existing store, and stops again.
 func BenchmarkStart(b *testing.B) {
-	for _, store := range []string{"memory", "disk"} {
-		b.Run(store, func(b *testing.B) {
-			o := Options{Dir: b.TempDir(), InMemory: store == "memory", Listen: "127.0.0.1:0"}
+	run := func(name string, o Options) {
+		b.Run(name, func(b *testing.B) {
+			o.Listen = "127.0.0.1:0"
 			for b.Loop() {
 				l, err := Start(b.Context(), o)
 				if err != nil {
@@ -102,6 +104,38 @@ func BenchmarkStart(b *testing.B) {
 				}
 			}
 		})
+	}
+	run("memory", Options{InMemory: true})
+	run("disk", Options{Dir: b.TempDir()})
+	full := Options{Dir: b.TempDir()}
+	fill(b, full.Dir, 10_000)
+	run("10000 enrollments", full)
+}
+
+// fill writes that many individual enrollments, registrations and devices.
+func fill(b *testing.B, dir string, count int) {
+	b.Helper()
+	s, err := openStore(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	cert := storedCertificate(selfSigned(b, "d").chain[0])
+	now := time.Now()
+	err = s.update(func(t *tx) error {
+		for i := range count {
+			e := &entry{entryRef: entryRef{individual, fmt.Sprintf("device-%06d", i)}}
+			e.Attestation = dps.AttestationMechanism{Type: dps.AttestationX509, X509: &dps.X509Attestation{ClientCertificates: &dps.X509Certificates{Primary: cert}}}
+			r := &registration{Entry: e.entryRef}
+			r.RegistrationID, r.Status = e.ID, dps.StatusAssigned
+			d := newHubDevice("lab-hub"+hubSuffix, e.ID, e)
+			if err := errors.Join(stampEntry(t, e, nil, now), putRegistrationRecord(t, r, nil, now), putHubDevice(t, d, now)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, s.close()); err != nil {
+		b.Fatal(err)
 	}
 }
 

@@ -43,7 +43,10 @@ type call struct {
 
 // ServeHTTP answers one request.
 func (l *Lab) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	l.handlers.Add(1)
+	if !l.enter() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	defer l.handlers.Done()
 	c := &call{w: w, r: r, requestID: uuid.NewString(), now: time.Now(), version: r.URL.Query().Get("api-version")}
 	c.set("x-ms-request-id", c.requestID)

@@ -88,6 +88,8 @@ type Lab struct {
 	operator *Operator
 
 	assigner assigner
+	gate     sync.Mutex // guards closed and the growth of handlers
+	closed   bool
 	handlers sync.WaitGroup
 	logging  sync.Mutex
 	served   chan error
@@ -252,11 +254,30 @@ func (l *Lab) Close() error {
 			_ = l.server.Close() // cuts what did not end in time
 		}
 		<-l.served
-		l.handlers.Wait()
+		l.shut()
 		l.assigner.close()
 		l.closeErr = errors.Join(append(errs, l.identity.forget(), l.store.close())...)
 	})
 	return l.closeErr
+}
+
+// enter counts a request in; false when the lab is closing.
+func (l *Lab) enter() bool {
+	l.gate.Lock()
+	defer l.gate.Unlock()
+	if l.closed {
+		return false
+	}
+	l.handlers.Add(1)
+	return true
+}
+
+// shut lets no further request in and waits for those that are.
+func (l *Lab) shut() {
+	l.gate.Lock()
+	l.closed = true
+	l.gate.Unlock()
+	l.handlers.Wait()
 }
 
 // caPath is where the lab's root certificate lies for curl and other clients.
