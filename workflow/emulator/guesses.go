@@ -13,7 +13,6 @@ type Guess struct {
 	Question string
 	Choice   string // in words, where it is more than an answer
 
-	status  int    // HTTP status, where it cannot be read from the code
 	code    int    // as in [refusal]
 	name    string // as in [refusal]
 	message string
@@ -137,10 +136,7 @@ const (
 // refuse answers with the row; extra text says what the matter is.
 func (g guess) refuse(extra ...any) *refusal {
 	row := guesses[g]
-	r := &refusal{status: row.status, code: row.code, name: row.name, message: row.message}
-	if r.status == 0 {
-		r.status = row.code / 1000
-	}
+	r := &refusal{status: row.code / 1000, code: row.code, name: row.name, message: row.message}
 	if len(extra) > 0 {
 		r.message += ": " + fmt.Sprint(extra...)
 	}

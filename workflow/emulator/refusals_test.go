@@ -127,22 +127,24 @@ func TestChainIsRefused(t *testing.T) {
 			wantRefusal(t, a, 401002, test.message)
 		})
 	}
-	t.Run("path length", func(t *testing.T) {
-		t.Parallel()
-		l := start(t)
-		// The good intermediate allows no CA below it.
-		key := newECKey(t)
-		below := sign(t, &x509.Certificate{
-			SerialNumber: big.NewInt(8), Subject: pkix.Name{CommonName: "one too many"},
-			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-			BasicConstraintsValid: true, IsCA: true, KeyUsage: x509.KeyUsageCertSign, SubjectKeyId: []byte("below"),
-		}, good.intermediate.Certificate, key.Public(), good.intermediate.Key)
-		l.upload(t, "root", good.root.Certificate, true)
-		l.enrollGroup(t, "g", good.intermediate.Certificate)
-		id := leafLike(t, "d1", &pki.Issuer{Certificate: below, Key: key}, func(*x509.Certificate) {})
-		id.chain = append(id.chain, below, good.intermediate.Certificate, good.root.Certificate)
-		wantRefusal(t, l.as(t, id).register(t, "d1"), 401002, "Invalid certificate")
-	})
+}
+
+func TestPathLength(t *testing.T) {
+	t.Parallel()
+	good := newFamily(t, "good")
+	l := start(t)
+	// The good intermediate allows no CA below it.
+	key := newECKey(t)
+	below := sign(t, &x509.Certificate{
+		SerialNumber: big.NewInt(8), Subject: pkix.Name{CommonName: "one too many"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		BasicConstraintsValid: true, IsCA: true, KeyUsage: x509.KeyUsageCertSign, SubjectKeyId: []byte("below"),
+	}, good.intermediate.Certificate, key.Public(), good.intermediate.Key)
+	l.upload(t, "root", good.root.Certificate, true)
+	l.enrollGroup(t, "g", good.intermediate.Certificate)
+	id := leafLike(t, "d1", &pki.Issuer{Certificate: below, Key: key}, func(*x509.Certificate) {})
+	id.chain = append(id.chain, below, good.intermediate.Certificate, good.root.Certificate)
+	wantRefusal(t, l.as(t, id).register(t, "d1"), 401002, "Invalid certificate")
 }
 
 // TestNoEntry refuses what is in order itself but leads to no entry.

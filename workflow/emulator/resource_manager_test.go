@@ -38,7 +38,7 @@ func (l *Lab) azure(t *testing.T) *armdps.ClientFactory {
 	return f
 }
 
-func TestAzureModuleCertificates(t *testing.T) {
+func TestAzureModuleProvesPossession(t *testing.T) {
 	t.Parallel()
 	l := start(t)
 	f := newFamily(t, "arm")
@@ -96,15 +96,23 @@ func TestAzureModuleCertificates(t *testing.T) {
 	if !*verified.Properties.IsVerified || *verified.Etag == *code.Etag {
 		t.Errorf("%+v", verified.CertificateResponse)
 	}
+}
+
+func TestAzureModuleReadsAndDeletes(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	l.upload(t, "my-root", newFamily(t, "arm").root.Certificate, true)
+	certificates := l.azure(t).NewDpsCertificateClient()
+	group, name := l.ready.ResourceGroup, l.ready.DPSName
 	list, err := certificates.List(t.Context(), group, name, nil)
 	if err != nil || len(list.Value) != 1 || *list.Value[0].Name != "my-root" || !*list.Value[0].Properties.IsVerified {
 		t.Errorf("%+v %v", list, err)
 	}
 	got, err := certificates.Get(t.Context(), "MY-ROOT", group, name, nil)
-	if err != nil || *got.Etag != *verified.Etag {
+	if err != nil || *got.Etag != *list.Value[0].Etag {
 		t.Errorf("%+v %v", got, err)
 	}
-	if _, err := certificates.Delete(t.Context(), group, *made.Etag, name, "my-root", nil); err == nil {
+	if _, err := certificates.Delete(t.Context(), group, "AAAAAAAAAAA=", name, "my-root", nil); err == nil {
 		t.Error("deleted with a stale etag")
 	}
 	if _, err := certificates.Delete(t.Context(), group, *got.Etag, name, "my-root", nil); err != nil {
