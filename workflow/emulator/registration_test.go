@@ -90,6 +90,11 @@ func TestGroupRegistration(t *testing.T) {
 			l.upload(t, "root", f.root.Certificate, true)
 			l.enrollGroup(t, "g", f.intermediate.Certificate)
 		}, 3},
+		{"root verified above an intermediate that is not", func(l *Lab) {
+			l.upload(t, "inter", f.intermediate.Certificate, false)
+			l.upload(t, "root", f.root.Certificate, true)
+			l.enrollGroup(t, "g", f.intermediate.Certificate)
+		}, 3},
 		{"root inline and verified", func(l *Lab) {
 			l.upload(t, "root", f.root.Certificate, true)
 			l.enrollGroup(t, "g", f.root.Certificate)

@@ -154,6 +154,13 @@ func TestOperationOutlivesItsProcess(t *testing.T) {
 			t.Fatalf("%d %s", a.status, a.body)
 		}
 		time.Sleep(defaultAssignDelay)
+		synctest.Wait()
+		// Before anybody polls: the restarted lab has taken the operation up.
+		var state dps.DeviceRegistrationState
+		c2.do(t, "GET", "https://"+l.ready.ServiceHost+"/registrations/d1?api-version=2021-10-01", "", "Authorization", "Bearer "+l.ready.ManagementToken).into(t, &state)
+		if state.Status != "assigned" {
+			t.Errorf("record %s after the restart", state.Status)
+		}
 		a = c2.do(t, "GET", l.operationURL("d1", op.OperationID), "")
 		a.into(t, &poll)
 		if a.status != 200 || poll.OperationID != op.OperationID || poll.Status != "assigned" {
