@@ -111,7 +111,7 @@ var rules = []rule{
 		fix: "Run the step \"signing CA\" again; it reads the etag anew.",
 	},
 	{
-		id: "M02", service: atManagement, message: "verification",
+		id: "M02", service: atManagement, code: "400053",
 		why: "The verification certificate is signed by another CA than the uploaded one, or its CN is not the last code.",
 		fix: "Run the step \"signing CA\" again; it asks for a new code and signs it with the uploaded CA's key.",
 	},
