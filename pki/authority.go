@@ -117,14 +117,16 @@ func createAuthority(ctx context.Context, files AuthorityFiles, a Algorithm, nam
 	if err != nil {
 		return nil, err
 	}
-	rootIssuer := Issuer{Certificate: root, Key: rootKey}
+	rootIssuer := Issuer{Certificate: root, Key: rootKey, Note: files.noteOne}
 	intermediate, err := ensureCertificate(files.IntermediateCertificate(), func() (*x509.Certificate, error) {
 		return IntermediateCA(intermediateKey.Public(), commonName("intermediate"), v, 0, rootIssuer)
 	})
 	if err != nil {
 		return nil, err
 	}
-	made := &Authority{Root: rootIssuer, Intermediate: Issuer{Certificate: intermediate, Key: intermediateKey}, Files: files}
+	made := &Authority{
+		Root: rootIssuer, Intermediate: Issuer{Certificate: intermediate, Key: intermediateKey, Note: files.noteOne}, Files: files,
+	}
 	return made, made.check()
 }
 
@@ -200,7 +202,7 @@ func OpenAuthority(files AuthorityFiles, passphrase []byte) (*Authority, error) 
 		if err != nil {
 			return nil, err
 		}
-		*part.issuer = Issuer{Certificate: c, Key: key}
+		*part.issuer = Issuer{Certificate: c, Key: key, Note: files.noteOne}
 	}
 	if err := a.check(); err != nil {
 		return nil, err

@@ -16,53 +16,6 @@ import (
 	"unicode/utf8"
 )
 
-// template is one row of the table of everything dpslab issues.
-type template struct {
-	what string // for error texts
-	ca   bool   // basicConstraints CA:TRUE; critical either way
-	// keyUsage is critical whenever it is present (crypto/x509 sees to it).
-	keyUsage x509.KeyUsage
-	// rsaKeyUsage is added for RSA keys: the RSA key exchange of TLS 1.2.
-	rsaKeyUsage x509.KeyUsage
-	extKeyUsage []x509.ExtKeyUsage
-	// deviceName demands a common name that is a registration ID.
-	deviceName bool
-}
-
-const caUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature
-
-var clientAuth = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-
-// The table. Common to all rows: a random 20-byte positive serial number, a
-// critical basicConstraints, a subjectKeyIdentifier (in leaves too, which
-// crypto/x509 leaves out by itself), an authorityKeyIdentifier that is the
-// issuer's key identifier (absent when self-signed), SHA-256 (SHA-384 with a
-// P-384 issuer, SHA-512 with P-521).
-//
-//	kind          basicConstraints        keyUsage                     extKeyUsage  common name
-//	root CA       CA:TRUE, no pathlen     certSign, cRLSign, digSig    none         free
-//	intermediate  CA:TRUE, pathlen given  certSign, cRLSign, digSig    none         free
-//	self-signed   CA:FALSE                digSig                       clientAuth   registration ID
-//	device        CA:FALSE                digSig                       clientAuth   registration ID
-//	verification  CA:FALSE                digSig                       clientAuth   verification code
-//	client        CA:FALSE                digSig                       clientAuth   free
-//	server        CA:FALSE                digSig (RSA: + keyEnc)       serverAuth   free
-//
-// A self-signed device must be no CA: DPS refuses a CA as an end entity
-// although every chain check accepts it.
-var (
-	rootTemplate         = template{what: "root CA certificate", ca: true, keyUsage: caUsage}
-	intermediateTemplate = template{what: "intermediate CA certificate", ca: true, keyUsage: caUsage}
-	selfSignedTemplate   = template{what: "self-signed device certificate", keyUsage: x509.KeyUsageDigitalSignature, extKeyUsage: clientAuth, deviceName: true}
-	deviceTemplate       = template{what: "device certificate", keyUsage: x509.KeyUsageDigitalSignature, extKeyUsage: clientAuth, deviceName: true}
-	verificationTemplate = template{what: "verification certificate", keyUsage: x509.KeyUsageDigitalSignature, extKeyUsage: clientAuth}
-	clientTemplate       = template{what: "client certificate", keyUsage: x509.KeyUsageDigitalSignature, extKeyUsage: clientAuth}
-	serverTemplate       = template{
-		what: "server certificate", keyUsage: x509.KeyUsageDigitalSignature, rsaKeyUsage: x509.KeyUsageKeyEncipherment,
-		extKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-)
-
 // Validity is the life of a certificate. X.509 counts whole seconds.
 type Validity struct{ NotBefore, NotAfter time.Time }
 
@@ -81,6 +34,10 @@ func ValidFor(now time.Time, days int) Validity {
 type Issuer struct {
 	Certificate *x509.Certificate
 	Key         crypto.Signer
+	// Note is called with every certificate before it is handed out; an error
+	// means that it is not. An [Authority] keeps its ledger with it. Nil: nobody
+	// keeps count.
+	Note func(Issued) error
 }
 
 // ErrIssuerExpired marks a certificate that was not issued because nothing of
@@ -145,7 +102,7 @@ func ServerCertificate(pub crypto.PublicKey, cn string, dnsNames []string, ips [
 // self-signed; pub is then the signer's own key.
 func issue(t template, pub crypto.PublicKey, cn string, v Validity, by Issuer, more func(*x509.Certificate)) (*x509.Certificate, error) {
 	fail := func(err error) (*x509.Certificate, error) {
-		return nil, fmt.Errorf("issuing the %s for %q: %w", t.what, cn, err)
+		return nil, fmt.Errorf("issuing the %s certificate for %q: %w", t.kind, cn, err)
 	}
 	if by.Key == nil {
 		return fail(errors.New("the issuer's private key is missing"))
@@ -192,7 +149,16 @@ func issue(t template, pub crypto.PublicKey, cn string, v Validity, by Issuer, m
 	if err != nil {
 		return fail(err)
 	}
-	return x509.ParseCertificate(der)
+	made, err := x509.ParseCertificate(der)
+	if err != nil {
+		return fail(err)
+	}
+	if by.Note != nil {
+		if err := by.Note(issuedOf(t.kind, made)); err != nil {
+			return fail(err)
+		}
+	}
+	return made, nil
 }
 
 // checkSubject checks a common name. crypto/x509 does not, and OpenSSL refuses

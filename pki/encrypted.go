@@ -24,7 +24,7 @@ import (
 const iterations = 600_000
 
 // convertKey is the way out of every encrypted form that is not read here.
-const convertKey = "convert it with 'openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD.pem -out NEW.pem'"
+const convertKey = "openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW.pem"
 
 // limits bound the work that a file may ask for.
 type limits struct {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
+	"strings"
 )
 
 // ErrPassphraseNeeded says that a private key is encrypted and no pass phrase
@@ -20,8 +22,10 @@ var ErrExists = fmt.Errorf("not overwritten: %w", fs.ErrExist)
 // FormatError says what data really is when it is not what was asked for, or
 // which of its features dpslab does not read.
 type FormatError struct {
-	What string // "this is DER, not PEM"
-	Fix  string // often an openssl command
+	What string // "this is binary DER, not PEM"
+	// Fix is what to do, often a command. OLD and NEW.pem in it stand for the
+	// file and its repaired copy; inside a [*FileError] they are real names.
+	Fix string
 }
 
 // Error is What and Fix in one line.
@@ -59,7 +63,33 @@ func fileError(op, path string, err error) error {
 	if errors.As(err, &pathErr) && pathErr.Path == path {
 		err = pathErr.Err
 	}
+	var format *FormatError
+	if errors.As(err, &format) {
+		err = &FormatError{What: format.What, Fix: fixFor(format.Fix, path)}
+	}
 	return &FileError{Op: op, Path: path, Err: err}
+}
+
+// fixFor puts the names of a file and of its repaired copy into a fix.
+func fixFor(fix, path string) string {
+	name := strings.TrimSuffix(path, filepath.Ext(path))
+	if name == "" || name+".pem" == path {
+		name += "-new"
+	}
+	return strings.NewReplacer(
+		"OLD", shellWord(path), "NEW.pem", shellWord(name+".pem"), "NEW.key.pem", shellWord(name+".key.pem"), "NEW.pfx", shellWord(name+".pfx"),
+	).Replace(fix)
+}
+
+// shellWord quotes s as one word of a POSIX shell.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._/:@%+=,", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // MismatchError says that a private key does not belong to the certificate

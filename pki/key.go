@@ -34,21 +34,27 @@ func decodeKey(data, passphrase []byte, max limits) (crypto.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	var der any
+	return openBlock(block, passphrase, max)
+}
+
+// openBlock decodes the private key of one PEM block.
+func openBlock(block *pem.Block, passphrase []byte, max limits) (crypto.Signer, error) {
+	var key any
+	var err error
 	switch {
 	case block.Type == "ENCRYPTED PRIVATE KEY":
-		der, err = openPKCS8(block.Bytes, passphrase, max)
+		key, err = openPKCS8(block.Bytes, passphrase, max)
 	case legacyEncrypted(block):
-		der, err = openLegacy(block, passphrase)
+		key, err = openLegacy(block, passphrase)
 	default:
-		der, err = parseKey(block.Type, block.Bytes)
+		key, err = parseKey(block.Type, block.Bytes)
 	}
 	if err != nil {
 		return nil, err
 	}
-	signer, ok := der.(crypto.Signer)
+	signer, ok := key.(crypto.Signer)
 	if !ok {
-		return nil, &FormatError{What: "the private key cannot sign (a key for key agreement only)", Fix: "make an EC P-256 or RSA key"}
+		return nil, &FormatError{What: "the private key cannot sign (a key for key agreement only)", Fix: "make an EC P-256 or RSA key: dpslab cert new NAME"}
 	}
 	return signer, nil
 }
@@ -85,7 +91,7 @@ func parseKey(label string, der []byte) (any, error) {
 	}
 	return nil, &FormatError{
 		What: "the " + visible(label) + " block holds a damaged key or one of a kind that is not supported here",
-		Fix:  "use RSA or EC P-256, P-384 or P-521 keys; 'openssl pkey -in FILE -noout -text' shows what it is",
+		Fix:  "openssl pkey -in OLD -noout -text shows what it is; use RSA or EC P-256, P-384 or P-521",
 	}
 }
 

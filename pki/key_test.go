@@ -151,7 +151,7 @@ func TestUnreadableKeysSayWhatTheyAre(t *testing.T) {
 		want string
 	}{
 		"empty":          {[]byte(" \n"), "the file is empty"},
-		"DER":            {der, "this is binary DER, not PEM: convert it with 'openssl pkey"},
+		"DER":            {der, "this is binary DER, not PEM: dpslab cert convert"},
 		"certificate":    {EncodeCertificates(f.device), "this holds certificates only, no private key"},
 		"public key":     {block("PUBLIC KEY", public), "this is a public key, not a private one"},
 		"request":        {block("CERTIFICATE REQUEST", der), "a certificate signing request, not a private key"},
@@ -225,7 +225,7 @@ func TestHostileEncryption(t *testing.T) {
 	}{
 		"iterations":      {good.Bytes, pbkdf2(func(p *pbkdf2Params) { p.Iterations = 10_000_001 }), "10000001 PBKDF2 iterations, over the limit"},
 		"no iterations":   {good.Bytes, pbkdf2(func(p *pbkdf2Params) { p.Iterations = 0 }), "PBKDF2 parameters cannot be read"},
-		"hash":            {good.Bytes, pbkdf2(func(p *pbkdf2Params) { p.PRF.Algorithm = asn1.ObjectIdentifier{1, 2, 3} }), "hash that is not supported here (OID 1.2.3): convert it"},
+		"hash":            {good.Bytes, pbkdf2(func(p *pbkdf2Params) { p.PRF.Algorithm = asn1.ObjectIdentifier{1, 2, 3} }), "hash that is not supported here (OID 1.2.3): openssl pkcs8 -topk8"},
 		"scrypt memory":   {scryptDER, scrypt(1<<17, 8, 1), "over the limit of 64 MiB"},
 		"scrypt overflow": {scryptDER, scrypt(1<<62, 1<<62, 1), "over the limit of 64 MiB"},
 		"scrypt rounds":   {scryptDER, scrypt(2, 1, 1<<30), "over the limit of 64 MiB"},
@@ -238,7 +238,7 @@ func TestHostileEncryption(t *testing.T) {
 		}, "cipher that is not supported here"},
 		"KDF": {good.Bytes, func(_ *encryptedKeyInfo, p *pbes2Params) {
 			p.KDF.Algorithm = asn1.ObjectIdentifier{1, 2, 3}
-		}, "key derivation that is not supported here (OID 1.2.3): convert it"},
+		}, "key derivation that is not supported here (OID 1.2.3): openssl pkcs8 -topk8"},
 		"cut data": {good.Bytes, func(i *encryptedKeyInfo, _ *pbes2Params) { i.Data = i.Data[:17] }, "the encrypted part is cut off"},
 		"no data":  {good.Bytes, func(i *encryptedKeyInfo, _ *pbes2Params) { i.Data = nil }, "the encrypted part is cut off"},
 		"PKCS#12 scheme": {good.Bytes, func(i *encryptedKeyInfo, _ *pbes2Params) {
@@ -303,8 +303,8 @@ func TestDecodeCertificatesSaysWhatItIs(t *testing.T) {
 		want string
 	}{
 		"empty":       {nil, "the file is empty"},
-		"DER":         {f.device.Raw, "this is binary DER, not PEM: convert it with 'openssl x509 -inform DER"},
-		"PFX":         {read("p"), "this is a PFX (PKCS#12) file, not PEM: convert it with 'openssl pkcs12"},
+		"DER":         {f.device.Raw, "this is binary DER, not PEM: dpslab cert convert"},
+		"PFX":         {read("p"), "this is a PFX (PKCS#12) file, not PEM: dpslab cert convert"},
 		"request":     {read("r"), "this is a certificate signing request, not a certificate"},
 		"PKCS#7":      {read("7"), "this is a PKCS#7 bundle"},
 		"trusted":     {read("t"), "a certificate with OpenSSL's trust settings"},

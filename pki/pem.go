@@ -47,17 +47,17 @@ func DecodeCertificates(pemData []byte) ([]*x509.Certificate, error) {
 // notACertificate says what data without a certificate is.
 func notACertificate(data []byte, seen []string) error {
 	const want = "a PEM file with a CERTIFICATE block is needed"
-	if err := notPEM(data, want, "openssl x509 -inform DER -in OLD -out NEW.pem", "openssl pkcs12 -in OLD.pfx -nokeys -out NEW.pem"); err != nil {
+	if err := notPEM(data, want, "dpslab cert convert OLD --out NEW.pem"); err != nil {
 		return err
 	}
 	for _, label := range seen {
 		switch {
 		case strings.HasSuffix(label, "CERTIFICATE REQUEST"):
-			return &FormatError{What: "this is a certificate signing request, not a certificate", Fix: "let a CA sign it first"}
+			return &FormatError{What: "this is a certificate signing request, not a certificate", Fix: "dpslab cert sign OLD --authority NAME"}
 		case label == "TRUSTED CERTIFICATE":
-			return &FormatError{What: "this is a certificate with OpenSSL's trust settings", Fix: "convert it with 'openssl x509 -in OLD -out NEW.pem'"}
+			return &FormatError{What: "this is a certificate with OpenSSL's trust settings", Fix: "dpslab cert convert OLD --out NEW.pem"}
 		case label == "PKCS7" || label == "CMS":
-			return &FormatError{What: "this is a PKCS#7 bundle, not a certificate", Fix: "convert it with 'openssl pkcs7 -print_certs -in OLD -out NEW.pem'"}
+			return &FormatError{What: "this is a PKCS#7 bundle, not a certificate", Fix: "openssl pkcs7 -print_certs -in OLD -out NEW.pem"}
 		case strings.HasSuffix(label, "PUBLIC KEY"):
 			return &FormatError{What: "this holds a public key only, no certificate", Fix: want}
 		}
@@ -71,7 +71,7 @@ func notACertificate(data []byte, seen []string) error {
 // notAKey says what data without a private key is.
 func notAKey(data []byte, seen []string) error {
 	const want = "a PEM file with a PRIVATE KEY block is needed"
-	if err := notPEM(data, want, "openssl pkey -inform DER -in OLD -out NEW.pem", "openssl pkcs12 -in OLD.pfx -nocerts -out NEW.pem"); err != nil {
+	if err := notPEM(data, want, "dpslab cert convert OLD --out NEW.pem"); err != nil {
 		return err
 	}
 	for _, label := range seen {
@@ -96,23 +96,23 @@ func nothingHere(seen []string, want string) error {
 }
 
 // notPEM recognizes what is no PEM at all; nil means that it looks like PEM.
-func notPEM(data []byte, want, fromDER, fromPFX string) error {
+func notPEM(data []byte, want, convert string) error {
 	trimmed := bytes.TrimSpace(data)
 	switch {
 	case len(trimmed) == 0:
 		return &FormatError{What: "the file is empty", Fix: want}
 	case bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff}):
 		return &FormatError{What: "the file is UTF-16 text (PowerShell's '>' writes that)", Fix: "save it as UTF-8 or ASCII"}
-	case isSequence(data) && isPFX(data):
-		return &FormatError{What: "this is a PFX (PKCS#12) file, not PEM", Fix: "convert it with '" + fromPFX + "'"}
+	case isPFX(data):
+		return &FormatError{What: "this is a PFX (PKCS#12) file, not PEM", Fix: convert}
 	case isSequence(data):
-		return &FormatError{What: "this is binary DER, not PEM", Fix: "convert it with '" + fromDER + "'"}
+		return &FormatError{What: "this is binary DER, not PEM", Fix: convert}
 	case bytes.Contains(data, []byte("-----BEGIN ")):
 		return nil
 	case bytes.HasPrefix(trimmed, []byte("<")):
 		return &FormatError{What: "this is HTML or XML, not PEM", Fix: "download the file itself, not the page about it"}
 	case bytes.HasPrefix(trimmed, []byte("MII")):
-		return &FormatError{What: "this is base64 without the BEGIN and END lines of PEM", Fix: want}
+		return &FormatError{What: "this is base64 without the BEGIN and END lines of PEM", Fix: convert}
 	}
 	return &FormatError{What: "this is not PEM", Fix: want}
 }
@@ -120,6 +120,9 @@ func notPEM(data []byte, want, fromDER, fromPFX string) error {
 // isPFX tells a PFX from other DER: it begins with the version 3 (RFC 7292
 // section 4).
 func isPFX(der []byte) bool {
+	if bytes.HasPrefix(der, []byte{0x30, 0x80, 0x02, 0x01, 0x03}) {
+		return true // BER with indefinite lengths, as old Java and NSS write it
+	}
 	var pfx struct {
 		Version int
 		Rest    asn1.RawValue

@@ -238,13 +238,13 @@ func TestIssueRefuses(t *testing.T) {
 			t.Errorf("a root CA with the common name %q", cn)
 		}
 	}
-	if _, err := DeviceCertificate(pub, "a", v, Issuer{f.device, key}); !errors.Is(err, ErrNotCA) {
+	if _, err := DeviceCertificate(pub, "a", v, Issuer{Certificate: f.device, Key: key}); !errors.Is(err, ErrNotCA) {
 		t.Errorf("signed by a device: %v", err)
 	}
 	if _, err := IntermediateCA(pub, "below", v, 0, f.intermediate); !errors.Is(err, ErrNotCA) {
 		t.Errorf("a CA below path length 0: %v", err)
 	}
-	if _, err := DeviceCertificate(pub, "a", v, Issuer{f.root.Certificate, key}); err == nil {
+	if _, err := DeviceCertificate(pub, "a", v, Issuer{Certificate: f.root.Certificate, Key: key}); err == nil {
 		t.Error("signed with a key that is not the issuer's")
 	}
 	if _, err := DeviceCertificate(pub, "a", v, Issuer{Certificate: f.root.Certificate}); err == nil {
@@ -263,7 +263,7 @@ func TestValidityEndsWithTheIssuers(t *testing.T) {
 	now := time.Now()
 	key := newKey(t, ECP256)
 	short := must[*x509.Certificate](t)(RootCA(key, "short", ValidFor(now, 1)))
-	by := Issuer{short, key}
+	by := Issuer{Certificate: short, Key: key}
 	got := must[*x509.Certificate](t)(DeviceCertificate(key.Public(), "a", ValidFor(now, 30), by))
 	if !got.NotAfter.Equal(short.NotAfter) {
 		t.Errorf("ends %v, the issuer %v", got.NotAfter, short.NotAfter)
