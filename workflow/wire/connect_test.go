@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -196,6 +197,46 @@ func TestTimeoutAndCancel(t *testing.T) {
 			if !errors.Is(err, tt.cause) || errors.As(err, &e) {
 				t.Errorf("got %v (%T), want the cause", err, err)
 			}
+		})
+	}
+}
+
+// A server that accepts and then says nothing: time is the bubble's own.
+func TestLimitsOfACall(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		serve func(net.Conn, tls.Certificate)
+		want  string
+	}{
+		{"no handshake", func(c net.Conn, _ tls.Certificate) { _, _ = io.Copy(io.Discard, c) }, "TLS handshake"},
+		{"no answer", func(c net.Conn, pair tls.Certificate) {
+			_, _ = io.Copy(io.Discard, tls.Server(c, &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}))
+		}, "response headers"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ca := newAuthority(t) // here, to be valid at the bubble's time
+				pair := ca.serverPair(t, testHost)
+				var m memory
+				c := NewClient(Options{Roots: ca.pool, Observe: m.observe, Dial: func(context.Context, string, string) (net.Conn, error) {
+					client, server := net.Pipe()
+					go func() {
+						tt.serve(server, pair)
+						_ = server.Close()
+					}()
+					return client, nil
+				}})
+				defer c.Close()
+				_, err := c.Do(t.Context(), get("/"))
+				if e := wantReason(t, err, ReasonTimeout); !strings.Contains(e.Error(), tt.want) {
+					t.Errorf("the error does not say what took too long: %v", e)
+				}
+				if x := m.only(t); x.Error == "" {
+					t.Errorf("recorded %+v", x)
+				}
+			})
 		})
 	}
 }

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"sync"
 )
@@ -81,13 +82,20 @@ func dialTLS(o Options, dial dialer) dialer {
 		if t != nil {
 			t.markOnce("tls")
 		}
-		ctx, cancel := context.WithTimeout(ctx, tlsTimeout)
+		limited, cancel := context.WithTimeout(ctx, tlsTimeout)
 		defer cancel()
-		if err := secure.HandshakeContext(ctx); err != nil {
-			_ = raw.Close() // the handshake's error is the one to tell
-			return nil, err
+		err = secure.HandshakeContext(limited)
+		if t != nil {
+			t.mark("tls done")
 		}
-		return secure, nil
+		if err == nil {
+			return secure, nil
+		}
+		_ = raw.Close() // the handshake's error is the one to tell
+		if limited.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("the TLS handshake took longer than %v: %w", tlsTimeout, err)
+		}
+		return nil, err
 	}
 }
 

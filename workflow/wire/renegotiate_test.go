@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -65,7 +66,7 @@ type hub struct {
 func startHub(t *testing.T, openssl string) *hub {
 	t.Helper()
 	dir := t.TempDir()
-	h := &hub{ca: newAuthority(t), address: freeAddress(t)}
+	h := &hub{ca: newAuthority(t)}
 	key, err := pki.ECP256.GenerateKey(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -75,13 +76,26 @@ func startHub(t *testing.T, openssl string) *hub {
 		t.Fatal(err)
 	}
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	if err := pki.WriteCertificates(certFile, leaf); err != nil {
+	if err := errors.Join(pki.WriteCertificates(certFile, leaf), pki.WriteKey(keyFile, key, nil)); err != nil {
 		t.Fatal(err)
 	}
-	if err := pki.WriteKey(keyFile, key, nil); err != nil {
-		t.Fatal(err)
+	for range 5 { // somebody may take the address before s_server does
+		h.address = freeAddress(t)
+		in, lines := run(t, openssl, "s_server", "-tls1_2", "-accept", h.address, "-cert", certFile, "-key", keyFile)
+		if waitFor(lines, "ACCEPT") {
+			go h.answer(in, lines)
+			return h
+		}
 	}
-	cmd := exec.CommandContext(t.Context(), openssl, "s_server", "-tls1_2", "-accept", h.address, "-cert", certFile, "-key", keyFile)
+	t.Fatal("openssl s_server does not start")
+	return nil
+}
+
+// run starts a program and gives its input and its lines; it ends with the
+// test.
+func run(t *testing.T, name string, args ...string) (io.Writer, <-chan string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -98,13 +112,10 @@ func startHub(t *testing.T, openssl string) *hub {
 	go scan(out, lines)
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
-		for range lines { //nolint:revive // until the scanner sees the end
-		}
+		waitFor(lines, "\x00") // the end
 		_ = cmd.Wait()
 	})
-	waitFor(lines, "ACCEPT")
-	go h.answer(in, lines)
-	return h
+	return in, lines
 }
 
 // answer renegotiates when the request's body is there, and answers when the
