@@ -178,7 +178,7 @@ func (a *app) results(msg tea.Msg) tea.Cmd {
 	case openedMsg:
 		return a.showBench(msg)
 	case startedMsg:
-		a.startFailed(msg.err)
+		return a.startedRun(msg.err)
 	case draftMsg:
 		return a.showWizard(msg)
 	case savedMsg:

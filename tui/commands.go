@@ -101,15 +101,23 @@ func (a *app) start(o workflow.RunOptions) tea.Cmd {
 	})
 }
 
-func (a *app) startFailed(err error) {
-	if err == nil || a.bench == nil {
-		return
+// startedRun takes in how a start ended. A cancel that came before the engine
+// had begun met nothing to cancel: it is said again.
+func (a *app) startedRun(err error) tea.Cmd {
+	switch {
+	case a.bench == nil:
+		return nil
+	case err == nil && a.bench.Ending():
+		return a.cancelRun()
+	case err == nil:
+		return nil
 	}
 	var p *workflow.Problem
 	if !errors.As(err, &p) {
 		p = &workflow.Problem{Op: "start the run", Summary: err.Error()}
 	}
 	a.bench.Refuse(p)
+	return nil
 }
 
 func (a *app) readDraft() tea.Cmd {

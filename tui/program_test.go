@@ -83,28 +83,29 @@ func inBubble(t *testing.T, names []string, f func(*rig)) {
 	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, dir, names)
+		r := newRig(t, dir, names, nil)
 		r.settle()
 		f(r)
 		r.cancel()
 		r.wait()
+		_ = r.session.Close()
 		_ = r.keys.Close()
 		_ = r.out.scr.Close()
 		time.Sleep(time.Hour) // lets timers that are still set run out
 	})
 }
 
-func newRig(t *testing.T, dir string, names []string) *rig {
+func newRig(t *testing.T, dir string, names []string, lab func(context.Context) (*workflow.Lab, error)) *rig {
 	t.Helper()
 	r := &rig{t: t, feed: NewFeed(), ask: NewAsker(), signals: make(chan os.Signal, 1), ended: make(chan error, 1)}
-	store := profiles.NewStore(profiles.Paths{Config: dir, State: dir, Data: dir})
+	store := emptyStore(dir)
 	for _, n := range names {
 		w := workflow.NewWizard(workflow.Answers{"identity.registration_id": n})
 		if err := store.Save(n, w.Profile()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	r.session = workflow.NewSession(workflow.Config{Store: store, Sink: r.feed.Put, Ask: r.ask.Ask})
+	r.session = workflow.NewSession(workflow.Config{Store: store, OpenLab: lab, Sink: r.feed.Put, Ask: r.ask.Ask})
 	r.a = newApp(r.session, newTheme(t, theme.Options{NoColor: true}))
 	r.a.w, r.a.h = 80, 24
 	r.out = newTerminal()
@@ -114,6 +115,11 @@ func newRig(t *testing.T, dir string, names []string) *rig {
 	r.cancel = cancel
 	go func() { r.ended <- drive(ctx, r.a, r.feed, r.ask, r.signals, pr, r.out) }()
 	return r
+}
+
+// emptyStore keeps all files below one folder.
+func emptyStore(dir string) *profiles.Store {
+	return profiles.NewStore(profiles.Paths{Config: dir, State: dir, Data: dir})
 }
 
 // settle lets the program come to rest and draw.
@@ -145,6 +151,9 @@ func (r *rig) dontSee(text string) {
 		r.t.Errorf("the screen shows %q:\n%s", text, r.screen())
 	}
 }
+
+// hasText says whether a screen shows a text.
+func hasText(s *terminal, text string) bool { return strings.Contains(s.text(), text) }
 
 // wait returns how the program ended.
 func (r *rig) wait() error {

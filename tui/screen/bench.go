@@ -74,7 +74,7 @@ func (b *Bench) Starting() { b.started, b.refused, b.follow = true, nil, true }
 func (b *Bench) Stopping() { b.stopping = true }
 
 // Refuse tells why a run could not start.
-func (b *Bench) Refuse(p *workflow.Problem) { b.started, b.refused = false, p }
+func (b *Bench) Refuse(p *workflow.Problem) { b.started, b.stopping, b.refused = false, false, p }
 
 // Busy says whether something runs or is about to.
 func (b *Bench) Busy() bool { return b.started || b.st.Running }
@@ -118,7 +118,8 @@ func (b *Bench) Observe(st *workflow.Status, now time.Time) {
 		b.scroll.Reset()
 	}
 	if st.Running != b.running {
-		b.running, b.stopping, b.started = st.Running, false, false
+		b.running, b.started = st.Running, false
+		b.stopping = b.stopping && st.Running
 	}
 	if !b.follow {
 		return
@@ -248,7 +249,7 @@ func (b *Bench) failure() *workflow.Problem {
 	if b.refused != nil {
 		return b.refused
 	}
-	if p := b.step().Problem; p != nil {
+	if p := b.step().Problem; p != nil && p.Kind != workflow.Interrupted {
 		return p
 	}
 	failed := slices.ContainsFunc(b.st.Steps, func(s workflow.StepStatus) bool { return s.Problem != nil })

@@ -32,7 +32,11 @@ func (b *Bench) telemetry(w, h int) []string {
 	default:
 		rows = append(rows, b.summary("latency", latency, " ms"))
 	}
-	rows = append(rows, "")
+	pause := ""
+	if b.st.Poll != nil && b.st.PollStep == workflow.StepTelemetry {
+		pause = b.waiting(w)
+	}
+	rows = append(rows, pause)
 	return ui.Fit(append(rows, tail...), w, h, th.Ellipsis)
 }
 

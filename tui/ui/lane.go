@@ -104,7 +104,7 @@ func (l lane) wait(r workflow.LaneRow) (text, note string) {
 		return Pad(" "+l.th.Dim.Text("waited "+Seconds(whole)), l.left, l.th.Ellipsis), r.Note
 	}
 	rest := max(0, min(r.Poll.Due.Sub(l.now), whole))
-	label := " wait " + Seconds(whole) + " "
+	label := " " + Cut(l.th.Clean(r.Label), l.left-7, l.th.Ellipsis) + " "
 	bar := Bar(l.th, 1-ratio(rest, whole), max(4, min(12, l.left-Width(label)-1)))
 	note = fmt.Sprintf("%.1f s left", rest.Seconds())
 	if r.Note != "" {

@@ -1,0 +1,242 @@
+package tui
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dpslab/cmd/embeddedlab"
+	"dpslab/workflow"
+	"dpslab/workflow/emulator"
+)
+
+// pipes is a listener without a network, so that the lab runs in virtual time.
+type pipes struct {
+	waiting chan net.Conn
+	once    sync.Once
+	closed  chan struct{}
+}
+
+func newPipes() *pipes { return &pipes{waiting: make(chan net.Conn), closed: make(chan struct{})} }
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.waiting:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8443} }
+
+func (p *pipes) dial(ctx context.Context) (net.Conn, error) {
+	here, there := net.Pipe()
+	select {
+	case p.waiting <- there:
+		return here, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// withLab is inBubble with the real engine against the real lab.
+func withLab(t *testing.T, f func(*rig)) {
+	t.Helper()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPipes()
+		open := embeddedlab.Open(emulator.Options{InMemory: true, Listener: p})
+		r := newRig(t, dir, nil, func(ctx context.Context) (*workflow.Lab, error) {
+			lab, err := open(ctx)
+			if err == nil {
+				lab.Dial = p.dial
+			}
+			return lab, err
+		})
+		r.settle()
+		f(r)
+		r.cancel()
+		r.wait()
+		_ = r.session.Close()
+		_ = r.keys.Close()
+		_ = r.out.scr.Close()
+		time.Sleep(time.Hour)
+	})
+}
+
+// until presses a key until the screen shows a text.
+func (r *rig) until(key, text string) {
+	r.t.Helper()
+	for range 40 {
+		if strings.Contains(r.screen(), text) {
+			return
+		}
+		r.press(key)
+	}
+	r.see(text)
+}
+
+// pass lets virtual time go by.
+func (r *rig) pass(d time.Duration) {
+	time.Sleep(d)
+	r.settle()
+}
+
+// Nothing is typed but a name and enter: from an empty home screen to accepted
+// telemetry.
+func TestFromNothingToTelemetry(t *testing.T) {
+	t.Parallel()
+	withLab(t, func(r *rig) {
+		r.see("Press n to describe one")
+		r.press("n")
+		r.until(enter, "> registration ID")
+		r.press("my-x509-device")
+		r.until(enter, "What will run")
+		r.see("my-x509-device.toml")
+		r.press(enter)
+		r.pass(time.Second)
+		r.see("lab ● 127.0.0.1:8443")
+		r.see("PUT register")
+		r.see("202 assigning")
+		r.see("wait 3 s")
+		r.see("s left")
+		r.pass(5 * time.Second)
+		r.see("of 10")
+		r.see("temperature")
+		r.pass(12 * time.Second)
+		r.see("sent 10 of 10   failed 0   received by the hub 10")
+		r.see("✓ assigned to lab-hub.azure-devices.net as my-x509-device")
+		r.press("q")
+		r.see("assigned lab-hub")
+		r.see("29 days left")
+		r.press("q")
+		if err := r.wait(); err != nil {
+			t.Error(err)
+		}
+		last := farewell(r.a)
+		for _, want := range []string{"my-x509-device: assigned to lab-hub.azure-devices.net", "10 of 10 messages accepted", "dpslab run my-x509-device", "files in "} {
+			if !strings.Contains(last, want) {
+				t.Errorf("the last words lack %q:\n%s", want, last)
+			}
+		}
+	})
+}
+
+func TestAChainInAGroup(t *testing.T) {
+	t.Parallel()
+	withLab(t, func(r *rig) {
+		r.press("n")
+		r.until(enter, "> registration ID")
+		r.press("device-01")
+		r.until(enter, "> certificate ")
+		r.press(down)
+		r.see("● chain")
+		r.until(enter, "> enrollment")
+		r.see("● group")
+		r.until(enter, "What will run")
+		r.press(enter)
+		r.pass(20 * time.Second)
+		r.see("✓ 2 signing CA")
+		r.see("sent 10 of 10")
+		r.press("\x1b[A", "\x1b[A", "\x1b[A")
+		r.see("Signing CA")
+		r.press("t", "g")
+		r.see("Azure Resource Manager")
+		r.see("GET https://management.azure.com/")
+		r.press("G", "\t", "G", "k", "k", "k", "k")
+		r.see("the device sent 3 certificates")
+	})
+}
+
+// A run cancelled while polling is offered for resuming, and resuming asks for
+// the result of the same operation.
+func TestResumeFromTheBench(t *testing.T) {
+	t.Parallel()
+	withLab(t, func(r *rig) {
+		r.press("n")
+		r.until(enter, "> registration ID")
+		r.press("truck-7")
+		r.until(enter, "What will run")
+		r.press(enter)
+		r.pass(time.Second)
+		r.press(ctrlC)
+		r.see("■ cancelled")
+		r.press(esc)
+		r.see("■ can be resumed")
+		r.press(enter)
+		r.see("A registration was under way (operation")
+		r.press(enter)
+		r.pass(20 * time.Second)
+		r.see("sent 10 of 10")
+		r.press("\x1b[A")
+		r.dontSee("PUT register")
+		r.see("GET operation")
+		r.see("200 assigned")
+	})
+}
+
+func TestCopyAlwaysWritesAFile(t *testing.T) {
+	t.Parallel()
+	withLab(t, func(r *rig) {
+		r.press("n")
+		r.until(enter, "> registration ID")
+		r.press("press-3")
+		r.until(enter, "What will run")
+		r.press(enter)
+		r.pass(20 * time.Second)
+		r.press("y")
+		r.see("The curl command is in")
+		path := filepath.Join(r.session.StateDir(), copyName)
+		text, err := os.ReadFile(path)
+		if err != nil || !strings.HasPrefix(string(text), "curl ") {
+			t.Errorf("%s holds %q, %v", path, text, err)
+		}
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v, %v", path, info.Mode(), err)
+		}
+	})
+}
+
+// Every step can be cancelled with ctrl+c, and the next ctrl+c leaves.
+func TestCtrlCAtAnyMoment(t *testing.T) {
+	t.Parallel()
+	for _, after := range []time.Duration{0, 10 * time.Millisecond, 300 * time.Millisecond, 3100 * time.Millisecond, 5 * time.Second} {
+		t.Run(after.String(), func(t *testing.T) {
+			t.Parallel()
+			withLab(t, func(r *rig) {
+				r.press("n")
+				r.until(enter, "> registration ID")
+				r.press("d-1")
+				r.until(enter, "What will run")
+				_, _ = r.keys.Write([]byte(enter))
+				time.Sleep(after)
+				r.press(ctrlC)
+				if r.over() {
+					return // nothing ran yet: the first one leaves
+				}
+				r.pass(2 * time.Second)
+				r.dontSee("cancelling")
+				r.see("cancelled")
+				r.press(ctrlC)
+				if err := r.wait(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
