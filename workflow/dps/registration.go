@@ -34,6 +34,7 @@ func Final(status string) bool {
 // DeviceRegistration is the body of register and of the status lookup.
 type DeviceRegistration struct {
 	RegistrationID string          `json:"registrationId,omitempty"` // equals the path segment
+	TPM            *TPMAttestation `json:"tpm,omitempty"`            // of a device that attests by TPM
 	Payload        json.RawMessage `json:"payload,omitempty"`        // any JSON value, for a custom allocation webhook
 }
 
@@ -47,18 +48,32 @@ type RegistrationOperationStatus struct {
 
 // DeviceRegistrationResult is what DPS tells a device of its registration.
 type DeviceRegistrationResult struct {
-	X509                   *X509RegistrationResult `json:"x509,omitempty"`
-	RegistrationID         string                  `json:"registrationId"`
-	CreatedDateTimeUTC     string                  `json:"createdDateTimeUtc,omitempty"` // 2022-08-27T17:53:19.5143497Z
-	AssignedHub            string                  `json:"assignedHub,omitempty"`        // host name
-	DeviceID               string                  `json:"deviceId,omitempty"`
-	Status                 string                  `json:"status"`
-	Substatus              string                  `json:"substatus,omitempty"`
-	ErrorCode              int                     `json:"errorCode,omitempty"`
-	ErrorMessage           string                  `json:"errorMessage,omitempty"`
-	LastUpdatedDateTimeUTC string                  `json:"lastUpdatedDateTimeUtc,omitempty"`
-	ETag                   string                  `json:"etag,omitempty"` // base64 of a quoted token
-	Payload                json.RawMessage         `json:"payload,omitempty"`
+	TPM                    *TPMRegistrationResult          `json:"tpm,omitempty"`
+	X509                   *X509RegistrationResult         `json:"x509,omitempty"`
+	SymmetricKey           *SymmetricKeyRegistrationResult `json:"symmetricKey,omitempty"`
+	RegistrationID         string                          `json:"registrationId"`
+	CreatedDateTimeUTC     string                          `json:"createdDateTimeUtc,omitempty"` // 2022-08-27T17:53:19.5143497Z
+	AssignedHub            string                          `json:"assignedHub,omitempty"`        // host name
+	DeviceID               string                          `json:"deviceId,omitempty"`
+	Status                 string                          `json:"status"`
+	Substatus              string                          `json:"substatus,omitempty"`
+	ErrorCode              int                             `json:"errorCode,omitempty"`
+	ErrorMessage           string                          `json:"errorMessage,omitempty"`
+	LastUpdatedDateTimeUTC string                          `json:"lastUpdatedDateTimeUtc,omitempty"`
+	ETag                   string                          `json:"etag,omitempty"` // base64 of a quoted token
+	Payload                json.RawMessage                 `json:"payload,omitempty"`
+}
+
+// TPMRegistrationResult carries what the TPM activates to get the key for the
+// hub, base64.
+type TPMRegistrationResult struct {
+	AuthenticationKey string `json:"authenticationKey,omitempty"`
+}
+
+// SymmetricKeyRegistrationResult is empty for an individual enrollment and
+// names the enrollment group otherwise.
+type SymmetricKeyRegistrationResult struct {
+	EnrollmentGroupID string `json:"enrollmentGroupId,omitempty"`
 }
 
 // X509RegistrationResult is empty for an individual enrollment and names the

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -28,6 +29,8 @@ type credential struct {
 type admission struct {
 	entry      *entry
 	credential credential
+	activation string          // TPM only: the hub's key, for this TPM alone
+	payload    json.RawMessage // what the device tells a custom allocation webhook
 }
 
 // attest proves that a device is registrationID and finds the entry that

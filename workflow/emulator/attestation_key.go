@@ -17,12 +17,15 @@ func (l *Lab) attestKey(t *tx, c *call, registrationID, header string) (*admissi
 	if token.Expiry.Before(c.now) {
 		return nil, refuse(401002, unauthorized).because("the shared access signature expired")
 	}
-	if resource := l.instance.IDScope + "/registrations/" + registrationID; !strings.EqualFold(token.Resource, resource) {
+	if !strings.EqualFold(token.Resource, l.registrationResource(registrationID)) {
 		return nil, refuse(401002, unauthorized).because("the shared access signature is for another resource")
 	}
 	e, err := getEntryRecord(t, entryRef{individual, registrationID})
 	if err != nil {
 		return nil, err
+	}
+	if e != nil && e.Attestation.TPM != nil {
+		return matchTPM(t, token, e)
 	}
 	if e != nil {
 		return matchKeys(token, e, registrationID)

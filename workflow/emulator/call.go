@@ -56,6 +56,9 @@ func (l *Lab) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if c.verdict == "" {
 			c.verdict = err.Error()
 		}
+		if r.retryAfter > 0 {
+			c.set("Retry-After", fmt.Sprint(r.retryAfter))
+		}
 		c.surface.dialect(c, r)
 	}
 	l.log(c)

@@ -26,15 +26,14 @@ func (l *Lab) checkDevicePath(c *call) (registrationID string, err error) {
 
 // readRegistration reads the body of register and of the status lookup. A body
 // without a registration ID means the one in the path.
-func readRegistration(c *call, registrationID string) error {
-	var body dps.DeviceRegistration
+func readRegistration(c *call, registrationID string) (body dps.DeviceRegistration, err error) {
 	if err := c.jsonBody(&body); err != nil {
-		return err
+		return body, err
 	}
 	if body.RegistrationID != "" && !strings.EqualFold(body.RegistrationID, registrationID) {
-		return idMismatch.refuse()
+		return body, idMismatch.refuse()
 	}
-	return nil
+	return body, nil
 }
 
 // register answers PUT /{idScope}/registrations/{registrationId}/register: the
@@ -44,8 +43,15 @@ func (l *Lab) register(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := readRegistration(c, id); err != nil {
+	if err := throttle(l.registers, "", c.now); err != nil {
 		return err
+	}
+	body, err := readRegistration(c, id)
+	if err != nil {
+		return err
+	}
+	if body.TPM != nil && c.r.Header.Get("Authorization") == "" {
+		return l.challenge(c, id, body.TPM)
 	}
 	var admitted *admission
 	err = l.store.view(func(t *tx) (err error) {
@@ -54,6 +60,12 @@ func (l *Lab) register(c *call) error {
 	})
 	if err != nil {
 		return err
+	}
+	admitted.payload = body.Payload
+	if admitted.entry.Attestation.TPM != nil {
+		if err := admitted.giveHubKey(l.registrationResource(id), body.TPM); err != nil {
+			return err
+		}
 	}
 	op, err := l.beginOperation(id, admitted, c.now)
 	if err != nil {
@@ -72,6 +84,9 @@ func (l *Lab) register(c *call) error {
 func (l *Lab) operationStatus(c *call) error {
 	id, err := l.checkDevicePath(c)
 	if err != nil {
+		return err
+	}
+	if err := throttle(l.polls, id, c.now); err != nil {
 		return err
 	}
 	var op *operation
@@ -129,7 +144,7 @@ func (l *Lab) registrationLookup(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := readRegistration(c, id); err != nil {
+	if _, err := readRegistration(c, id); err != nil {
 		return err
 	}
 	var have *registration

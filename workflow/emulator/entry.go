@@ -175,6 +175,11 @@ func (e *entry) attestsByGroupKey() bool { return e.Kind == group && e.Attestati
 // dropEntryKeys forgets what an entry is found by. A shared key may have passed
 // to another entry and then stays.
 func dropEntryKeys(t *tx, e *entry) error {
+	if e.Attestation.TPM != nil {
+		if err := t.delete(bucketChallenges, e.key()); err != nil {
+			return err
+		}
+	}
 	if e.attestsByGroupKey() {
 		if err := t.delete(bucketKeyGroups, e.key()); err != nil {
 			return err

@@ -71,6 +71,9 @@ const (
 	entryGone
 	thumbprintMismatch
 	noHub
+	throttled
+	tpmUnknown
+	tpmKeyShape
 )
 
 // guesses is the table. Code refuses with a row by guess.refuse.
@@ -124,6 +127,9 @@ var guesses = [...]Guess{
 	entryGone:              {Number: "EMU", Question: "enrollment deleted while its device is being assigned", code: 404201, message: "Enrollment not found"},
 	noHub:                  {Number: "EMU", Question: "wording of a failed assignment without a hub", code: 400208, message: "No IoT hub is available for this enrollment"},
 	thumbprintMismatch:     {Number: "EMU", Question: "code and name when the leaf is not the one that registered", code: 401002, name: "IotHubUnauthorizedAccess", message: "Thumbprint does not match configuration"},
+	throttled:              {Number: "EMU", Question: "code and wait of a throttled register or poll", code: 429001, message: "Too many requests", Choice: "Retry-After says when there is room again, at least 2 seconds"},
+	tpmUnknown:             {Number: "EMU", Question: "TPM whose endorsement key is not the enrolled one", code: 404201, message: "Enrollment not found", Choice: "as if there was no enrollment"},
+	tpmKeyShape:            {Number: "EMU", Question: "TPM keys that the lab can encrypt for", code: 400000, message: "The TPM's public key cannot be used", Choice: "RSA, SHA-256, AES-128-CFB, as the default templates make them"},
 	hubBadBatch:            {Number: "EMU", Question: "a batch that is no JSON array of messages", code: 400006, name: "IotHubFormatError", message: "The batch is not a JSON array of messages"},
 }
 

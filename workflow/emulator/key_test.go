@@ -56,7 +56,12 @@ func TestSymmetricKeys(t *testing.T) {
 			wantRefusal(t, c.do(t, "GET", l.operationURL(test.id, op.OperationID), ""), 401000, "Unauthorized")
 			ended := c.do(t, "GET", l.operationURL(test.id, op.OperationID), "", "Authorization", test.token)
 			ended.into(t, &op)
-			if op.Status != "assigned" || op.RegistrationState.X509 != nil {
+			wantGroup := "line"
+			if test.id == "key-1" {
+				wantGroup = ""
+			}
+			r := op.RegistrationState
+			if op.Status != "assigned" || r.X509 != nil || r.SymmetricKey == nil || r.SymmetricKey.EnrollmentGroupID != wantGroup {
 				t.Errorf("%d %s", ended.status, ended.body)
 			}
 		})

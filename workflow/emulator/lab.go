@@ -38,6 +38,12 @@ type Options struct {
 	RetryAfter int
 	// AssignDelay is how long assigning takes. 0 means 240 ms, negative none.
 	AssignDelay time.Duration
+	// RegistrationsPerMinute bounds how often devices may register at the
+	// instance, and PollsPer10s how often one device may ask for its operation
+	// status. 0 means the service's own quota, 1000 and 5, and none for a lab in
+	// a hurry; a negative number means none.
+	RegistrationsPerMinute int
+	PollsPer10s            int
 	// Hubs names the linked IoT hubs of a store that is new, without their
 	// domain. Default: lab-hub.
 	Hubs []string
@@ -56,6 +62,8 @@ const (
 // normalized fills in what was left out.
 func (o Options) normalized() Options {
 	hurry := o.RetryAfter < 0
+	o.RegistrationsPerMinute = quotaOf(o.RegistrationsPerMinute, defaultRegistrationsPerMinute, hurry)
+	o.PollsPer10s = quotaOf(o.PollsPer10s, defaultPollsPerWindow, hurry)
 	switch {
 	case hurry:
 		o.RetryAfter = 0
@@ -87,6 +95,9 @@ type Lab struct {
 	ready    Ready
 	operator *Operator
 
+	registers *quota
+	polls     *quota
+
 	assigner assigner
 	gate     sync.Mutex // guards closed and the growth of handlers
 	closed   bool
@@ -111,6 +122,8 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 		}
 	}
 	l := &Lab{options: o.normalized(), served: make(chan error, 1)}
+	l.registers = newQuota(l.options.RegistrationsPerMinute, registrationWindow)
+	l.polls = newQuota(l.options.PollsPer10s, pollWindow)
 	if err := l.open(ctx); err != nil {
 		return nil, err
 	}

@@ -18,7 +18,9 @@ type refusal struct {
 	name    string // IoT Hub: "DeviceNotFound"; Resource Manager's front door: "ResourceNotFound"
 	message string
 	details string // Microsoft.Devices only
-	why     string // for the lab's log; never sent
+	// retryAfter is the header's value in seconds; 0: the header is not sent.
+	retryAfter int
+	why        string // for the lab's log; never sent
 }
 
 func (r *refusal) Error() string {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -20,6 +21,8 @@ type operation struct {
 	RegistrationID string                        `json:"registration_id"` // as the device wrote it
 	Entry          entryRef                      `json:"entry"`
 	Credential     credential                    `json:"credential"`
+	Activation     string                        `json:"activation,omitempty"` // TPM only: for registrationState
+	Payload        json.RawMessage               `json:"payload,omitempty"`    // the device's own
 	Created        time.Time                     `json:"created"`
 	ReadyAt        time.Time                     `json:"ready_at"`
 	Result         *dps.DeviceRegistrationResult `json:"result,omitempty"` // nil while assigning
@@ -92,7 +95,7 @@ func (l *Lab) newOperationID() string {
 func (l *Lab) beginOperation(registrationID string, a *admission, now time.Time) (*operation, error) {
 	op := &operation{
 		ID: l.newOperationID(), RegistrationID: registrationID,
-		Entry: a.entry.entryRef, Credential: a.credential,
+		Entry: a.entry.entryRef, Credential: a.credential, Activation: a.activation, Payload: a.payload,
 		Created: now.UTC(), ReadyAt: now.Add(l.options.AssignDelay).UTC(),
 	}
 	immediate := l.options.AssignDelay == 0
@@ -194,12 +197,7 @@ func (l *Lab) decide(t *tx, op *operation, e *entry, old *registration, now time
 		r.CreatedDateTimeUTC = cmp.Or(old.CreatedDateTimeUTC, r.CreatedDateTimeUTC)
 		r.Current = old.Current
 	}
-	if op.Credential.SHA256 != "" {
-		r.X509 = &dps.X509RegistrationResult{}
-		if op.Entry.Kind == group {
-			r.X509.EnrollmentGroupID = op.Entry.ID
-		}
-	}
+	op.describeAttestation(&r.DeviceRegistrationResult)
 	fail := func(f *refusal) *registration {
 		r.Status, r.ErrorCode, r.ErrorMessage = dps.StatusFailed, f.code, f.message
 		return r
@@ -223,6 +221,22 @@ func (l *Lab) decide(t *tx, op *operation, e *entry, old *registration, now time
 	}
 	r.Status, r.AssignedHub, r.DeviceID, r.Substatus = dps.StatusAssigned, r.Current.Hub, r.Current.DeviceID, r.Current.Substatus
 	return r, nil
+}
+
+// describeAttestation says in a registration how the device proved itself.
+func (o *operation) describeAttestation(r *dps.DeviceRegistrationResult) {
+	groupID := ""
+	if o.Entry.Kind == group {
+		groupID = o.Entry.ID
+	}
+	switch {
+	case o.Credential.SHA256 != "":
+		r.X509 = &dps.X509RegistrationResult{EnrollmentGroupID: groupID}
+	case o.Activation != "":
+		r.TPM = &dps.TPMRegistrationResult{AuthenticationKey: o.Activation}
+	default:
+		r.SymmetricKey = &dps.SymmetricKeyRegistrationResult{EnrollmentGroupID: groupID}
+	}
 }
 
 // settleByID ends an operation if nobody has ended it yet.

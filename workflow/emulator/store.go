@@ -25,6 +25,7 @@ const (
 	bucketRegistrations bucket = "registrations" // registration ID → registration
 	bucketMembers       bucket = "members"       // group ID NUL registration ID → nothing
 	bucketOperations    bucket = "operations"    // operation ID → operation
+	bucketChallenges    bucket = "challenges"    // registration ID → registration key of a TPM, base64, plain text
 	bucketPending       bucket = "pending"       // ready-at, operation ID → nothing; unfinished operations
 	bucketHistory       bucket = "history"       // created, operation ID → nothing; for forgetting old operations
 	bucketAuthorities   bucket = "authorities"   // certificate name → authority
@@ -35,7 +36,7 @@ const (
 
 var allBuckets = []bucket{
 	bucketLab, bucketEnrollments, bucketGroups, bucketAttested, bucketKeyGroups, bucketRegistrations, bucketMembers,
-	bucketOperations, bucketPending, bucketHistory, bucketAuthorities, bucketAnchors, bucketDevices, bucketEvents,
+	bucketChallenges, bucketOperations, bucketPending, bucketHistory, bucketAuthorities, bucketAnchors, bucketDevices, bucketEvents,
 }
 
 // errClosed answers writes that come after the store was closed.

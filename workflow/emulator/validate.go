@@ -36,7 +36,7 @@ func validate(e *entry) error {
 		if e.Kind == group {
 			return invalid("attestation type tpm is for individual enrollments only")
 		}
-		return notServed.refuse("attestation by TPM")
+		return validateTPM(a.TPM)
 	case "", dps.AttestationNone:
 		return invalid("TPM or X509 attestation is required")
 	}
