@@ -112,7 +112,10 @@ func (s *Status) applyStep(e Event) {
 	case StepSkipped:
 		step.State, step.Ended = StepSkip, e.At
 	case StepFinished:
-		step.Ended, step.Problem = e.At, e.Problem
+		step.Ended, step.Problem = e.At, nil
+		if e.Outcome == Failed { // who cancelled knows why
+			step.Problem = e.Problem
+		}
 		step.State = map[Outcome]StepState{Done: StepDone, Failed: StepFailed, Cancelled: StepStopped}[e.Outcome]
 	}
 }

@@ -165,6 +165,9 @@ func (r *run) one(id StepID) *Problem {
 	outcome := Failed
 	if problem.Kind == Interrupted {
 		outcome = Cancelled
+		if Resumable(r.state) {
+			problem.Fix = "dpslab run " + r.name + " --resume finishes the registration that is under way, without a second one."
+		}
 	}
 	r.emit(Event{Kind: StepFinished, Outcome: outcome, Problem: problem, Text: problem.Summary})
 	r.remember(id, string(outcome), problem.Summary)

@@ -21,14 +21,28 @@ func (a *app) printJSON(v any) error {
 
 // newFlags maps the flags of `dpslab new` to the questions they answer.
 var newFlags = []struct{ flag, key string }{
-	{"target", "target.kind"}, {"id-scope", "target.id_scope"}, {"service-endpoint", "target.service_endpoint"},
-	{"credential", "target.credential"}, {"connection-string-env", "target.connection_string_env"},
-	{"subscription-id", "target.subscription_id"}, {"resource-group", "target.resource_group"}, {"dps-name", "target.dps_name"},
-	{"registration-id", "identity.registration_id"}, {"source", "identity.source"}, {"algorithm", "identity.algorithm"},
-	{"valid-days", "identity.valid_days"}, {"authority", "identity.authority"}, {"passphrase-env", "identity.passphrase_env"},
-	{"enrollment", "enrollment.kind"}, {"enrollment-id", "enrollment.id"}, {"device-id", "enrollment.device_id"},
-	{"allocation-policy", "enrollment.allocation_policy"}, {"iot-hub", "enrollment.iot_hubs"},
-	{"count", "telemetry.count"}, {"interval", "telemetry.interval"}, {"body", "telemetry.body"},
+	{"target", "target.kind"},
+	{"id-scope", "target.id_scope"},
+	{"service-endpoint", "target.service_endpoint"},
+	{"credential", "target.credential"},
+	{"connection-string-env", "target.connection_string_env"},
+	{"subscription-id", "target.subscription_id"},
+	{"resource-group", "target.resource_group"},
+	{"dps-name", "target.dps_name"},
+	{"registration-id", "identity.registration_id"},
+	{"source", "identity.source"},
+	{"algorithm", "identity.algorithm"},
+	{"valid-days", "identity.valid_days"},
+	{"authority", "identity.authority"},
+	{"passphrase-env", "identity.passphrase_env"},
+	{"enrollment", "enrollment.kind"},
+	{"enrollment-id", "enrollment.id"},
+	{"device-id", "enrollment.device_id"},
+	{"allocation-policy", "enrollment.allocation_policy"},
+	{"iot-hub", "enrollment.iot_hubs"},
+	{"count", "telemetry.count"},
+	{"interval", "telemetry.interval"},
+	{"body", "telemetry.body"},
 }
 
 func (a *app) newCommand() *cobra.Command {

@@ -126,8 +126,9 @@ func (a *app) fail(err error) int {
 		printProblem(a.err, problem)
 		return problem.Kind.ExitCode()
 	}
-	fmt.Fprintln(a.err, "dpslab: "+err.Error())
-	return exitUsage // what cobra itself finds wrong
+	// What cobra itself finds wrong: no such command, too many arguments.
+	printProblem(a.err, &workflow.Problem{Summary: err.Error(), Fix: "dpslab --help lists the commands"})
+	return exitUsage
 }
 
 // reported is an error that was told already; only its exit code is left.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"dpslab/cmd/embeddedlab"
 	"dpslab/tui"
@@ -23,8 +24,15 @@ func (a *app) workbench(ctx context.Context, open string) error {
 		Store: store, OpenLab: embeddedlab.Open(a.labOptions(store.Paths)), Getenv: a.getenv, Sink: feed.Put, Ask: asker.Ask,
 	})
 	defer s.Close()
-	return tui.Run(ctx, tui.Options{
+	err = tui.Run(ctx, tui.Options{
 		Session: s, Feed: feed, Ask: asker, In: a.in, Out: a.out,
 		ASCII: a.ascii, NoColor: a.noColor, Open: open, Version: version,
 	})
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, tui.ErrSignal):
+		return workflow.ErrByUser
+	}
+	return &workflow.Problem{Kind: workflow.Internal, Op: "show the workbench", Summary: err.Error()}
 }
