@@ -46,7 +46,9 @@ type app struct {
 	status *workflow.Status // of the device on the bench
 	lab    *workflow.LabFacts
 	ran    []*workflow.Status // of devices that ran here, in order
-	opened int                // generation of the open request under way
+	awaits int                // devices being opened or saved: keys wait
+	held   []tea.KeyMsg       // typed meanwhile
+	draft  workflow.Answers   // of a half-filled wizard that was left
 
 	toast     string
 	toastID   int
@@ -82,18 +84,13 @@ type (
 		at      time.Time
 	}
 	openedMsg struct {
-		id     int
 		device workflow.Device
 		status *workflow.Status
 		at     time.Time
 		run    bool
 	}
 	startedMsg struct{ err error }
-	draftMsg   struct {
-		answers workflow.Answers
-		found   bool
-	}
-	savedMsg struct {
+	savedMsg   struct {
 		name string
 		err  error
 	}
@@ -176,13 +173,11 @@ func (a *app) results(msg tea.Msg) tea.Cmd {
 		a.home.SetDevices(msg.devices, a.now)
 		a.refreshBench(msg.devices)
 	case openedMsg:
-		return a.showBench(msg)
+		return tea.Batch(a.showBench(msg), a.release())
 	case startedMsg:
 		return a.startedRun(msg.err)
-	case draftMsg:
-		return a.showWizard(msg)
 	case savedMsg:
-		return a.saved(msg)
+		return tea.Batch(a.saved(msg), a.release())
 	case removedMsg:
 		return a.removed(msg)
 	case copiedMsg:

@@ -48,18 +48,17 @@ func (a *app) readDevices(names []string) tea.Cmd {
 	})
 }
 
-// openDevice reads a device and its last run. An answer to an older request is
-// dropped.
+// openDevice reads a device and its last run. Keys typed meanwhile are meant for
+// its bench and wait for it.
 func (a *app) openDevice(name string, run bool) tea.Cmd {
-	a.opened++
-	id := a.opened
+	a.awaits++
 	return a.do(func() tea.Msg {
-		return openedMsg{id: id, device: a.session.Device(name), status: a.session.History(name), at: time.Now(), run: run}
+		return openedMsg{device: a.session.Device(name), status: a.session.History(name), at: time.Now(), run: run}
 	})
 }
 
 func (a *app) showBench(m openedMsg) tea.Cmd {
-	if m.id != a.opened || a.busy() {
+	if a.busy() {
 		return nil
 	}
 	a.clock(m.at)
@@ -120,24 +119,28 @@ func (a *app) startedRun(err error) tea.Cmd {
 	return nil
 }
 
-func (a *app) readDraft() tea.Cmd {
-	return a.do(func() tea.Msg {
-		answers, found := a.session.Draft()
-		return draftMsg{answers, found}
-	})
+// release hands over the keys that waited, once nothing is awaited any more.
+func (a *app) release() tea.Cmd {
+	a.awaits = max(0, a.awaits-1)
+	if a.awaits > 0 {
+		return nil
+	}
+	held := a.held
+	a.held = nil
+	var cmds []tea.Cmd
+	for _, k := range held {
+		cmds = append(cmds, a.key(k))
+	}
+	return tea.Batch(cmds...)
 }
 
 // showWizard opens the wizard, or asks first what to do with a draft.
-func (a *app) showWizard(m draftMsg) tea.Cmd {
-	if a.wizard != nil {
-		return nil
-	}
-	if m.found {
-		a.overlay = a.newDraftChoice(m.answers)
-		return nil
+func (a *app) showWizard() {
+	if len(a.draft) > 0 {
+		a.overlay = a.newDraftChoice(a.draft)
+		return
 	}
 	a.openWizard(nil)
-	return nil
 }
 
 func (a *app) openWizard(answers workflow.Answers) {
@@ -149,6 +152,7 @@ func (a *app) keepDraft(answers workflow.Answers) tea.Cmd {
 	if len(answers) == 0 {
 		return nil
 	}
+	a.draft = answers
 	return a.do(func() tea.Msg {
 		if err := a.session.SaveDraft(answers); err != nil {
 			return saidMsg("Your answers could not be kept: " + err.Error())
@@ -158,6 +162,7 @@ func (a *app) keepDraft(answers workflow.Answers) tea.Cmd {
 }
 
 func (a *app) save(w workflow.Wizard) tea.Cmd {
+	a.awaits++
 	name, profile := w.Name(), w.Profile()
 	return a.do(func() tea.Msg {
 		if err := a.session.Save(name, profile); err != nil {
@@ -175,6 +180,7 @@ func (a *app) saved(m savedMsg) tea.Cmd {
 		}
 		return nil
 	}
+	a.draft = nil
 	return tea.Batch(a.readNames(), a.openDevice(m.name, true))
 }
 

@@ -230,6 +230,7 @@ func (o *draftChoice) handle(k tea.KeyMsg) (bool, tea.Cmd) {
 	case keymap.Accept:
 		o.a.openWizard(o.answers)
 	case keymap.StartOver:
+		o.a.draft = nil
 		o.a.openWizard(nil)
 		session := o.a.session
 		return true, o.a.do(func() tea.Msg {

@@ -24,7 +24,8 @@ func (a *app) keys(k tea.KeyMsg) tea.Cmd {
 
 // key decides who gets a key, the most urgent first: cancelling and suspending,
 // a screen too small to show anything, an overlay, a text field, the screen's
-// own keys, the keys that work everywhere.
+// own keys, the keys that work everywhere. While a device is opened or saved,
+// keys wait for the screen they were typed for.
 func (a *app) key(k tea.KeyMsg) tea.Cmd {
 	if k.Type == tea.KeyEsc && k.Alt {
 		k.Alt = false // two escapes in one read
@@ -37,6 +38,9 @@ func (a *app) key(k tea.KeyMsg) tea.Cmd {
 	case isGlobal && global.Action == keymap.Suspend:
 		return tea.Suspend
 	case a.tooSmall():
+		return nil
+	case a.awaits > 0:
+		a.held = append(a.held, k)
 		return nil
 	case a.overlay != nil:
 		return a.overlayKey(k)
@@ -80,7 +84,7 @@ func (a *app) overlayKey(k tea.KeyMsg) tea.Cmd {
 func (a *app) dispose(i screen.Intent) tea.Cmd {
 	switch i := i.(type) {
 	case screen.NewDevice:
-		return a.readDraft()
+		a.showWizard()
 	case screen.OpenDevice:
 		return a.openDevice(i.Name, i.Run)
 	case screen.RemoveDevice:

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	uv "github.com/charmbracelet/ultraviolet"
@@ -44,6 +45,13 @@ func TestShots(t *testing.T) {
 			}
 		}
 	}
+}
+
+// onScreen lets a terminal show a frame.
+func onScreen(frame string, w, h int) *vt.Emulator {
+	scr := vt.NewEmulator(w, h)
+	_, _ = scr.WriteString(strings.ReplaceAll(frame, "\n", "\r\n"))
+	return scr
 }
 
 // painter draws cells with one font.

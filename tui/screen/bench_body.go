@@ -102,7 +102,7 @@ func (b *Bench) logPane(w, h int) []string {
 	// Each event has at least one row: older ones than h cannot be seen.
 	log := b.st.Log[max(0, len(b.st.Log)-h):]
 	for _, l := range log {
-		for i, text := range th.CleanLines(l.Text) {
+		for i, text := range th.CleanLines(ui.Head(l.Text, w)) {
 			at := noTime
 			if i == 0 {
 				at = l.At.Local().Format("15:04:05")

@@ -66,8 +66,9 @@ func (r *report) body(s string) {
 	}
 	r.rows = append(r.rows, "")
 	for _, line := range r.th.CleanLines(pretty(s)) {
-		indent := len(line) - len(strings.TrimLeft(line, " "))
-		for i, row := range ui.Wrap(strings.TrimLeft(line, " "), max(r.w-2-indent, 8)) {
+		text := strings.TrimLeft(line, " ")
+		indent := min(len(line)-len(text), r.w/2) // deep nesting must not eat the width
+		for i, row := range ui.Wrap(text, r.w-4-indent) {
 			if i > 0 {
 				row = "  " + row
 			}

@@ -263,6 +263,8 @@ func (s *Wizard) choose(f workflow.Field, key string) {
 	default:
 		return
 	}
-	s.w = s.w.Set(f.Key, f.Options[at].Value)
-	s.touched[f.Key] = true
+	if v := f.Options[at].Value; v != s.w.Value(f.Key) {
+		s.w = s.w.Set(f.Key, v)
+		s.touched[f.Key] = true
+	}
 }

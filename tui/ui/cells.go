@@ -103,52 +103,6 @@ func Fit(rows []string, w, h int, tail string) []string {
 	return out
 }
 
-// Wrap breaks plain text into rows of at most w cells: at blanks where it can,
-// inside a word only when the word alone is too long. It never breaks at a
-// hyphen, so that names and addresses stay whole.
-func Wrap(s string, w int) []string {
-	if w <= 0 {
-		return nil
-	}
-	var rows []string
-	row, used := "", 0
-	flush := func() {
-		rows = append(rows, row)
-		row, used = "", 0
-	}
-	for _, word := range strings.Fields(s) {
-		n := Width(word)
-		if room := w - used - 1; used > 0 && n > w && room >= 10 {
-			head := ansi.Truncate(word, room, "")
-			row += " " + head
-			flush()
-			word = word[len(head):]
-			n = Width(word)
-		}
-		if used > 0 && used+1+n > w {
-			flush()
-		}
-		for n > w {
-			head := ansi.Truncate(word, w, "")
-			if head == "" { // a wide character in one cell
-				return append(rows, Cut(word, w, ""))
-			}
-			row = head
-			flush()
-			word = word[len(head):]
-			n = Width(word)
-		}
-		if used > 0 {
-			row, used = row+" ", used+1
-		}
-		row, used = row+word, used+n
-	}
-	if used > 0 || len(rows) == 0 {
-		flush()
-	}
-	return rows
-}
-
 // Beside joins two blocks of rows with a separator, row by row. Both must have
 // been fitted to the same height.
 func Beside(left []string, sep string, right []string) []string {

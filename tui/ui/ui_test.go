@@ -61,6 +61,7 @@ func TestWrap(t *testing.T) {
 		{"PUT https://example.com/a/b", 20, "PUT https://example.|com/a/b"},
 		{"温度センサー", 5, "温度|セン|サー"},
 		{"温", 1, ""},
+		{"a 温 b", 1, "a|b"},
 		{"  many   blanks ", 20, "many blanks"},
 	} {
 		if got := strings.Join(Wrap(c.s, c.w), "|"); got != c.want {
@@ -102,6 +103,26 @@ func FuzzCells(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestHead(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("温度", 1000)
+	got := Head(long, 10)
+	if !strings.HasPrefix(long, got) || Width(got) < 10 || len(got) > 10*bytesPerCell || strings.ContainsRune(got, '\ufffd') {
+		t.Errorf("Head took %d bytes, %d cells", len(got), Width(got))
+	}
+	if Head("short", 10) != "short" {
+		t.Error("Head cut a short text")
+	}
+}
+
+// BenchmarkWrap is the body of the largest message in one word.
+func BenchmarkWrap(b *testing.B) {
+	s := strings.Repeat("x", 256<<10)
+	for b.Loop() {
+		Wrap(s, 76)
+	}
 }
 
 func TestOverKeepsTheWidth(t *testing.T) {
