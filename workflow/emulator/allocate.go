@@ -13,7 +13,7 @@ import (
 // allocate picks the hub for a device; empty when there is none. A device that
 // may not be moved stays where it is as long as that hub is linked.
 func (l *Lab) allocate(e *entry, registrationID string, current *assignment) string {
-	if current != nil && !e.ReprovisionPolicy.UpdateHubAssignment && l.instance.hub(current.Hub) != nil {
+	if l.stays(e, current) {
 		return current.Hub
 	}
 	candidates := l.candidates(e)
@@ -26,6 +26,11 @@ func (l *Lab) allocate(e *entry, registrationID string, current *assignment) str
 	return weighted(candidates, registrationID) // hashed; geoLatency is a tie here
 }
 
+// stays reports whether the reprovision policy keeps a device at its hub.
+func (l *Lab) stays(e *entry, current *assignment) bool {
+	return current != nil && !e.ReprovisionPolicy.UpdateHubAssignment && l.instance().link(current.Hub) != nil
+}
+
 // candidates are the linked hubs that an entry allows, in the order they were
 // linked.
 func (l *Lab) candidates(e *entry) []*linkedHub {
@@ -34,8 +39,7 @@ func (l *Lab) candidates(e *entry) []*linkedHub {
 		allowed = []string{e.IoTHubHostName}
 	}
 	var all []*linkedHub
-	for i := range l.instance.Hubs {
-		h := &l.instance.Hubs[i]
+	for _, h := range l.instance().linked() {
 		named := func(host string) bool { return strings.EqualFold(host, h.Host) }
 		if h.Apply && (len(allowed) == 0 || slices.ContainsFunc(allowed, named)) {
 			all = append(all, h)
@@ -76,6 +80,7 @@ func (l *Lab) place(t *tx, op *operation, e *entry, r *registration, hub string,
 	if err != nil {
 		return err
 	}
+	fresh := device == nil
 	moved := previous != nil && !strings.EqualFold(previous.Hub, hub) && previous.DeviceID == next.DeviceID
 	if moved {
 		if device, err = move(t, e, previous, next); err != nil {
@@ -86,6 +91,9 @@ func (l *Lab) place(t *tx, op *operation, e *entry, r *registration, hub string,
 	}
 	if device == nil {
 		device = newHubDevice(hub, next.DeviceID, e)
+	}
+	if wanted := op.webhook.twin(); wanted != nil && (fresh || moved) {
+		device.applyTwin(wanted) // it wins over migrated data
 	}
 	device.admit(op.Credential)
 	return putHubDevice(t, device, now)

@@ -29,7 +29,7 @@ const tpmKeySize = 32
 
 // registrationResource is what a device's token is for.
 func (l *Lab) registrationResource(registrationID string) string {
-	return l.instance.IDScope + "/registrations/" + registrationID
+	return l.instance().IDScope + "/registrations/" + registrationID
 }
 
 // newActivation makes an HMAC key, base64, and the blob that gives it to the

@@ -21,7 +21,7 @@ func bearer(header string) string {
 
 // isManagementToken compares without telling by the time where they differ.
 func (l *Lab) isManagementToken(token string) bool {
-	return token != "" && subtle.ConstantTimeCompare([]byte(token), []byte(l.instance.ManagementToken)) == 1
+	return token != "" && subtle.ConstantTimeCompare([]byte(token), []byte(l.instance().ManagementToken)) == 1
 }
 
 // authorize checks a caller of the service API: the lab's bearer token, which
@@ -31,7 +31,7 @@ func (l *Lab) authorize(c *call, right string) error {
 	if l.isManagementToken(bearer(header)) {
 		return nil
 	}
-	p, why := l.signer(c, header, l.instance.serviceHost(), l.instance.Policies)
+	p, why := l.signer(c, header, l.instance().serviceHost(), l.instance().Policies)
 	if p == nil {
 		return serviceUnauthorized.because(why)
 	}

@@ -15,7 +15,7 @@ import (
 func (l *Lab) checkDevicePath(c *call) (registrationID string, err error) {
 	id := c.args["id"]
 	c.device = id
-	if !strings.EqualFold(c.args["scope"], l.instance.IDScope) {
+	if !strings.EqualFold(c.args["scope"], l.instance().IDScope) {
 		return "", unknownIDScope.refuse()
 	}
 	if err := pki.CheckRegistrationID(id); err != nil {
@@ -72,7 +72,7 @@ func (l *Lab) register(c *call) error {
 		return err
 	}
 	c.verdict = fmt.Sprintf("admitted by %s %s", admitted.entry.Kind, admitted.entry.ID)
-	c.set("Location", "https://"+c.r.Host+"/"+url.PathEscape(l.instance.IDScope)+"/registrations/"+url.PathEscape(id)+"/register")
+	c.set("Location", "https://"+c.r.Host+"/"+url.PathEscape(l.instance().IDScope)+"/registrations/"+url.PathEscape(id)+"/register")
 	c.set("Retry-After", fmt.Sprint(l.options.RetryAfter))
 	c.json(http.StatusAccepted, dps.RegistrationOperationStatus{OperationID: op.ID, Status: dps.StatusAssigning})
 	return nil
@@ -109,7 +109,7 @@ func (l *Lab) operationStatus(c *call) error {
 	if op == nil {
 		return unknownOperation.refuse()
 	}
-	if op.Result == nil && !c.now.Before(op.ReadyAt) {
+	if op.Result == nil && !op.Custom && !c.now.Before(op.ReadyAt) {
 		// The timer that settles it has not come to its turn.
 		if op, err = l.settleByID(op.ID, c.now); err != nil {
 			return err

@@ -48,7 +48,6 @@ const (
 	idMismatch
 	concurrentRegistration
 	geoLatencyTies
-	notServed
 	serviceUnauthorized
 	serviceForbidden
 	badContinuation
@@ -74,6 +73,10 @@ const (
 	throttled
 	tpmUnknown
 	tpmKeyShape
+	webhookFailed
+	webhookSilent
+	groupQuota
+	bulkSize
 )
 
 // guesses is the table. Code refuses with a row by guess.refuse.
@@ -111,7 +114,6 @@ var guesses = [...]Guess{
 	idMismatch:             {Number: "EMU", Question: "code when the ID in the body is not the one in the path", code: 400000, message: "The ID in the body does not match the ID in the path"},
 	concurrentRegistration: {Number: "EMU", Question: "register while an operation of the same device runs", Choice: "a second operation begins; both finish"},
 	geoLatencyTies:         {Number: "EMU", Question: "allocation by latency when every hub is here", Choice: "a tie, so hashed"},
-	notServed:              {Number: "EMU", Question: "a feature of DPS the lab does not have", code: 400000, message: "The lab does not offer this"},
 	serviceUnauthorized:    {Number: "EMU", Question: "service API without or with a wrong credential", code: 401002, message: "Unauthorized"},
 	serviceForbidden:       {Number: "EMU", Question: "service API with a policy that lacks the right", code: 401002, message: "Unauthorized: the policy lacks a right"},
 	badContinuation:        {Number: "EMU", Question: "malformed continuation token", code: 400000, message: "Bad Request"},
@@ -128,6 +130,10 @@ var guesses = [...]Guess{
 	noHub:                  {Number: "EMU", Question: "wording of a failed assignment without a hub", code: 400208, message: "No IoT hub is available for this enrollment"},
 	thumbprintMismatch:     {Number: "EMU", Question: "code and name when the leaf is not the one that registered", code: 401002, name: "IotHubUnauthorizedAccess", message: "Thumbprint does not match configuration"},
 	throttled:              {Number: "EMU", Question: "code and wait of a throttled register or poll", code: 429001, message: "Too many requests", Choice: "Retry-After says when there is room again, at least 2 seconds"},
+	webhookFailed:          {Number: "EMU", Question: "custom allocation whose webhook refuses, or names a hub that is not linked", code: 400207, message: "Custom allocation failed with status code"},
+	webhookSilent:          {Number: "U13", Question: "custom allocation whose webhook cannot be reached or takes longer than 5 s", code: 400207, message: "Custom allocation failed: the webhook did not answer"},
+	groupQuota:             {Number: "EMU", Question: "more enrollment groups than the quota", code: 403000, message: "The limit of 100 enrollment groups is reached"},
+	bulkSize:               {Number: "EMU", Question: "a bulk operation without items or with more than ten", code: 400000, message: "A bulk operation takes 1 to 10 enrollments"},
 	tpmUnknown:             {Number: "EMU", Question: "TPM whose endorsement key is not the enrolled one", code: 404201, message: "Enrollment not found", Choice: "as if there was no enrollment"},
 	tpmKeyShape:            {Number: "EMU", Question: "TPM keys that the lab can encrypt for", code: 400000, message: "The TPM's public key cannot be used", Choice: "RSA, SHA-256, AES-128-CFB, as the default templates make them"},
 	hubBadBatch:            {Number: "EMU", Question: "a batch that is no JSON array of messages", code: 400006, name: "IotHubFormatError", message: "The batch is not a JSON array of messages"},

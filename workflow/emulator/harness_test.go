@@ -170,7 +170,7 @@ func pemText(certs ...*x509.Certificate) string { return string(pki.EncodeCertif
 // service calls the service API with the owner's shared access signature.
 func (l *Lab) service(t testing.TB, method, path, body string, headers ...string) answer {
 	t.Helper()
-	p := l.instance.Policies[0]
+	p := l.instance().Policies[0]
 	token, err := dps.Token(l.ready.ServiceHost, p.Name, dps.NewSecret(p.PrimaryKey), time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
@@ -294,4 +294,20 @@ func referTo(name string) func(*dps.EnrollmentGroup) {
 	return func(g *dps.EnrollmentGroup) {
 		g.Attestation.X509 = &dps.X509Attestation{CAReferences: &dps.X509CAReferences{Primary: name}}
 	}
+}
+
+// hubService calls the service API of a hub with the owner's signature.
+func (l *Lab) hubService(t testing.TB, hub, method, path, body string, headers ...string) answer {
+	t.Helper()
+	h := l.instance().hub(hub + hubSuffix)
+	token, err := dps.Token(h.Host, h.Policy.Name, dps.NewSecret(h.Policy.PrimaryKey), time.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	separator := "?"
+	if strings.Contains(path, "?") {
+		separator = "&"
+	}
+	return l.as(t, ident{}).do(t, method, "https://"+h.Host+path+separator+"api-version=2021-04-12", body,
+		append([]string{"Authorization", token.Reveal()}, headers...)...)
 }

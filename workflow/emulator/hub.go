@@ -18,19 +18,19 @@ const maxMessage = 256 << 10
 func (l *Lab) hubFor(c *call, deviceID string) (*linkedHub, error) {
 	host := hostName(c.r.Host)
 	if strings.HasSuffix(host, hubSuffix) {
-		if h := l.instance.hub(host); h != nil {
+		if h := l.instance().hub(host); h != nil {
 			return h, nil
 		}
 		return nil, hubUnknown.refuse()
 	}
 	return read(l.store, func(t *tx) (*linkedHub, error) {
-		for i := range l.instance.Hubs {
-			d, err := getHubDevice(t, l.instance.Hubs[i].Host, deviceID)
+		for i := range l.instance().Hubs {
+			d, err := getHubDevice(t, l.instance().Hubs[i].Host, deviceID)
 			if err != nil || d != nil {
-				return &l.instance.Hubs[i], err
+				return &l.instance().Hubs[i], err
 			}
 		}
-		return &l.instance.Hubs[0], nil
+		return &l.instance().Hubs[0], nil
 	})
 }
 

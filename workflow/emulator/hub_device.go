@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"dpslab/workflow/dps"
 )
 
 // hubDevice is a device identity with its twin, in the registry of one hub.
@@ -44,13 +46,19 @@ func newHubDevice(hub, id string, e *entry) *hubDevice {
 	if e.Capabilities != nil {
 		d.IoTEdge = e.Capabilities.IoTEdge
 	}
-	if twin := e.InitialTwin; twin != nil {
-		d.Tags = maps.Clone(twin.Tags)
-		if twin.Properties != nil {
-			d.Desired = maps.Clone(twin.Properties.Desired)
-		}
+	if e.InitialTwin != nil {
+		d.applyTwin(e.InitialTwin)
 	}
 	return d
+}
+
+// applyTwin gives the device the tags and desired properties of a first
+// assignment.
+func (d *hubDevice) applyTwin(twin *dps.InitialTwin) {
+	d.Tags, d.Desired = maps.Clone(twin.Tags), nil
+	if twin.Properties != nil {
+		d.Desired = maps.Clone(twin.Properties.Desired)
+	}
 }
 
 // admit gives the device the credential it registered with. Devices of a group

@@ -187,7 +187,7 @@ func TestRegistryAndTwin(t *testing.T) {
 		}
 		return c.do(t, "GET", "https://"+hub+path+"?api-version=2021-04-12", "", "Authorization", s.Reveal())
 	}
-	p := l.instance.Hubs[0].Policy
+	p := l.instance().Hubs[0].Policy
 	var device struct {
 		DeviceID       string
 		Status         string
@@ -209,6 +209,6 @@ func TestRegistryAndTwin(t *testing.T) {
 		t.Errorf("%+v", twin)
 	}
 	wantHubRefusal(t, ask(hub, p, "/devices/d2"), 404, "DeviceNotFound")
-	wantHubRefusal(t, ask(hub, l.instance.Policies[0], "/devices/d1"), 401, "IotHubUnauthorizedAccess")
+	wantHubRefusal(t, ask(hub, l.instance().Policies[0], "/devices/d1"), 401, "IotHubUnauthorizedAccess")
 	wantHubRefusal(t, ask("contoso.azure-devices.net", p, "/devices/d1"), 401, "IotHubUnauthorizedAccess")
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,17 +57,67 @@ type policy struct {
 	Rights       []string `json:"rights"`
 }
 
-// linkedHub is an IoT hub that DPS may assign devices to.
+// linkedHub is an IoT hub of the lab, and its link to the DPS instance.
 type linkedHub struct {
 	Host   string `json:"host"`
 	Policy policy `json:"policy"`
 	Weight uint64 `json:"weight"` // allocationWeight, 1 to 1000
 	Apply  bool   `json:"apply"`  // applyAllocationPolicy
+	// Unlinked hubs are in the lab and no longer known to DPS.
+	Unlinked bool `json:"unlinked,omitempty"`
+	// LinkKey is the hub's key as DPS was told it. Empty means the present one.
+	LinkKey string `json:"link_key,omitempty"`
+}
+
+// stale reports whether DPS holds a key that the hub does not accept.
+func (h *linkedHub) stale() bool {
+	return h.LinkKey != "" && h.LinkKey != h.Policy.PrimaryKey && h.LinkKey != h.Policy.SecondaryKey
 }
 
 func (i *instance) serviceHost() string { return i.Name + instanceSuffix }
 
-// hub finds a linked hub by host name; nil when there is none.
+// instance is the DPS instance and its hubs as they stand. Nobody changes what
+// it returns: changeInstance puts another in its place.
+func (l *Lab) instance() *instance { return l.current.Load() }
+
+// changeInstance writes a changed instance and puts it in place once it is on
+// disk. change gets a copy.
+func (l *Lab) changeInstance(change func(*instance) error) error {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	next := *l.instance()
+	next.Hubs, next.Policies = slices.Clone(next.Hubs), slices.Clone(next.Policies)
+	if err := change(&next); err != nil {
+		return err
+	}
+	if err := l.store.update(func(t *tx) error { return put(t, bucketLab, instanceKey, &next) }); err != nil {
+		return err
+	}
+	l.current.Store(&next)
+	return nil
+}
+
+// linked are the hubs that DPS knows.
+func (i *instance) linked() []*linkedHub {
+	var all []*linkedHub
+	for n := range i.Hubs {
+		if !i.Hubs[n].Unlinked {
+			all = append(all, &i.Hubs[n])
+		}
+	}
+	return all
+}
+
+// link finds a hub that DPS knows; nil when there is none.
+func (i *instance) link(host string) *linkedHub {
+	if h := i.hub(host); h != nil && !h.Unlinked {
+		return h
+	}
+	return nil
+}
+
+// hub finds a hub of the lab by host name, linked or not; nil when there is
+// none.
 func (i *instance) hub(host string) *linkedHub {
 	for n := range i.Hubs {
 		if strings.EqualFold(i.Hubs[n].Host, host) {
@@ -76,12 +127,14 @@ func (i *instance) hub(host string) *linkedHub {
 	return nil
 }
 
+// instanceKey is where the instance lies in bucketLab.
+const instanceKey = "instance"
+
 // loadInstance reads the instance of a store, or makes it.
 func loadInstance(s *store, o Options) (*instance, error) {
-	const key = "instance"
 	var have *instance
 	err := s.view(func(t *tx) (err error) {
-		have, err = get[instance](t, bucketLab, key)
+		have, err = get[instance](t, bucketLab, instanceKey)
 		return err
 	})
 	if err != nil || have != nil {
@@ -91,7 +144,7 @@ func loadInstance(s *store, o Options) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	return made, s.update(func(t *tx) error { return put(t, bucketLab, key, made) })
+	return made, s.update(func(t *tx) error { return put(t, bucketLab, instanceKey, made) })
 }
 
 func newInstance(o Options, now time.Time) (*instance, error) {

@@ -100,9 +100,9 @@ func TestSymmetricKeyAtTheHub(t *testing.T) {
 func TestServiceAuthorization(t *testing.T) {
 	t.Parallel()
 	l := start(t)
-	owner := l.instance.Policies[0]
-	l.instance.Policies = append(l.instance.Policies, newPolicy("reader", rightEnrollmentRead))
-	reader := l.instance.Policies[1]
+	owner := l.instance().Policies[0]
+	l.instance().Policies = append(l.instance().Policies, newPolicy("reader", rightEnrollmentRead))
+	reader := l.instance().Policies[1]
 	sas := func(resource string, p policy, life time.Duration) string {
 		s, err := dps.Token(resource, p.Name, dps.NewSecret(p.PrimaryKey), time.Now().Add(life))
 		if err != nil {
@@ -128,7 +128,7 @@ func TestServiceAuthorization(t *testing.T) {
 		{"another host", sas("contoso.azure-devices-provisioning.net", owner, time.Hour), 401},
 		{"expired", sas(host, owner, -time.Second), 401},
 		{"wrong key", sas(host, policy{Name: owner.Name, PrimaryKey: newKey()}, time.Hour), 401},
-		{"the hub's policy", sas(host, l.instance.Hubs[0].Policy, time.Hour), 401},
+		{"the hub's policy", sas(host, l.instance().Hubs[0].Policy, time.Hour), 401},
 		{"a policy that only reads", sas(host, reader, time.Hour), 401},
 	} {
 		t.Run(test.name, func(t *testing.T) {

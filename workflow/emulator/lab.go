@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -89,12 +90,14 @@ func (o Options) normalized() Options {
 type Lab struct {
 	options  Options
 	store    *store
-	instance *instance
+	current  atomic.Pointer[instance]
 	identity *identity
 	server   *http.Server
 	ready    Ready
 	operator *Operator
 
+	changing  sync.Mutex // one changeInstance at a time
+	webhooks  *http.Client
 	registers *quota
 	polls     *quota
 
@@ -123,6 +126,7 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	}
 	l := &Lab{options: o.normalized(), served: make(chan error, 1)}
 	l.registers = newQuota(l.options.RegistrationsPerMinute, registrationWindow)
+	l.webhooks = newWebhookClient()
 	l.polls = newQuota(l.options.PollsPer10s, pollWindow)
 	if err := l.open(ctx); err != nil {
 		return nil, err
@@ -153,10 +157,12 @@ func (l *Lab) open(ctx context.Context) error {
 		return err
 	}
 	l.store = s
-	l.assigner.stop = make(chan struct{})
-	if l.instance, err = loadInstance(s, l.options); err != nil {
+	l.assigner.begin()
+	i, err := loadInstance(s, l.options)
+	if err != nil {
 		return errors.Join(err, l.abandon())
 	}
+	l.current.Store(i)
 	if l.identity, err = loadIdentity(ctx, dir, time.Now()); err != nil {
 		return errors.Join(err, l.abandon())
 	}

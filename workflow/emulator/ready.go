@@ -27,7 +27,7 @@ type Ready struct {
 }
 
 func (l *Lab) makeReady(address string) Ready {
-	i := l.instance
+	i := l.instance()
 	r := Ready{
 		IDScope: i.IDScope, Address: address,
 		DeviceHost: globalHost, ServiceHost: i.serviceHost(), ManagementHost: managementHost,

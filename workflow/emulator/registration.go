@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
@@ -25,7 +26,10 @@ type operation struct {
 	Payload        json.RawMessage               `json:"payload,omitempty"`    // the device's own
 	Created        time.Time                     `json:"created"`
 	ReadyAt        time.Time                     `json:"ready_at"`
+	Custom         bool                          `json:"custom,omitempty"` // a webhook picks the hub
 	Result         *dps.DeviceRegistrationResult `json:"result,omitempty"` // nil while assigning
+
+	webhook *webhookOutcome // of this attempt to settle; never stored
 }
 
 // registration is a registration record: what the device sees, and what the
@@ -86,7 +90,7 @@ func timeKey(at time.Time, operationID string) string {
 
 // newOperationID is 5.<16 hex digits>.<GUID>; the digits stand for the ID scope.
 func (l *Lab) newOperationID() string {
-	scope := sha256.Sum256([]byte(l.instance.IDScope))
+	scope := sha256.Sum256([]byte(l.instance().IDScope))
 	return fmt.Sprintf("5.%x.%s", scope[:8], uuid.NewString())
 }
 
@@ -98,7 +102,8 @@ func (l *Lab) beginOperation(registrationID string, a *admission, now time.Time)
 		Entry: a.entry.entryRef, Credential: a.credential, Activation: a.activation, Payload: a.payload,
 		Created: now.UTC(), ReadyAt: now.Add(l.options.AssignDelay).UTC(),
 	}
-	immediate := l.options.AssignDelay == 0
+	op.Custom = a.entry.AllocationPolicy == dps.AllocationCustom
+	immediate := l.options.AssignDelay == 0 && !op.Custom
 	err := l.store.update(func(t *tx) error {
 		op.Result = nil
 		if err := forgetOldOperations(t, now); err != nil {
@@ -212,10 +217,11 @@ func (l *Lab) decide(t *tx, op *operation, e *entry, old *registration, now time
 		r.Status = dps.StatusDisabled
 		return r, nil
 	}
-	hub := l.allocate(e, op.RegistrationID, r.Current)
-	if hub == "" {
-		return fail(noHub.refuse()), nil
+	hub, refused := l.pickHub(op, e, r.Current)
+	if refused != nil {
+		return fail(refused), nil
 	}
+	r.Payload = op.webhook.payload()
 	if err := l.place(t, op, e, r, hub, now); err != nil {
 		return nil, err
 	}
@@ -239,10 +245,18 @@ func (o *operation) describeAttestation(r *dps.DeviceRegistrationResult) {
 	}
 }
 
-// settleByID ends an operation if nobody has ended it yet.
+// settleByID ends an operation if nobody has ended it yet. Where a webhook
+// picks the hub it is asked first: no transaction waits for it.
 func (l *Lab) settleByID(id string, now time.Time) (*operation, error) {
+	outcome, err := l.askWebhook(id)
+	if err != nil {
+		return nil, err
+	}
+	if outcome != nil && l.assigner.ctx.Err() != nil {
+		return nil, errClosed // the next start asks again
+	}
 	var op *operation
-	err := l.store.update(func(t *tx) (err error) {
+	err = l.store.update(func(t *tx) (err error) {
 		op, err = get[operation](t, bucketOperations, id)
 		if err != nil {
 			return err
@@ -253,6 +267,7 @@ func (l *Lab) settleByID(id string, now time.Time) (*operation, error) {
 		if op.Result != nil {
 			return nil
 		}
+		op.webhook = outcome
 		return l.settle(t, op, now)
 	})
 	return op, err
@@ -260,9 +275,12 @@ func (l *Lab) settleByID(id string, now time.Time) (*operation, error) {
 
 // assigner settles operations when their time has come.
 type assigner struct {
-	stop    chan struct{}
+	ctx     context.Context // ends with the lab
+	stop    context.CancelFunc
 	running sync.WaitGroup
 }
+
+func (a *assigner) begin() { a.ctx, a.stop = context.WithCancel(context.Background()) }
 
 func (l *Lab) settleLater(id string, at time.Time) {
 	l.assigner.running.Go(func() {
@@ -273,13 +291,13 @@ func (l *Lab) settleLater(id string, at time.Time) {
 			// An operation that cannot be written now stays pending: the next
 			// poll or the next start tries again.
 			_, _ = l.settleByID(id, time.Now())
-		case <-l.assigner.stop:
+		case <-l.assigner.ctx.Done():
 		}
 	})
 }
 
 func (a *assigner) close() {
-	close(a.stop)
+	a.stop()
 	a.running.Wait()
 }
 

@@ -250,7 +250,7 @@ func TestAllocation(t *testing.T) {
 func TestNoHub(t *testing.T) {
 	t.Parallel()
 	l := start(t)
-	l.instance.Hubs[0].Apply = false // as if the hub was taken out of allocation
+	l.instance().Hubs[0].Apply = false // as if the hub was taken out of allocation
 	id := selfSigned(t, "d1")
 	l.enroll(t, "d1", id.chain[0])
 	got := l.as(t, id).provision(t, "d1")

@@ -15,13 +15,13 @@ func frontDoor(status int, name, message string) *refusal {
 // bearer token, and the subscription and resource group of the lab.
 func (l *Lab) manage(c *call) error {
 	if !l.isManagementToken(bearer(c.r.Header.Get("Authorization"))) {
-		c.set("WWW-Authenticate", `Bearer authorization_uri="https://login.microsoftonline.com/`+l.instance.TenantID+`", error="invalid_token"`)
+		c.set("WWW-Authenticate", `Bearer authorization_uri="https://login.microsoftonline.com/`+l.instance().TenantID+`", error="invalid_token"`)
 		return frontDoor(http.StatusUnauthorized, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing or is not the lab's management token.")
 	}
-	if s := c.args["subscription"]; !strings.EqualFold(s, l.instance.SubscriptionID) {
+	if s := c.args["subscription"]; !strings.EqualFold(s, l.instance().SubscriptionID) {
 		return frontDoor(http.StatusNotFound, "SubscriptionNotFound", "The subscription '"+s+"' could not be found.")
 	}
-	if g, named := c.args["group"]; named && !strings.EqualFold(g, l.instance.ResourceGroup) {
+	if g, named := c.args["group"]; named && !strings.EqualFold(g, l.instance().ResourceGroup) {
 		return frontDoor(http.StatusNotFound, "ResourceGroupNotFound", "Resource group '"+g+"' could not be found.")
 	}
 	c.set("x-ms-correlation-request-id", c.requestID)
@@ -36,17 +36,17 @@ func (l *Lab) manageInstance(c *call) error {
 	if err := l.manage(c); err != nil {
 		return err
 	}
-	if name := c.args["dps"]; !strings.EqualFold(name, l.instance.Name) {
+	if name := c.args["dps"]; !strings.EqualFold(name, l.instance().Name) {
 		return frontDoor(http.StatusNotFound, "ResourceNotFound", "The Resource 'Microsoft.Devices/ProvisioningServices/"+name+
-			"' under resource group '"+l.instance.ResourceGroup+"' was not found.")
+			"' under resource group '"+l.instance().ResourceGroup+"' was not found.")
 	}
 	return nil
 }
 
 // instanceID is the resource ID of the lab's DPS instance.
 func (l *Lab) instanceID() string {
-	return "/subscriptions/" + l.instance.SubscriptionID + "/resourceGroups/" + l.instance.ResourceGroup +
-		"/providers/Microsoft.Devices/ProvisioningServices/" + l.instance.Name
+	return "/subscriptions/" + l.instance().SubscriptionID + "/resourceGroups/" + l.instance().ResourceGroup +
+		"/providers/Microsoft.Devices/ProvisioningServices/" + l.instance().Name
 }
 
 // instanceResource is the DPS instance as a resource. Keys are masked in it.
@@ -58,27 +58,27 @@ func (l *Lab) instanceResource(c *call) map[string]any {
 		AllocationWeight      uint64 `json:"allocationWeight"`
 		ApplyAllocationPolicy bool   `json:"applyAllocationPolicy"`
 	}
-	hubs := make([]hub, 0, len(l.instance.Hubs))
-	for _, h := range l.instance.Hubs {
+	hubs := make([]hub, 0, len(l.instance().Hubs))
+	for _, h := range l.instance().linked() {
 		masked := h.Policy
 		masked.PrimaryKey = "****"
 		hubs = append(hubs, hub{h.Host, connectionString(h.Host, masked), location, h.Weight, h.Apply})
 	}
 	// Tools take the host from here and reach for it, so a caller that came by
 	// another name is sent back to that.
-	service, device := l.instance.serviceHost(), globalHost
+	service, device := l.instance().serviceHost(), globalHost
 	if hostName(c.r.Host) != managementHost {
 		service, device = c.r.Host, c.r.Host
 	}
 	return map[string]any{
-		"id": l.instanceID(), "name": l.instance.Name, "type": "Microsoft.Devices/provisioningServices",
-		"location": location, "resourcegroup": l.instance.ResourceGroup, "subscriptionid": l.instance.SubscriptionID,
-		"tags": map[string]string{}, "etag": counterTag(uint64(l.instance.Created.Unix())),
+		"id": l.instanceID(), "name": l.instance().Name, "type": "Microsoft.Devices/provisioningServices",
+		"location": location, "resourcegroup": l.instance().ResourceGroup, "subscriptionid": l.instance().SubscriptionID,
+		"tags": map[string]string{}, "etag": counterTag(uint64(l.instance().Created.Unix())),
 		"sku": map[string]any{"name": "S1", "tier": "Standard", "capacity": 1},
 		"properties": map[string]any{
 			"state": "Active", "provisioningState": "Succeeded", "iotHubs": hubs, "allocationPolicy": "Hashed",
 			"serviceOperationsHostName": service, "deviceProvisioningHostName": device,
-			"idScope": l.instance.IDScope, "publicNetworkAccess": "Enabled",
+			"idScope": l.instance().IDScope, "publicNetworkAccess": "Enabled",
 		},
 	}
 }
@@ -120,9 +120,9 @@ func (l *Lab) listKeys(c *call) error {
 	if err := l.manageInstance(c); err != nil {
 		return err
 	}
-	rules := make([]accessRule, 0, len(l.instance.Policies))
-	for i := range l.instance.Policies {
-		rules = append(rules, l.instance.Policies[i].rule())
+	rules := make([]accessRule, 0, len(l.instance().Policies))
+	for i := range l.instance().Policies {
+		rules = append(rules, l.instance().Policies[i].rule())
 	}
 	c.json(http.StatusOK, map[string]any{"value": rules})
 	return nil
@@ -133,8 +133,8 @@ func (l *Lab) listKey(c *call) error {
 	if err := l.manageInstance(c); err != nil {
 		return err
 	}
-	for i := range l.instance.Policies {
-		if p := &l.instance.Policies[i]; strings.EqualFold(p.Name, c.args["key"]) {
+	for i := range l.instance().Policies {
+		if p := &l.instance().Policies[i]; strings.EqualFold(p.Name, c.args["key"]) {
 			c.json(http.StatusOK, p.rule())
 			return nil
 		}

@@ -61,6 +61,8 @@ var routes = compile([]route{
 	{surface: deviceSurface, method: "GET", path: "/{scope}/registrations/{id}/operations/{operation}", handle: (*Lab).operationStatus},
 
 	{surface: serviceSurface, method: "POST", path: "/enrollments/query", handle: queryEntries(individual)},
+	{surface: serviceSurface, method: "POST", path: "/enrollments", handle: bulkEntries(individual)},
+	{surface: serviceSurface, method: "POST", path: "/enrollmentGroups", handle: bulkEntries(group)},
 	{surface: serviceSurface, method: "GET", path: "/enrollments/{id}", handle: getEntry(individual)},
 	{surface: serviceSurface, method: "PUT", path: "/enrollments/{id}", handle: putEntry(individual)},
 	{surface: serviceSurface, method: "DELETE", path: "/enrollments/{id}", handle: deleteEntry(individual)},
@@ -201,7 +203,7 @@ func (l *Lab) surfacesOf(host string) []*surface {
 	switch {
 	case host == globalHost:
 		return []*surface{deviceSurface, operatorSurface}
-	case host == l.instance.serviceHost():
+	case host == l.instance().serviceHost():
 		return []*surface{serviceSurface, deviceSurface, operatorSurface}
 	case strings.HasSuffix(host, instanceSuffix):
 		return []*surface{operatorSurface} // an instance that does not exist

@@ -8,7 +8,8 @@ import (
 
 func TestFind(t *testing.T) {
 	t.Parallel()
-	l := &Lab{instance: &instance{Name: instanceName}}
+	l := &Lab{}
+	l.current.Store(&instance{Name: instanceName})
 	for _, test := range []struct {
 		method, host, path string
 		want               string // the route's path, or "" for none

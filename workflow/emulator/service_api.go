@@ -39,7 +39,7 @@ func (l *Lab) entryOf(t *tx, c *call, k kind) (*entry, error) {
 	c.device = c.args["id"]
 	e, err := getEntryRecord(t, entryRef{k, c.args["id"]})
 	if err == nil && e == nil {
-		err = refuse(404201, "Enrollment not found")
+		err = noEnrollment()
 	}
 	return e, err
 }
@@ -79,26 +79,7 @@ func putEntry(k kind) handler {
 			return err
 		}
 		ifMatch := c.r.Header.Get("If-Match")
-		var state *dps.DeviceRegistrationState
-		err = l.store.update(func(t *tx) error {
-			old, err := getEntryRecord(t, e.entryRef)
-			if err != nil {
-				return err
-			}
-			if err := checkEntryTag(old, ifMatch); err != nil {
-				return err
-			}
-			if err := l.complete(t, e, old); err != nil {
-				return err
-			}
-			if err := checkUnique(t, e); err != nil {
-				return err
-			}
-			if state, err = stateOf(t, e); err != nil {
-				return err
-			}
-			return stampEntry(t, e, old, c.now)
-		})
+		state, err := l.writeEntry(e, func(old *entry) error { return checkEntryTag(old, ifMatch) }, c.now)
 		if err != nil {
 			return err
 		}
@@ -106,6 +87,69 @@ func putEntry(k kind) handler {
 		return nil
 	}
 }
+
+// writeEntry creates or updates an entry that validate has passed. allowed
+// looks at the entry it replaces, nil for a create. The registration of an
+// individual enrollment is returned beside it.
+func (l *Lab) writeEntry(e *entry, allowed func(old *entry) error, now time.Time) (state *dps.DeviceRegistrationState, err error) {
+	err = l.store.update(func(t *tx) error {
+		old, err := getEntryRecord(t, e.entryRef)
+		if err != nil {
+			return err
+		}
+		if err := allowed(old); err != nil {
+			return err
+		}
+		if err := l.complete(t, e, old); err != nil {
+			return err
+		}
+		if err := checkUnique(t, e); err != nil {
+			return err
+		}
+		if old == nil {
+			if err := checkGroupQuota(t, e); err != nil {
+				return err
+			}
+		}
+		if state, err = stateOf(t, e); err != nil {
+			return err
+		}
+		return stampEntry(t, e, old, now)
+	})
+	return state, err
+}
+
+// removeEntry deletes an entry, with the registration of an individual
+// enrollment.
+func (l *Lab) removeEntry(ref entryRef, ifMatch string) error {
+	return l.store.update(func(t *tx) error {
+		e, err := getEntryRecord(t, ref)
+		if err != nil {
+			return err
+		}
+		if e == nil {
+			return noEnrollment()
+		}
+		if ifMatch != "" && !tagMatches(ifMatch, e.ETag) {
+			return staleTag.refuse()
+		}
+		state, err := stateOf(t, e)
+		if err != nil {
+			return err
+		}
+		if state != nil {
+			if err := t.delete(bucketRegistrations, e.key()); err != nil {
+				return err
+			}
+		}
+		if err := dropEntryKeys(t, e); err != nil {
+			return err
+		}
+		return t.delete(e.Kind.bucket(), e.key())
+	})
+}
+
+func noEnrollment() *refusal { return refuse(404201, "Enrollment not found") }
 
 // readEntry reads and checks what can be checked without the store.
 func readEntry(c *call, k kind) (*entry, error) {
@@ -170,30 +214,8 @@ func deleteEntry(k kind) handler {
 		if err := l.authorize(c, rightEnrollmentWrite); err != nil {
 			return err
 		}
-		ifMatch := c.r.Header.Get("If-Match")
-		err := l.store.update(func(t *tx) error {
-			e, err := l.entryOf(t, c, k)
-			if err != nil {
-				return err
-			}
-			if ifMatch != "" && !tagMatches(ifMatch, e.ETag) {
-				return staleTag.refuse()
-			}
-			state, err := stateOf(t, e)
-			if err != nil {
-				return err
-			}
-			if state != nil {
-				if err := t.delete(bucketRegistrations, e.key()); err != nil {
-					return err
-				}
-			}
-			if err := dropEntryKeys(t, e); err != nil {
-				return err
-			}
-			return t.delete(k.bucket(), e.key())
-		})
-		if err != nil {
+		c.device = c.args["id"]
+		if err := l.removeEntry(entryRef{k, c.args["id"]}, c.r.Header.Get("If-Match")); err != nil {
 			return err
 		}
 		c.empty(http.StatusNoContent)

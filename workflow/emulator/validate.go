@@ -51,10 +51,7 @@ func validateAllocation(e *entry) error {
 			return invalid("allocationPolicy static needs exactly one of iotHubs, there are %d", len(e.IoTHubs))
 		}
 	case dps.AllocationCustom:
-		if e.CustomAllocationDefinition == nil {
-			return invalid("CustomAllocationDefinition is required")
-		}
-		return notServed.refuse("allocationPolicy custom")
+		return validateWebhook(e.CustomAllocationDefinition)
 	default:
 		return invalid("allocationPolicy %q is unknown", e.AllocationPolicy)
 	}
@@ -163,7 +160,7 @@ func (l *Lab) complete(t *tx, e, old *entry) error {
 		}
 	}
 	for _, host := range append(slices.Clone(e.IoTHubs), e.IoTHubHostName) {
-		if host != "" && l.instance.hub(host) == nil {
+		if host != "" && l.instance().link(host) == nil {
 			return invalid("IoT hub %q is not linked", host)
 		}
 	}
@@ -171,6 +168,32 @@ func (l *Lab) complete(t *tx, e, old *entry) error {
 		completeKeys(&e.Attestation, old)
 	}
 	l.applyDefaults(e)
+	return nil
+}
+
+// maxGroups is how many enrollment groups by X.509 a DPS instance holds, and as
+// many by symmetric key.
+const maxGroups = 100
+
+// checkGroupQuota refuses a new group above the quota of its attestation.
+func checkGroupQuota(t *tx, e *entry) error {
+	if e.Kind != group {
+		return nil
+	}
+	count := 0
+	cursor := t.cursor(bucketGroups)
+	for key, _ := cursor.First(); key != nil; key, _ = cursor.Next() {
+		have, err := getEntryRecord(t, entryRef{group, string(key)})
+		if err != nil {
+			return err
+		}
+		if have != nil && have.Attestation.Type == e.Attestation.Type {
+			count++
+		}
+	}
+	if count >= maxGroups {
+		return groupQuota.refuse()
+	}
 	return nil
 }
 
@@ -213,7 +236,7 @@ func (l *Lab) applyDefaults(e *entry) {
 		e.ReprovisionPolicy = &dps.ReprovisionPolicy{UpdateHubAssignment: true, MigrateDeviceData: true}
 	}
 	if len(e.IoTHubs) == 0 && e.IoTHubHostName == "" {
-		for _, h := range l.instance.Hubs {
+		for _, h := range l.instance().linked() {
 			e.IoTHubs = append(e.IoTHubs, h.Host)
 		}
 	}
