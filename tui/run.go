@@ -42,7 +42,6 @@ type Options struct {
 	ASCII, NoColor bool   // asked for; the environment may ask for them as well
 	Theme          string // one of theme.Names; empty: "dark"
 	Open           string // open this device at once
-	Version        string
 }
 
 // endLimit is how long Run waits for a cancelled run to end.

@@ -38,6 +38,7 @@ type app struct {
 	verbose bool
 	noColor bool
 	ascii   bool
+	theme   string
 }
 
 // Exit codes, besides those of [workflow.ProblemKind.ExitCode].
@@ -103,6 +104,7 @@ the lab inside it needs no Azure subscription and no network.`,
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "show headers and bodies of every exchange")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colour (also NO_COLOR)")
 	flags.BoolVar(&a.ascii, "ascii", false, "draw with ASCII characters only")
+	flags.StringVar(&a.theme, "theme", "", "colours: dark (default), light, high-contrast, none")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(err.Error(), c.CommandPath()+" --help lists the flags")
 	})

@@ -26,7 +26,7 @@ func (a *app) workbench(ctx context.Context, open string) error {
 	defer s.Close()
 	err = tui.Run(ctx, tui.Options{
 		Session: s, Feed: feed, Ask: asker, In: a.in, Out: a.out,
-		ASCII: a.ascii, NoColor: a.noColor, Open: open, Version: version,
+		ASCII: a.ascii, NoColor: a.noColor, Theme: a.theme, Open: open,
 	})
 	switch {
 	case err == nil:

@@ -9,22 +9,24 @@ package theme
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
+	"github.com/charmbracelet/lipgloss"
+	"github.com/muesli/termenv"
 )
 
 // Style is how a piece of one line looks. The zero Style is plain text.
-type Style struct{ on string }
+type Style struct{ style *lipgloss.Style }
 
 // Text styles one piece of a line. Pieces are joined side by side, never
 // nested: the reset that ends an inner piece would end the outer one too.
 func (s Style) Text(t string) string {
-	if s.on == "" || t == "" {
+	if s.style == nil || t == "" {
 		return t
 	}
-	return s.on + t + ansi.ResetStyle
+	return s.style.Render(t)
 }
 
 // Theme is everything a screen needs to know to draw itself.
@@ -57,15 +59,17 @@ type Options struct {
 
 // tokens are the 16-colour numbers of one theme.
 type tokens struct {
-	accent, ok, warn, bad ansi.BasicColor
+	accent, ok, warn, bad lipgloss.ANSIColor
 	bold                  bool // colours alone are too weak: make them bold
 	faint                 bool // dim text may be drawn faint
 }
 
+// The colours by their ANSI numbers: 1 red, 2 green, 3 yellow, 4 blue, 5
+// magenta, 6 cyan; 8 more for the bright ones.
 var palettes = map[string]tokens{
-	"dark":          {accent: ansi.Cyan, ok: ansi.Green, warn: ansi.Yellow, bad: ansi.BrightRed, faint: true},
-	"light":         {accent: ansi.Blue, ok: ansi.Green, warn: ansi.Magenta, bad: ansi.Red, faint: true},
-	"high-contrast": {accent: ansi.BrightCyan, ok: ansi.BrightGreen, warn: ansi.BrightYellow, bad: ansi.BrightRed, bold: true},
+	"dark":          {accent: 6, ok: 2, warn: 3, bad: 9, faint: true},
+	"light":         {accent: 4, ok: 2, warn: 5, bad: 1, faint: true},
+	"high-contrast": {accent: 14, ok: 10, warn: 11, bad: 9, bold: true},
 }
 
 // Names lists the themes, sorted. "none" is the same as NoColor.
@@ -101,24 +105,35 @@ func New(o Options) (*Theme, error) {
 }
 
 func (t *Theme) colour(p tokens) {
-	base := ansi.Style{}
-	if p.bold {
-		base = base.Bold()
-	}
-	t.Strong = style(ansi.Style{}.Bold())
+	plain := newRenderer().NewStyle()
+	base := plain.Bold(p.bold)
+	t.Strong = style(plain.Bold(true))
 	if p.faint {
-		t.Dim = style(ansi.Style{}.Faint())
+		t.Dim = style(plain.Faint(true))
 	}
-	t.Accent = style(base.ForegroundColor(p.accent))
-	t.Selected = style(ansi.Style{}.Bold().ForegroundColor(p.accent))
-	t.OK = style(base.ForegroundColor(p.ok))
-	t.Warn = style(base.ForegroundColor(p.warn))
-	t.Bad = style(base.ForegroundColor(p.bad))
-	t.Key = style(ansi.Style{}.Bold().ForegroundColor(p.accent))
-	t.Cursor = style(ansi.Style{}.Reverse(true))
+	t.Accent = style(base.Foreground(p.accent))
+	t.Selected = style(plain.Bold(true).Foreground(p.accent))
+	t.OK = style(base.Foreground(p.ok))
+	t.Warn = style(base.Foreground(p.warn))
+	t.Bad = style(base.Foreground(p.bad))
+	t.Key = style(plain.Bold(true).Foreground(p.accent))
+	t.Cursor = style(plain.Reverse(true))
 }
 
-func style(s ansi.Style) Style { return Style{on: s.String()} }
+// newRenderer is a renderer of this theme alone. Its colours are decided here,
+// not asked of a terminal: lipgloss's own default would ask standard output.
+func newRenderer() *lipgloss.Renderer {
+	r := lipgloss.NewRenderer(io.Discard, termenv.WithProfile(termenv.ANSI))
+	r.SetHasDarkBackground(true)
+	return r
+}
+
+// style keeps lipgloss from wrapping, padding or expanding tabs: rows are cut
+// to size by package ui.
+func style(s lipgloss.Style) Style {
+	s = s.Inline(true).TabWidth(lipgloss.NoTabConversion)
+	return Style{style: &s}
+}
 
 // ASCII says whether only ASCII may be drawn.
 func (t *Theme) ASCII() bool { return t.ascii }
