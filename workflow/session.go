@@ -142,7 +142,7 @@ func (s *Session) load(name string) (*profiles.Profile, error) {
 	doc, err := s.config.Store.Load(name)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
-			return nil, &Problem{Kind: Usage, Op: "open " + name, Summary: "there is no profile of that name", Fix: "dpslab list shows the names; dpslab new " + name + " makes one"}
+			return nil, noProfile("open "+name, name)
 		}
 		return nil, profileProblem(name, err)
 	}
@@ -163,6 +163,10 @@ func profileProblem(name string, err error) *Problem {
 		p.Summary = bare.Error()
 	}
 	return p
+}
+
+func noProfile(op, name string) *Problem {
+	return &Problem{Kind: Usage, Op: op, Summary: "there is no profile of that name", Fix: "dpslab list shows the names; dpslab new " + name + " makes one"}
 }
 
 // withDefaults fills in what the file leaves out.
@@ -186,7 +190,11 @@ func (s *Session) Save(name string, p *profiles.Profile) error {
 	if wrong := CheckProfile(p); len(wrong) > 0 {
 		return &Problem{Kind: Usage, Op: op, Summary: wrong[0].Error()}
 	}
-	if err := s.config.Store.Save(name, p); err != nil {
+	err := s.config.Store.Save(name, p)
+	switch {
+	case errors.Is(err, profiles.ErrExists):
+		return &Problem{Kind: Usage, Op: op, Summary: "there is a profile of that name already", Fix: "Choose another name, or remove that one first: dpslab remove " + name}
+	case err != nil:
 		return &Problem{Kind: LocalFile, Op: op, Summary: err.Error()}
 	}
 	return nil
@@ -196,7 +204,10 @@ func (s *Session) Save(name string, p *profiles.Profile) error {
 // that other devices may share stay.
 func (s *Session) Remove(name string) ([]string, error) {
 	removed, err := s.config.Store.Remove(name)
-	if err != nil {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, noProfile("remove "+name, name)
+	case err != nil:
 		p := problemOf("remove "+name, err)
 		p.Kind = LocalFile
 		return removed, p

@@ -57,16 +57,16 @@ func counted(n int, noun string) string {
 func CheckMessage(o RunOptions) error {
 	if o.Body != "" {
 		if err := checkBody(o.Body, nil); err != nil {
-			return &Problem{Kind: Usage, Op: "read the message", Summary: "the body " + err.Error()}
+			return &Problem{Kind: Usage, Op: "read the message", Summary: "the body " + err.Error(), Fix: "{{ now }}, {{ n }} and {{ wave 20 30 \"20s\" }} are filled in; anything else is sent as it is."}
 		}
 	}
 	for name, v := range o.Properties {
 		if !propertyText(name, false) || !propertyText(v, true) {
-			return &Problem{Kind: Usage, Op: "read property " + strconv.Quote(name), Summary: "name and value must be ASCII without control characters, so that they can travel as an HTTP header"}
+			return &Problem{Kind: Usage, Op: "read property " + strconv.Quote(name), Summary: "name and value must be ASCII without control characters, so that they can travel as an HTTP header", Fix: "Put other texts into the body."}
 		}
 	}
 	if o.Count < 0 || o.Interval != nil && *o.Interval < 0 {
-		return &Problem{Kind: Usage, Op: "read the message", Summary: "count and interval cannot be negative"}
+		return &Problem{Kind: Usage, Op: "read the message", Summary: "count and interval cannot be negative", Fix: "Leave them out for the profile's own."}
 	}
 	return nil
 }

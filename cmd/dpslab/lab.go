@@ -164,7 +164,10 @@ func (a *app) printLabEnv(r emulator.Ready) error {
 func labProblem(err error) error {
 	p := &workflow.Problem{Kind: workflow.LocalFile, Op: "start the lab", Summary: err.Error()}
 	var held *emulator.HeldError
-	if errors.As(err, &held) {
+	switch {
+	case errors.Is(err, emulator.ErrNotLoopback):
+		p.Kind, p.Fix = workflow.Usage, "serve 127.0.0.1; or, on a network where nobody else is, add --i-know-this-is-insecure"
+	case errors.As(err, &held):
 		p.Fix = "use that one (runs and the workbench join it by themselves), or give this one another folder with --state"
 	}
 	return p

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"dpslab/cmd/embeddedlab"
 	"dpslab/profiles"
@@ -68,6 +69,6 @@ func (a *app) refuse(err error, asJSON bool, tell func(workflow.Event)) error {
 	if !asJSON || !errors.As(err, &problem) {
 		return err
 	}
-	tell(workflow.Event{Kind: workflow.RunFinished, Outcome: workflow.Failed, Problem: problem})
+	tell(workflow.Event{At: time.Now(), Kind: workflow.RunFinished, Outcome: workflow.Failed, Problem: problem})
 	return &reported{problem.Kind.ExitCode()}
 }
