@@ -123,7 +123,8 @@ func (t *Theme) colour(p tokens) {
 // newRenderer is a renderer of this theme alone. Its colours are decided here,
 // not asked of a terminal: lipgloss's own default would ask standard output.
 func newRenderer() *lipgloss.Renderer {
-	r := lipgloss.NewRenderer(io.Discard, termenv.WithProfile(termenv.ANSI))
+	r := lipgloss.NewRenderer(io.Discard)
+	r.SetColorProfile(termenv.ANSI)
 	r.SetHasDarkBackground(true)
 	return r
 }

@@ -160,3 +160,24 @@ func TestNames(t *testing.T) {
 		t.Errorf("an unknown theme: %v, want an error that lists the known ones", err)
 	}
 }
+
+// A theme's colours are its own decision: neither the environment nor what
+// standard output is may take them away.
+func TestColoursDoNotDependOnTheProcess(t *testing.T) {
+	t.Parallel()
+	th := mustNew(t, Options{})
+	for _, c := range []struct {
+		name      string
+		got, want string
+	}{
+		{"accent", th.Accent.Text("x"), "\x1b[36mx\x1b[0m"},
+		{"dim", th.Dim.Text("x"), "\x1b[2mx\x1b[0m"},
+		{"key", th.Key.Text("x"), "\x1b[1;36mx\x1b[0m"},
+		{"plain", th.Plain.Text("x"), "x"},
+		{"no colour", mustNew(t, Options{NoColor: true}).Accent.Text("x"), "x"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s draws %q, want %q", c.name, c.got, c.want)
+		}
+	}
+}
