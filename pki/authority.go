@@ -14,32 +14,6 @@ import (
 	"unicode/utf8"
 )
 
-// DeviceFiles are the files of one device, named as in Microsoft's how-to "use
-// X.509 certificates over HTTPS without an SDK".
-type DeviceFiles struct{ Dir, RegistrationID string }
-
-// SelfSignedCertificate is the self-signed certificate's path.
-func (f DeviceFiles) SelfSignedCertificate() string { return filepath.Join(f.Dir, "device-cert.pem") }
-
-// SelfSignedKey is the path of the private key of a self-signed certificate.
-func (f DeviceFiles) SelfSignedKey() string { return filepath.Join(f.Dir, "device-key.pem") }
-
-// Certificate is the path of the device certificate of a chain, alone.
-func (f DeviceFiles) Certificate() string {
-	return filepath.Join(f.Dir, "certs", f.RegistrationID+".cert.pem")
-}
-
-// FullChain is the path of the device certificate with all CAs above it, which
-// is what the device presents.
-func (f DeviceFiles) FullChain() string {
-	return filepath.Join(f.Dir, "certs", f.RegistrationID+"-full-chain.cert.pem")
-}
-
-// Key is the path of the private key of a device in a chain.
-func (f DeviceFiles) Key() string {
-	return filepath.Join(f.Dir, "private", f.RegistrationID+".key.pem")
-}
-
 // AuthorityFiles are the files of a root CA and the intermediate CA below it,
 // named as in Microsoft's tutorial on certificate chains.
 type AuthorityFiles struct{ Dir string }

@@ -14,7 +14,7 @@ import (
 
 func TestFileNamesOfTheHowTo(t *testing.T) {
 	t.Parallel()
-	d, a := DeviceFiles{"/d", "device-01"}, AuthorityFiles{"/a"}
+	d, a := DeviceFiles{Dir: "/d", RegistrationID: "device-01"}, AuthorityFiles{"/a"}
 	for got, want := range map[string]string{
 		d.SelfSignedCertificate():   "/d/device-cert.pem",
 		d.SelfSignedKey():           "/d/device-key.pem",

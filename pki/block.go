@@ -119,7 +119,6 @@ func (i *Item) parseRequest(der []byte) {
 	i.Request = r
 }
 
-
 // parseDER decodes one DER structure by its contents.
 func parseDER(der, passphrase []byte, max limits) Item {
 	if _, err := x509.ParseCertificate(der); err == nil {

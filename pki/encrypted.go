@@ -282,16 +282,29 @@ func newSealer(passphrase []byte, iterations int) *sealer {
 	return s
 }
 
-// seal encodes the key, once.
+// seal encodes the key as PEM, once.
 func (s *sealer) seal(key crypto.Signer) ([]byte, error) {
-	label, passphrase, opts := "PRIVATE KEY", []byte(nil), (*pkcs8.Opts)(nil)
+	der, err := s.sealDER(key)
+	if err != nil {
+		return nil, err
+	}
+	label := "PRIVATE KEY"
 	if s.derived != nil {
-		label, opts = "ENCRYPTED PRIVATE KEY", &pkcs8.Opts{Cipher: pkcs8.AES256CBC, KDFOpts: <-s.derived}
+		label = "ENCRYPTED PRIVATE KEY"
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: label, Bytes: der}), nil
+}
+
+// sealDER encodes the key as PKCS#8, once.
+func (s *sealer) sealDER(key crypto.Signer) ([]byte, error) {
+	passphrase, opts := []byte(nil), (*pkcs8.Opts)(nil)
+	if s.derived != nil {
+		opts = &pkcs8.Opts{Cipher: pkcs8.AES256CBC, KDFOpts: <-s.derived}
 		passphrase = []byte{0} // only its presence counts: the derivation is done
 	}
 	der, err := pkcs8.MarshalPrivateKey(key, passphrase, opts)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the private key: %w", err)
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: label, Bytes: der}), nil
+	return der, nil
 }

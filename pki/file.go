@@ -83,21 +83,7 @@ func ensureKey(ctx context.Context, path string, a Algorithm, passphrase []byte,
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return key, false, err
 	}
-	sealer := newSealer(passphrase, iterations)
-	key, err = a.GenerateKey(ctx)
-	if err != nil {
-		return nil, false, err
-	}
-	data, err := sealer.seal(key)
-	if err != nil {
-		return nil, false, fileError("write", path, err)
-	}
-	err = writeNew(path, data, 0o600)
-	if errors.Is(err, ErrExists) { // another process was faster: its key counts
-		key, err = ReadKey(path, passphrase)
-		return key, false, err
-	}
-	return key, err == nil, err
+	return startKey(ctx, a, passphrase, iterations).write(ctx, path, passphrase)
 }
 
 // WriteCertificates writes certificates to a PEM file in the given order, with

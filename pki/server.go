@@ -1,0 +1,57 @@
+package pki
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+)
+
+// handshakeLimit bounds connecting to a server and its handshake together.
+const handshakeLimit = 10 * time.Second
+
+// InspectServer connects to a TLS server and reports the chain that it
+// presents, trusted or not. address is host:port. roots nil means the system's.
+// Nothing is sent beyond the handshake, and a server that is not trusted is
+// never talked to: its chain is what the refusal carries.
+func InspectServer(ctx context.Context, address string, roots *x509.CertPool, now time.Time) (*Inspection, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no host:port: %w", address, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, handshakeLimit)
+	defer cancel()
+	trust := "trusted, and issued for " + host
+	dialer := &tls.Dialer{Config: &tls.Config{ServerName: host, RootCAs: roots, MinVersion: tls.VersionTLS12}}
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	var certs []*x509.Certificate
+	var refused *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &refused):
+		certs, trust = refused.UnverifiedCertificates, "NOT trusted: "+visible(refused.Err.Error())
+	case err != nil:
+		return nil, fmt.Errorf("asking %s for its certificate: %w", address, err)
+	default:
+		certs = conn.(*tls.Conn).ConnectionState().PeerCertificates
+		_ = conn.Close()
+	}
+	contents := &Contents{Format: "TLS server"}
+	for _, c := range certs {
+		contents.Items = append(contents.Items, Item{Kind: ItemCertificate, Certificate: c})
+	}
+	o := InspectOptions{Now: now}
+	report := describeContents(address, contents, o)
+	for i := range report.Certificates {
+		report.Certificates[i].RegistrationID, report.Certificates[i].RegistrationIDBad = "", ""
+	}
+	report.Trust = trust
+	// The rest of the rules is about devices.
+	report.Findings = slices.DeleteFunc(fileFindings([]opened{{path: address, contents: contents}}, o), func(f Finding) bool {
+		return !slices.Contains([]string{"F10", "F14", "F17"}, f.Rule)
+	})
+	return report, nil
+}

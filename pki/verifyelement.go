@@ -1,0 +1,202 @@
+package pki
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+const day = 24 * time.Hour
+
+// checkElement checks what holds for every certificate of a chain.
+func (h *heap) checkElement(c found, issuer, sameName *found) {
+	h.checkValidity(c)
+	h.checkStrength(c)
+	h.checkIssuer(c, issuer, sameName)
+	if c.Version < 3 {
+		h.report("F09", SeverityError, c.file, c.at,
+			fmt.Sprintf("%s is a version %d certificate, without extensions: openssl was not given any", nameText(c.RawSubject), c.Version), reissue(c))
+	}
+	if isCA(c.Certificate) && len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) > 0 && !allowsClientAuth(c.Certificate) {
+		h.report("F09", SeverityError, c.file, c.at,
+			nameText(c.RawSubject)+" is a CA whose extended key usage leaves out clientAuth, and with it everything below", reissue(c))
+	}
+}
+
+// reissue is the command that makes a certificate anew as it should be.
+func reissue(c found) string {
+	out := fixFor("NEW.pem", c.file)
+	if isCA(c.Certificate) && !hasClientAuth(c.Certificate) {
+		return "dpslab cert new NAME --kind intermediate --issuer-cert ROOT.pem --issuer-key ROOT.key.pem --out " + out
+	}
+	if isSelfSigned(c.Certificate) {
+		return "dpslab cert renew " + shellWord(c.file) + " --key KEY --out " + out
+	}
+	return "dpslab cert renew " + shellWord(c.file) + " --key KEY --authority NAME --out " + out
+}
+
+func (h *heap) checkValidity(c found) {
+	now, name := h.options.Now, nameText(c.RawSubject)
+	left := c.NotAfter.Sub(now)
+	renew := "dpslab cert renew " + shellWord(c.file) + " --key KEY"
+	if isCA(c.Certificate) {
+		renew = "make a new CA, upload it to DPS and renew the devices below it: dpslab cert new NAME --kind authority"
+	}
+	switch {
+	case left < 0:
+		h.report("F10", SeverityError, c.file, c.at, fmt.Sprintf("%s expired on %s, %s ago", name, stamp(c.NotAfter), days(-left)), renew)
+	case now.Before(c.NotBefore):
+		h.report("F10", SeverityError, c.file, c.at,
+			fmt.Sprintf("%s is not valid before %s, which is %s ahead of this machine's clock", name, stamp(c.NotBefore), days(c.NotBefore.Sub(now))),
+			"set the clock (timedatectl status shows it), or wait")
+	case left < min(30*day, c.NotAfter.Sub(c.NotBefore)/3):
+		h.report("F10", SeverityWarning, c.file, c.at, fmt.Sprintf("%s expires on %s, in %s", name, stamp(c.NotAfter), days(left)), renew)
+	}
+}
+
+func days(d time.Duration) string {
+	if d < day {
+		return "less than a day"
+	}
+	return count(int(d/day), "day")
+}
+
+func (h *heap) checkStrength(c found) {
+	name := nameText(c.RawSubject)
+	weak := []x509.SignatureAlgorithm{x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1}
+	if slices.Contains(weak, c.SignatureAlgorithm) && !isSelfSigned(c.Certificate) {
+		h.report("F17", SeverityError, c.file, c.at, fmt.Sprintf("%s is signed with %s, which TLS libraries refuse", name, c.SignatureAlgorithm), reissue(c))
+	} else if slices.Contains(weak, c.SignatureAlgorithm) {
+		h.report("F17", SeverityWarning, c.file, c.at, fmt.Sprintf("%s signed itself with %s", name, c.SignatureAlgorithm), reissue(c))
+	}
+	if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < 2048 {
+		h.report("F17", SeverityWarning, c.file, c.at, fmt.Sprintf("%s has an RSA key of %d bits; 2048 is the least", name, key.N.BitLen()),
+			"dpslab cert renew "+shellWord(c.file)+" --new-key --algorithm ec-p256")
+	}
+}
+
+// checkIssuer is F12 and F14: who signed, and whether it may.
+func (h *heap) checkIssuer(c found, issuer, sameName *found) {
+	name, by := nameText(c.RawSubject), nameText(c.RawIssuer)
+	switch {
+	case issuer == nil && sameName != nil:
+		h.report("F14", SeverityError, c.file, c.at,
+			fmt.Sprintf("%s names %s as its issuer, but the CA of that name in %s has another key and did not sign it", name, by, sameName.file),
+			"sign it anew by the CA that is there: dpslab cert renew "+shellWord(c.file)+" --key KEY --issuer-cert "+shellWord(sameName.file)+" --issuer-key KEY")
+	case issuer == nil && bytes.Equal(c.RawIssuer, c.RawSubject):
+		h.report("F12", SeverityError, c.file, c.at, name+" names itself as its issuer, but its signature is not its own: it was altered", reissue(c))
+	case issuer == nil && isCA(c.Certificate):
+		h.report("F12", SeverityWarning, c.file, c.at,
+			fmt.Sprintf("the chain ends with %s, its issuer %s is not here: %s itself must be verified at DPS", name, by, name),
+			"name the root's file too: dpslab cert verify "+shellWord(c.file)+" ROOT.pem")
+	case issuer == nil:
+		h.report("F12", SeverityError, c.file, c.at, fmt.Sprintf("the issuer of %s is missing: no file here holds %s", name, by),
+			"name the CA's file too: dpslab cert verify "+shellWord(c.file)+" CA.pem")
+	case issuer.Certificate == c.Certificate:
+		return
+	case !isCA(issuer.Certificate):
+		h.report("F12", SeverityError, issuer.file, issuer.at, fmt.Sprintf("%s signed %s but is no CA", by, name), reissue(*issuer))
+	case issuer.KeyUsage != 0 && issuer.KeyUsage&x509.KeyUsageCertSign == 0:
+		h.report("F12", SeverityError, issuer.file, issuer.at, fmt.Sprintf("%s signed %s, but its key usage lacks keyCertSign", by, name), reissue(*issuer))
+	}
+}
+
+// checkDevice checks what holds for a device certificate only.
+func (h *heap) checkDevice(c found) {
+	h.checkName(c)
+	h.checkPurpose(c)
+	name := nameText(c.RawSubject)
+	if life := c.NotAfter.Sub(c.NotBefore); life <= 31*day {
+		h.report("F11", SeverityWarning, c.file, c.at, fmt.Sprintf("%s lives %s in all", name, days(life)),
+			"renew it in time, or for longer: dpslab cert renew "+shellWord(c.file)+" --key KEY --days 365")
+	}
+	if !isSelfSigned(c.Certificate) && !h.presented[string(c.Raw)] {
+		h.report("F12", SeverityWarning, c.file, c.at, c.file+" holds the device certificate alone; for an enrollment group the CAs above must stand in the same file",
+			"dpslab cert fullchain "+shellWord(c.file)+" INTERMEDIATE.pem ROOT.pem --out "+fixFor("NEW.pem", c.file))
+	}
+	h.report("F18", SeverityInfo, c.file, c.at,
+		fmt.Sprintf("%s has SHA-1 %s (DPS shows it) and SHA-256 %s (IoT Hub keeps it)", name, Thumbprint1(c.Certificate), Thumbprint256(c.Certificate)),
+		"openssl x509 -in "+shellWord(c.file)+" -noout -fingerprint -sha256")
+}
+
+// checkName is F04 to F07: the common name as a registration ID.
+func (h *heap) checkName(c found) {
+	names := commonNames(c.RawSubject)
+	switch {
+	case len(names) == 0:
+		h.report("F04", SeverityError, c.file, c.at, fmt.Sprintf("the subject of %s (%q) has no common name", c.file, nameText(c.RawSubject)), newNamed(c, "REGISTRATION-ID"))
+		return
+	case len(names) > 1:
+		h.report("F04", SeverityError, c.file, c.at, fmt.Sprintf("the subject %s has %d common names; which one counts depends on the reader", nameText(c.RawSubject), len(names)), newNamed(c, names[0]))
+	case len(nameParts(c.RawSubject)) > 0 && slices.ContainsFunc(nameParts(c.RawSubject), func(set pkix.RelativeDistinguishedNameSET) bool { return len(set) > 1 }):
+		h.report("F04", SeverityWarning, c.file, c.at, fmt.Sprintf("the subject %s puts several values into one part, which some readers do not take apart", nameText(c.RawSubject)), newNamed(c, names[0]))
+	}
+	cn, want := names[0], h.options.RegistrationID
+	if bare, ok := strings.CutPrefix(cn, "CN="); ok {
+		h.report("F05", SeverityError, c.file, c.at, fmt.Sprintf("the common name is %q: \"CN=\" was copied into the name", visible(cn)), newNamed(c, bare))
+		return
+	}
+	if want != "" && !strings.EqualFold(cn, want) {
+		h.report("F05", SeverityError, c.file, c.at, fmt.Sprintf("the common name is %q, the registration ID %q", visible(cn), visible(want)), newNamed(c, want))
+	}
+	if err := CheckCommonName(cn); err != nil {
+		h.report("F06", SeverityError, c.file, c.at, fmt.Sprintf("%s: %v (%q)", c.file, err, visible(cn)), newNamed(c, suggestID(cn, MaxCommonName)))
+	}
+	if strings.ToLower(cn) != cn {
+		h.report("F07", SeverityWarning, c.file, c.at, fmt.Sprintf("the common name %q has upper-case letters", visible(cn)), newNamed(c, strings.ToLower(cn)))
+	}
+}
+
+func newNamed(c found, name string) string {
+	if name == "" {
+		name = "REGISTRATION-ID"
+	}
+	if isSelfSigned(c.Certificate) {
+		return "dpslab cert new " + shellWord(name)
+	}
+	return "dpslab cert new " + shellWord(name) + " --kind device --authority NAME"
+}
+
+// checkPurpose is F08 and F09.
+func (h *heap) checkPurpose(c found) {
+	name := nameText(c.RawSubject)
+	if isCA(c.Certificate) {
+		h.report("F08", SeverityError, c.file, c.at, name+" is a CA (CA:TRUE) and cannot be a device certificate", reissue(c))
+		return
+	}
+	if c.KeyUsage&x509.KeyUsageCertSign != 0 {
+		h.report("F08", SeverityWarning, c.file, c.at, name+" is no CA, but its key usage has keyCertSign", reissue(c))
+	}
+	if c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
+		h.report("F09", SeverityError, c.file, c.at, fmt.Sprintf("the key usage of %s (%s) lacks digitalSignature", name, strings.Join(keyUsageNames(c.KeyUsage), ", ")), reissue(c))
+	}
+	switch {
+	case !allowsClientAuth(c.Certificate):
+		h.report("F09", SeverityError, c.file, c.at, name+" has an extended key usage without clientAuth", reissue(c))
+	case !hasClientAuth(c.Certificate) && c.Version == 3:
+		h.report("F09", SeverityWarning, c.file, c.at, name+" has no extended key usage; clientAuth is expected", reissue(c))
+	}
+}
+
+// checkSerials is F17: one issuer must not use a serial number twice.
+func (h *heap) checkSerials() {
+	first := make(map[string]found, len(h.certs))
+	for _, c := range h.certs {
+		id := string(c.RawIssuer) + c.SerialNumber.String()
+		if bytes.Equal(c.RawIssuer, c.RawSubject) {
+			continue // every self-signed certificate is an issuer of its own
+		}
+		other, ok := first[id]
+		if !ok {
+			first[id] = c
+			continue
+		}
+		h.report("F17", SeverityWarning, c.file, c.at,
+			fmt.Sprintf("%s has the serial number %X, as has %s in %s by the same issuer", nameText(c.RawSubject), c.SerialNumber, nameText(other.RawSubject), other.file), reissue(c))
+	}
+}
