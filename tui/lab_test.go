@@ -118,7 +118,7 @@ func TestFromNothingToTelemetry(t *testing.T) {
 		r.see("of 10")
 		r.see("temperature")
 		r.pass(12 * time.Second)
-		r.see("sent 10 of 10   failed 0   received by the hub 10")
+		r.see("sent 10 of 10   failed 0   at the hub 10   1.0/s")
 		r.see("✓ assigned to lab-hub.azure-devices.net as my-x509-device")
 		r.press("q")
 		r.see("assigned lab-hub")

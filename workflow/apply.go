@@ -83,7 +83,7 @@ func (s *Status) begin(e Event) {
 
 func (s *Status) finish(e Event) {
 	s.Running, s.Outcome, s.Problem = false, e.Outcome, e.Problem
-	s.endWait()
+	s.endWait(e.At)
 	s.Pending = nil
 	for i := range s.Steps {
 		if s.Steps[i].State == Running {
@@ -98,7 +98,7 @@ func (s *Status) applyStep(e Event) {
 	if step == nil {
 		return
 	}
-	s.endWait()
+	s.endWait(e.At)
 	if e.Text != "" {
 		step.Text = e.Text
 	}
@@ -123,7 +123,7 @@ func (s *Status) applyStep(e Event) {
 func (s *Status) applyExchange(e Event) {
 	x := e.Exchange
 	if e.Kind == ExchangeStarted {
-		s.endWait()
+		s.endWait(e.At)
 		s.Pending = x
 		s.lane(e, LaneRow{Kind: LaneRequest, At: e.At, Exchange: x, Label: requestLabel(x), Open: true})
 		return
@@ -183,7 +183,7 @@ func answerNote(x *Exchange) string {
 }
 
 func (s *Status) applyWait(e Event) {
-	s.endWait()
+	s.endWait(e.At)
 	s.Poll, s.PollStep = e.Poll, e.Step
 	if e.Poll == nil {
 		return
@@ -207,10 +207,10 @@ func short(d time.Duration) string {
 	return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + " s"
 }
 
-func (s *Status) endWait() {
+func (s *Status) endWait(at time.Time) {
 	s.Poll = nil
-	if n := len(s.Lane); n > 0 && s.Lane[n-1].Kind == LaneWait {
-		s.Lane[n-1].Open = false
+	if n := len(s.Lane); n > 0 && s.Lane[n-1].Kind == LaneWait && s.Lane[n-1].Open {
+		s.Lane[n-1].Open, s.Lane[n-1].Ended = false, at
 	}
 }
 

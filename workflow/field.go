@@ -55,6 +55,7 @@ type Field struct {
 	Example string
 	Options []Option // a closed set; empty: free text
 	Default func(Answers) string
+	Unset   string             // what an empty answer means, in a few words; "" when it must be answered
 	Hidden  func(Answers) bool // nil: always asked. A hidden field has its default.
 	// Check says in the field's own words what is wrong: "ends in '.', must end
 	// in a letter, digit or '-'". Nil: anything goes.

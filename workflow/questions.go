@@ -45,15 +45,18 @@ var whereFields = []Field{
 	},
 	{
 		Key: "target.subscription_id", Label: "subscription ID", Page: PageWhere, Hidden: noManagement, Check: optional(checkUUID),
-		Help: "Needed to upload a signing CA. Leave it empty for self-signed certificates.", Example: "11111111-2222-3333-4444-555555555555",
+		Unset: "none: no signing CA is uploaded",
+		Help:  "Needed to upload a signing CA. Leave it empty for self-signed certificates.", Example: "11111111-2222-3333-4444-555555555555",
 	},
 	{
 		Key: "target.resource_group", Label: "resource group", Page: PageWhere, Hidden: noManagement,
-		Help: "The resource group of the DPS instance; needed to upload a signing CA.", Example: "rg-iot",
+		Unset: "none: no signing CA is uploaded",
+		Help:  "The resource group of the DPS instance; needed to upload a signing CA.", Example: "rg-iot",
 	},
 	{
 		Key: "target.dps_name", Label: "DPS name", Page: PageWhere, Hidden: noManagement,
-		Help: "The name of the DPS instance; needed to upload a signing CA.", Example: "contoso-dps",
+		Unset: "none: no signing CA is uploaded",
+		Help:  "The name of the DPS instance; needed to upload a signing CA.", Example: "contoso-dps",
 	},
 }
 
@@ -67,7 +70,8 @@ var identityFields = []Field{
 		Default: func(a Answers) string {
 			return strings.ToLower(strings.ReplaceAll(a[keyRegistrationID], ":", "-"))
 		},
-		Help: "What this device is called here; also the file's name.", Example: "my-x509-device",
+		Unset: "the registration ID, in lower case",
+		Help:  "What this device is called here; also the file's name.", Example: "my-x509-device",
 	},
 }
 
@@ -95,7 +99,8 @@ var certificateFields = []Field{
 	},
 	{
 		Key: keyPassphraseEnv, Label: "pass phrase variable", Page: PageCertificates, Check: optional(checkEnvName),
-		Help: "The name of an environment variable that holds a pass phrase for the private keys. Leave it empty for keys without one.", Example: "DEVICE_PASSPHRASE",
+		Unset: "none: keys without a pass phrase",
+		Help:  "The name of an environment variable that holds a pass phrase for the private keys. Leave it empty for keys without one.", Example: "DEVICE_PASSPHRASE",
 	},
 }
 
@@ -114,7 +119,8 @@ var enrollmentFields = []Field{
 	},
 	{
 		Key: keyDeviceID, Label: "device ID", Page: PageEnrollment, Hidden: not(individual), Check: optional(checkDeviceID),
-		Help: "The device's name at the hub. Empty: the registration ID.", Example: "truck-7",
+		Unset: "the registration ID",
+		Help:  "The device's name at the hub. Empty: the registration ID.", Example: "truck-7",
 	},
 	{
 		Key: keyAllocation, Label: "allocation policy", Page: PageEnrollment, Default: constant(dps.AllocationHashed),

@@ -80,6 +80,7 @@ type LaneRow struct {
 	Label    string    // "PUT register", "202 assigning"
 	Note     string    // "41 ms  op 5.5066…"
 	Poll     *Poll     // for a wait
+	Ended    time.Time // for a wait that is over; before Poll.Due when something cut it short
 	Open     bool      // still going on
 	Bad      bool      // a refusal or a fault
 }

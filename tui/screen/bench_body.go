@@ -136,11 +136,11 @@ func (b *Bench) result(w int) string {
 	case b.st.Outcome == workflow.Cancelled:
 		text = th.Warn.Text(th.Stopped) + " cancelled; what was done is kept, and a runs the rest"
 	case reg.AssignedHub != "":
-		text = th.OK.Text(th.Done) + " " + th.Clean(assigned(reg)) + b.sent()
+		text = th.OK.Text(th.Done) + " " + fitting(w-3, b.assigned(reg)...)
 	case b.ended() > 0:
 		text = th.OK.Text(th.Done) + " " + fmt.Sprintf("%d of %d steps are done; a runs the rest", b.ended(), len(b.st.Steps))
 	default:
-		text = th.Dim.Text(th.Waiting) + " nothing has run yet"
+		text = th.Dim.Text(th.Waiting) + " nothing has run yet" + b.nextKey()
 	}
 	return ui.Pad(" "+text, w, th.Ellipsis)
 }
@@ -156,19 +156,38 @@ func (b *Bench) ended() int {
 	return n
 }
 
-func assigned(r workflow.Registration) string {
-	text := "assigned to " + r.AssignedHub + " as " + r.DeviceID
-	if r.Substatus != "" {
-		text += " (" + r.Substatus + ")"
+// nextKey is what to press on a device that never ran.
+func (b *Bench) nextKey() string {
+	if b.whyNotRun() != "" {
+		return ""
 	}
-	return text
+	return ": press " + b.th.Key.Text("a") + " to run all steps"
 }
 
-func (b *Bench) sent() string {
+// assigned says where the device belongs, the fullest text first: what gives
+// way on a narrow screen is told by the pane or the rail too.
+func (b *Bench) assigned(r workflow.Registration) []string {
+	sent := ""
 	if n := b.st.Telemetry.Sent; n > 0 {
-		return fmt.Sprintf(", %d accepted", n)
+		sent = fmt.Sprintf(", %d accepted", n)
 	}
-	return ""
+	hub, device, why := b.th.Clean(r.AssignedHub), b.th.Clean(r.DeviceID), b.th.Clean(r.Substatus)
+	short, _, _ := strings.Cut(hub, ".")
+	texts := []string{"assigned to " + hub + " as " + device + sent, "assigned to " + hub + sent, "assigned to " + short + sent}
+	if why != "" {
+		texts = append([]string{"assigned to " + hub + " as " + device + " (" + why + ")" + sent}, texts...)
+	}
+	return texts
+}
+
+// fitting is the first text that fits in w cells, else the last one.
+func fitting(w int, texts ...string) string {
+	for _, t := range texts[:len(texts)-1] {
+		if ui.Width(t) <= w {
+			return t
+		}
+	}
+	return texts[len(texts)-1]
 }
 
 func (b *Bench) runningStep() string {

@@ -179,7 +179,7 @@ func (b *Bench) body(s workflow.StepStatus, w, h int) []string {
 	case b.resumes():
 		rows = b.offer(w)
 	case s.State == workflow.Waiting && len(s.Log) == 0:
-		rows = b.about(s, w)
+		rows = b.about(s, w, h)
 	default:
 		rows = b.lines(s, w)
 	}
@@ -228,12 +228,24 @@ func (b *Bench) offer(w int) []string {
 }
 
 // about is shown before a step ran: what it does, and which key runs it.
-func (b *Bench) about(s workflow.StepStatus, w int) []string {
+func (b *Bench) about(s workflow.StepStatus, w, h int) []string {
 	th := b.th
 	rows := []string{""}
 	rows = append(rows, ui.Wrap(capital(s.About)+".", w)...)
 	if b.Busy() {
 		return rows
 	}
-	return append(rows, "", th.Key.Text("a")+" runs all steps, "+th.Key.Text("enter")+" this one alone.")
+	rows = append(rows, "", th.Key.Text("a")+" runs all steps, "+th.Key.Text("enter")+" this one alone.")
+	if b.ended() > 0 || len(b.st.Log) > 0 {
+		return rows
+	}
+	// A person who sees this for the first time learns what it is about.
+	intro := []string{""}
+	for _, r := range ui.Wrap("A new device knows no IoT hub. It asks DPS, the Device Provisioning Service, and proves with its certificate who it is; DPS looks for an enrollment that admits it, chooses a hub and tells the device. The five steps prepare that, do it, and send telemetry to the hub.", w) {
+		intro = append(intro, th.Dim.Text(r))
+	}
+	if len(rows)+len(intro) > h {
+		return rows
+	}
+	return append(rows, intro...)
 }

@@ -26,11 +26,11 @@ func (b *Bench) telemetry(w, h int) []string {
 		rows = append(rows, b.chart("latency", latency, " ms", w, room-room*2/3)...)
 	case values.any() && room >= 6:
 		rows = append(rows, b.chart(chartName(t), values, "", w, room-1)...)
-		rows = append(rows, b.summary("latency", latency, " ms"))
+		rows = append(rows, b.summary("latency", latency, " ms", w))
 	case room >= 6:
 		rows = append(rows, b.chart("latency", latency, " ms", w, room)...)
 	default:
-		rows = append(rows, b.summary("latency", latency, " ms"))
+		rows = append(rows, b.summary("latency", latency, " ms", w))
 	}
 	pause := ""
 	if b.st.Poll != nil && b.st.PollStep == workflow.StepTelemetry {
@@ -56,13 +56,15 @@ func (b *Bench) counters(w int) string {
 		failed = th.Bad.Text(th.Failed + " " + failed)
 	}
 	text += "   " + failed
+	hub, few := "", ""
 	if b.dev.Profile != nil && b.dev.Profile.Target.Kind == "lab" || t.Received > 0 {
-		text += fmt.Sprintf("   received by the hub %d", t.Received)
+		hub, few = fmt.Sprintf("   received by the hub %d", t.Received), fmt.Sprintf("   at the hub %d", t.Received)
 	}
+	pace := ""
 	if r := rate(t.Samples); r > 0 {
-		text += fmt.Sprintf("   %.1f/s", r)
+		pace = fmt.Sprintf("   %.1f/s", r)
 	}
-	return ui.Cut(text, w, th.Ellipsis)
+	return ui.Cut(fitting(w, text+hub+pace, text+few+pace, text+few), w, th.Ellipsis)
 }
 
 // rate is messages a second over the last ten.
@@ -106,11 +108,11 @@ func series(t workflow.TelemetryStatus, of func(workflow.Sample) (float64, bool)
 }
 
 func (b *Bench) chart(name string, s samples, unit string, w, h int) []string {
-	return append([]string{b.summary(name, s, unit)}, s.View(b.th, w, h-1)...)
+	return append([]string{b.summary(name, s, unit, w)}, s.View(b.th, w, h-1)...)
 }
 
 // summary is the title of a chart, or stands for it where there is no room.
-func (b *Bench) summary(name string, s samples, unit string) string {
+func (b *Bench) summary(name string, s samples, unit string, w int) string {
 	low, high, sum, n := 0.0, 0.0, 0.0, 0
 	for i, v := range s.Values {
 		if !s.Have[i] {
@@ -124,7 +126,10 @@ func (b *Bench) summary(name string, s samples, unit string) string {
 	if n == 0 {
 		return ""
 	}
-	text := fmt.Sprintf("last %s%s, from %s to %s, mean %s", short(s.last), unit, short(low), short(high), short(sum/float64(n)))
+	last := "last " + short(s.last) + unit
+	span := fmt.Sprintf(", from %s to %s", short(low), short(high))
+	room := w - ui.Width(b.th.Clean(name)) - 2
+	text := fitting(room, last+span+", mean "+short(sum/float64(n)), last+span, last)
 	return b.th.Strong.Text(b.th.Clean(name)) + "  " + b.th.Dim.Text(text)
 }
 

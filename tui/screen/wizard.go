@@ -114,6 +114,7 @@ func (s *Wizard) setFocus(i int) {
 	s.focus = i
 	if f, ok := s.field(); ok && len(f.Options) == 0 {
 		s.input = ui.NewInput(s.w.Value(f.Key))
+		s.input.Hint = f.Unset
 	}
 }
 

@@ -95,7 +95,7 @@ func (s *Wizard) fieldRows(f workflow.Field, focused bool, labelW, w, h int) []s
 	default:
 		text := ui.Cut(th.Clean(s.w.Value(f.Key)), room, th.Ellipsis)
 		if text == "" {
-			text = th.Dim.Text("(empty)")
+			text = th.Dim.Text(ui.Cut("("+unset(f)+")", room, th.Ellipsis))
 		}
 		rows = []string{label + text}
 	}
@@ -109,6 +109,14 @@ func (s *Wizard) fieldRows(f workflow.Field, focused bool, labelW, w, h int) []s
 		}
 	}
 	return rows
+}
+
+// unset says what an empty answer means.
+func unset(f workflow.Field) string {
+	if f.Unset == "" {
+		return "not answered yet"
+	}
+	return f.Unset
 }
 
 func (s *Wizard) chosen(f workflow.Field) string {

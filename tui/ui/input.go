@@ -14,7 +14,8 @@ import (
 // blink (an idle screen writes no byte), and wide characters must fit exactly.
 type Input struct {
 	m    textinput.Model
-	Mask bool // show mask characters instead of what is typed
+	Mask bool   // show mask characters instead of what is typed
+	Hint string // what an empty answer means; shown dim behind the cursor
 }
 
 // NewInput starts with value and the cursor behind it.
@@ -68,6 +69,13 @@ func (in *Input) View(th *theme.Theme, w int, focused bool) string {
 	}
 	before = CutLeft(before, w-1, th.Ellipsis)
 	room := w - Width(before)
+	if hint := th.Clean(in.Hint); hint != "" && len(runes) == 0 {
+		mark := th.Cursor.Text(" ")
+		if th.Colourless() {
+			mark = th.Caret
+		}
+		return Pad(mark+" "+th.Dim.Text(Cut("("+hint+")", w-2, th.Ellipsis)), w, "")
+	}
 	if th.Colourless() {
 		return Pad(before+th.Caret+Cut(after, room-1, th.Ellipsis), w, "")
 	}

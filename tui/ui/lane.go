@@ -101,7 +101,7 @@ func (l lane) wait(r workflow.LaneRow) (text, note string) {
 	}
 	whole := r.Poll.Due.Sub(r.Poll.Since)
 	if !r.Open {
-		return Pad(" "+l.th.Dim.Text("waited "+Seconds(whole)), l.left, l.th.Ellipsis), r.Note
+		return Pad(" "+l.th.Dim.Text(waited(r)), l.left, l.th.Ellipsis), r.Note
 	}
 	rest := max(0, min(r.Poll.Due.Sub(l.now), whole))
 	label := " " + Cut(l.th.Clean(r.Label), l.left-7, l.th.Ellipsis) + " "
@@ -111,6 +111,24 @@ func (l lane) wait(r workflow.LaneRow) (text, note string) {
 		note += "  " + r.Note
 	}
 	return Pad(label+bar, l.left, ""), note
+}
+
+// cutMargin is how much sooner than due a wait may end and still count as whole:
+// the next request is stamped by another clock reading than the timer's.
+const cutMargin = 20 * time.Millisecond
+
+// waited says how a wait that is over went: to its end, or cut by a cancel. A
+// killed program left no time of its end.
+func waited(r workflow.LaneRow) string {
+	whole := r.Poll.Due.Sub(r.Poll.Since)
+	had := r.Ended.Sub(r.Poll.Since)
+	switch {
+	case r.Ended.IsZero(), had >= whole-cutMargin:
+		return "waited " + Seconds(whole)
+	case had <= 0:
+		return "wait of " + Seconds(whole) + ", cut short"
+	}
+	return fmt.Sprintf("cut at %.1f s of %s", had.Seconds(), Seconds(whole))
 }
 
 // open says how long an unanswered request has been under way.

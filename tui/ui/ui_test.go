@@ -300,3 +300,22 @@ func TestSeconds(t *testing.T) {
 		}
 	}
 }
+
+func TestWaited(t *testing.T) {
+	t.Parallel()
+	since := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		had  time.Duration
+		want string
+	}{
+		{3 * time.Second, "waited 3 s"},
+		{2990 * time.Millisecond, "waited 3 s"},
+		{1300 * time.Millisecond, "cut at 1.3 s of 3 s"},
+		{0, "wait of 3 s, cut short"},
+	} {
+		row := workflow.LaneRow{Kind: workflow.LaneWait, Poll: &workflow.Poll{Since: since, Due: since.Add(3 * time.Second)}, Ended: since.Add(c.had)}
+		if got := waited(row); got != c.want {
+			t.Errorf("after %v: %q, want %q", c.had, got, c.want)
+		}
+	}
+}
