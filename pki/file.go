@@ -124,6 +124,12 @@ func LoadIdentity(certFile, keyFile string, passphrase []byte) (tls.Certificate,
 	return id, nil
 }
 
+// CheckKey says whether a private key belongs to the first of some
+// certificates. If not, the error is a [*MismatchError] that names both files.
+func CheckKey(certs []*x509.Certificate, key crypto.Signer, certFile, keyFile string) error {
+	return checkMatch(certs, key, certFile, keyFile)
+}
+
 func checkMatch(certs []*x509.Certificate, key crypto.Signer, certFile, keyFile string) error {
 	spki, err := x509.MarshalPKIXPublicKey(key.Public())
 	if err != nil {

@@ -51,16 +51,22 @@ func (p *PendingKey) Found() bool {
 	}
 }
 
+// Encode waits for the key and encodes it as [EncodeKey] does. It works once.
+func (p *PendingKey) Encode(ctx context.Context) (crypto.Signer, []byte, error) {
+	key, err := p.Wait(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := p.sealer.seal(key)
+	return key, data, err
+}
+
 // write puts the key at path, once. When another process was faster, its key
 // counts.
 func (p *PendingKey) write(ctx context.Context, path string, passphrase []byte) (key crypto.Signer, made bool, err error) {
-	key, err = p.Wait(ctx)
+	key, data, err := p.Encode(ctx)
 	if err != nil {
 		return nil, false, err
-	}
-	data, err := p.sealer.seal(key)
-	if err != nil {
-		return nil, false, fileError("write", path, err)
 	}
 	err = writeNew(path, data, 0o600)
 	if errors.Is(err, ErrExists) {

@@ -20,33 +20,39 @@ func (h *heap) checkElement(c found, issuer, sameName *found) {
 	h.checkIssuer(c, issuer, sameName)
 	if c.Version < 3 {
 		h.report("F09", SeverityError, c.file, c.at,
-			fmt.Sprintf("%s is a version %d certificate, without extensions: openssl was not given any", nameText(c.RawSubject), c.Version), reissue(c))
+			fmt.Sprintf("%s is a version %d certificate, without extensions: openssl was not given any", nameText(c.RawSubject), c.Version), h.reissue(c))
 	}
 	if isCA(c.Certificate) && len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) > 0 && !allowsClientAuth(c.Certificate) {
 		h.report("F09", SeverityError, c.file, c.at,
-			nameText(c.RawSubject)+" is a CA whose extended key usage leaves out clientAuth, and with it everything below", reissue(c))
+			nameText(c.RawSubject)+" is a CA whose extended key usage leaves out clientAuth, and with it everything below", h.reissue(c))
 	}
 }
 
 // reissue is the command that makes a certificate anew as it should be.
-func reissue(c found) string {
-	out := fixFor("NEW.pem", c.file)
+func (h *heap) reissue(c found) string {
 	if isCA(c.Certificate) && !hasClientAuth(c.Certificate) {
-		return "dpslab cert new NAME --kind intermediate --issuer-cert ROOT.pem --issuer-key ROOT.key.pem --out " + out
+		return "make a new CA, upload it to DPS and renew the devices below it: dpslab cert new NAME --kind authority"
 	}
-	if isSelfSigned(c.Certificate) {
-		return "dpslab cert renew " + shellWord(c.file) + " --key KEY --out " + out
+	return h.renew(c, "")
+}
+
+// renew is the command that renews a certificate; what is known of its key and
+// its issuer is filled in.
+func (h *heap) renew(c found, more string) string {
+	command := "dpslab cert renew " + shellWord(c.file)
+	if !isSelfSigned(c.Certificate) {
+		return command + " --authority NAME" + more
 	}
-	return "dpslab cert renew " + shellWord(c.file) + " --key KEY --authority NAME --out " + out
+	if key := h.keyFileOf(c); key != "" {
+		return command + " --key " + shellWord(key) + more
+	}
+	return command + " --key KEY" + more
 }
 
 func (h *heap) checkValidity(c found) {
 	now, name := h.options.Now, nameText(c.RawSubject)
 	left := c.NotAfter.Sub(now)
-	renew := "dpslab cert renew " + shellWord(c.file) + " --key KEY"
-	if isCA(c.Certificate) {
-		renew = "make a new CA, upload it to DPS and renew the devices below it: dpslab cert new NAME --kind authority"
-	}
+	renew := h.reissue(c)
 	switch {
 	case left < 0:
 		h.report("F10", SeverityError, c.file, c.at, fmt.Sprintf("%s expired on %s, %s ago", name, stamp(c.NotAfter), days(-left)), renew)
@@ -70,9 +76,9 @@ func (h *heap) checkStrength(c found) {
 	name := nameText(c.RawSubject)
 	weak := []x509.SignatureAlgorithm{x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1}
 	if slices.Contains(weak, c.SignatureAlgorithm) && !isSelfSigned(c.Certificate) {
-		h.report("F17", SeverityError, c.file, c.at, fmt.Sprintf("%s is signed with %s, which TLS libraries refuse", name, c.SignatureAlgorithm), reissue(c))
+		h.report("F17", SeverityError, c.file, c.at, fmt.Sprintf("%s is signed with %s, which TLS libraries refuse", name, c.SignatureAlgorithm), h.reissue(c))
 	} else if slices.Contains(weak, c.SignatureAlgorithm) {
-		h.report("F17", SeverityWarning, c.file, c.at, fmt.Sprintf("%s signed itself with %s", name, c.SignatureAlgorithm), reissue(c))
+		h.report("F17", SeverityWarning, c.file, c.at, fmt.Sprintf("%s signed itself with %s", name, c.SignatureAlgorithm), h.reissue(c))
 	}
 	if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < 2048 {
 		h.report("F17", SeverityWarning, c.file, c.at, fmt.Sprintf("%s has an RSA key of %d bits; 2048 is the least", name, key.N.BitLen()),
@@ -89,7 +95,7 @@ func (h *heap) checkIssuer(c found, issuer, sameName *found) {
 			fmt.Sprintf("%s names %s as its issuer, but the CA of that name in %s has another key and did not sign it", name, by, sameName.file),
 			"sign it anew by the CA that is there: dpslab cert renew "+shellWord(c.file)+" --key KEY --issuer-cert "+shellWord(sameName.file)+" --issuer-key KEY")
 	case issuer == nil && bytes.Equal(c.RawIssuer, c.RawSubject):
-		h.report("F12", SeverityError, c.file, c.at, name+" names itself as its issuer, but its signature is not its own: it was altered", reissue(c))
+		h.report("F12", SeverityError, c.file, c.at, name+" names itself as its issuer, but its signature is not its own: it was altered", h.reissue(c))
 	case issuer == nil && isCA(c.Certificate):
 		h.report("F12", SeverityWarning, c.file, c.at,
 			fmt.Sprintf("the chain ends with %s, its issuer %s is not here: %s itself must be verified at DPS", name, by, name),
@@ -100,9 +106,9 @@ func (h *heap) checkIssuer(c found, issuer, sameName *found) {
 	case issuer.Certificate == c.Certificate:
 		return
 	case !isCA(issuer.Certificate):
-		h.report("F12", SeverityError, issuer.file, issuer.at, fmt.Sprintf("%s signed %s but is no CA", by, name), reissue(*issuer))
+		h.report("F12", SeverityError, issuer.file, issuer.at, fmt.Sprintf("%s signed %s but is no CA", by, name), h.reissue(*issuer))
 	case issuer.KeyUsage != 0 && issuer.KeyUsage&x509.KeyUsageCertSign == 0:
-		h.report("F12", SeverityError, issuer.file, issuer.at, fmt.Sprintf("%s signed %s, but its key usage lacks keyCertSign", by, name), reissue(*issuer))
+		h.report("F12", SeverityError, issuer.file, issuer.at, fmt.Sprintf("%s signed %s, but its key usage lacks keyCertSign", by, name), h.reissue(*issuer))
 	}
 }
 
@@ -113,7 +119,7 @@ func (h *heap) checkDevice(c found) {
 	name := nameText(c.RawSubject)
 	if life := c.NotAfter.Sub(c.NotBefore); life <= 31*day {
 		h.report("F11", SeverityWarning, c.file, c.at, fmt.Sprintf("%s lives %s in all", name, days(life)),
-			"renew it in time, or for longer: dpslab cert renew "+shellWord(c.file)+" --key KEY --days 365")
+			"renew it in time, or for longer: "+h.renew(c, " --days 365"))
 	}
 	if !isSelfSigned(c.Certificate) && !h.presented[string(c.Raw)] {
 		h.report("F12", SeverityWarning, c.file, c.at, c.file+" holds the device certificate alone; for an enrollment group the CAs above must stand in the same file",
@@ -166,20 +172,20 @@ func newNamed(c found, name string) string {
 func (h *heap) checkPurpose(c found) {
 	name := nameText(c.RawSubject)
 	if isCA(c.Certificate) {
-		h.report("F08", SeverityError, c.file, c.at, name+" is a CA (CA:TRUE) and cannot be a device certificate", reissue(c))
+		h.report("F08", SeverityError, c.file, c.at, name+" is a CA (CA:TRUE) and cannot be a device certificate", h.reissue(c))
 		return
 	}
 	if c.KeyUsage&x509.KeyUsageCertSign != 0 {
-		h.report("F08", SeverityWarning, c.file, c.at, name+" is no CA, but its key usage has keyCertSign", reissue(c))
+		h.report("F08", SeverityWarning, c.file, c.at, name+" is no CA, but its key usage has keyCertSign", h.reissue(c))
 	}
 	if c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
-		h.report("F09", SeverityError, c.file, c.at, fmt.Sprintf("the key usage of %s (%s) lacks digitalSignature", name, strings.Join(keyUsageNames(c.KeyUsage), ", ")), reissue(c))
+		h.report("F09", SeverityError, c.file, c.at, fmt.Sprintf("the key usage of %s (%s) lacks digitalSignature", name, strings.Join(keyUsageNames(c.KeyUsage), ", ")), h.reissue(c))
 	}
 	switch {
 	case !allowsClientAuth(c.Certificate):
-		h.report("F09", SeverityError, c.file, c.at, name+" has an extended key usage without clientAuth", reissue(c))
+		h.report("F09", SeverityError, c.file, c.at, name+" has an extended key usage without clientAuth", h.reissue(c))
 	case !hasClientAuth(c.Certificate) && c.Version == 3:
-		h.report("F09", SeverityWarning, c.file, c.at, name+" has no extended key usage; clientAuth is expected", reissue(c))
+		h.report("F09", SeverityWarning, c.file, c.at, name+" has no extended key usage; clientAuth is expected", h.reissue(c))
 	}
 }
 
@@ -197,6 +203,6 @@ func (h *heap) checkSerials() {
 			continue
 		}
 		h.report("F17", SeverityWarning, c.file, c.at,
-			fmt.Sprintf("%s has the serial number %X, as has %s in %s by the same issuer", nameText(c.RawSubject), c.SerialNumber, nameText(other.RawSubject), other.file), reissue(c))
+			fmt.Sprintf("%s has the serial number %X, as has %s in %s by the same issuer", nameText(c.RawSubject), c.SerialNumber, nameText(other.RawSubject), other.file), h.reissue(c))
 	}
 }

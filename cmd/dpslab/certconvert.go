@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"dpslab/pki"
+)
+
+func (a *app) certPFXCommand() *cobra.Command {
+	var o outputFlags
+	var in, out secretFlags
+	var keyFile string
+	var compatible bool
+	c := &cobra.Command{
+		Use:   "pfx CERTIFICATE...",
+		Short: "Put a key and its chain into a PFX (PKCS#12)",
+		Long: `Put a private key and its certificates into a PFX, as API Management and Windows
+take them. AES-256 by default; --compatible takes 3DES for Windows Server 2016
+and older, which answer "the password is not correct" to AES.`,
+		Example: `  dpslab cert pfx device-cert.pem --key device-key.pem --out-passphrase-env PFX_PASSWORD
+  dpslab cert pfx certs/device-01-full-chain.cert.pem --key private/device-01.key.pem --compatible --out device-01.pfx`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	o.add(c, "write the PFX here (default: the certificate's name with .pfx)")
+	in.add(c, "", "of the private key")
+	out.add(c, "out-", "for the PFX")
+	c.Flags().StringVar(&keyFile, "key", "", "file with the private key (default: the certificate's file)")
+	c.Flags().BoolVar(&compatible, "compatible", false, "3DES with SHA-1, for old Windows")
+	a.certJSON(c, "make a PFX", func(ctx context.Context, args []string, asJSON bool) error {
+		contents, err := a.gather(ctx, args, &in)
+		if err != nil {
+			return err
+		}
+		certs := contents.Certificates()
+		key := contents.Key()
+		if keyFile != "" {
+			if key, err = a.readKey(ctx, keyFile, &in); err != nil {
+				return err
+			}
+		}
+		if key == nil {
+			return usage("which private key?", "--key FILE")
+		}
+		if certs, err = pki.FullChain(certs, true); err != nil {
+			return err
+		}
+		if err := pki.CheckKey(certs, key, args[0], cmpOr(keyFile, args[0])); err != nil {
+			return err
+		}
+		secret, err := out.fresh(ctx, a, "the PFX", true)
+		if err != nil {
+			return err
+		}
+		encryption := pki.PFXModern
+		if compatible {
+			encryption = pki.PFXCompatible
+		}
+		data, err := pki.EncodePFX(key, certs, secret, encryption)
+		if err != nil {
+			return err
+		}
+		file, err := o.write(cmpOr(o.out, withEnding(args[0], ".pfx")), "PFX", data, true)
+		if err != nil {
+			return err
+		}
+		return a.tellFiles(asJSON, file)
+	})
+	return c
+}
+
+func cmpOr(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+func withEnding(path, ending string) string {
+	name := strings.TrimSuffix(path, filepath.Ext(path))
+	return strings.TrimSuffix(name, ".cert") + ending
+}
+
+// gather reads several files as one.
+func (a *app) gather(ctx context.Context, paths []string, s *secretFlags) (*pki.Contents, error) {
+	all := &pki.Contents{}
+	for _, path := range paths {
+		contents, err := a.readAny(ctx, path, s)
+		if err != nil {
+			return nil, err
+		}
+		if wrong := contents.Problems(); len(wrong) > 0 {
+			return nil, wrong[0]
+		}
+		all.Items = append(all.Items, contents.Items...)
+	}
+	return all, nil
+}
+
+func (a *app) certFullChainCommand() *cobra.Command {
+	var o outputFlags
+	var noRoot bool
+	c := &cobra.Command{
+		Use:   "fullchain FILE...",
+		Short: "Put a chain into one file, in order, the device first",
+		Long: `Put certificates into one file in the order in which a device presents them:
+its own first, each signed by the next. Strangers and duplicates are left out.
+The root goes along unless --no-root says otherwise: DPS needs it when only the
+root is verified there.`,
+		Example: `  dpslab cert fullchain device-01.cert.pem intermediate.pem root.pem --out device-01-full-chain.cert.pem
+  dpslab cert fullchain heap.pem --no-root --out chain.pem`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	o.add(c, "write the chain here (default: the first file's name with -full-chain.cert.pem)")
+	c.Flags().BoolVar(&noRoot, "no-root", false, "leave out the root CA")
+	a.certJSON(c, "put together a chain", func(ctx context.Context, args []string, asJSON bool) error {
+		var certs []*x509.Certificate
+		for _, path := range args {
+			contents, err := a.readCertificates(ctx, path, &secretFlags{})
+			if err != nil {
+				return err
+			}
+			certs = slices.Concat(certs, contents.Certificates())
+		}
+		chain, err := pki.FullChain(certs, !noRoot)
+		if err != nil {
+			return err
+		}
+		out := cmpOr(o.out, withEnding(args[0], "-full-chain.cert.pem"))
+		file, err := o.write(out, "full chain", pki.EncodeCertificates(chain...), false)
+		if err != nil {
+			return err
+		}
+		described := certificateFile(out, file.What, chain[0])
+		described.Backup = file.Backup
+		return a.tellFiles(asJSON, described)
+	})
+	return c
+}
+
+func (a *app) certConvertCommand() *cobra.Command {
+	var o outputFlags
+	var in, out secretFlags
+	var to, only string
+	var decrypt, encrypt bool
+	c := &cobra.Command{
+		Use:   "convert FILE",
+		Short: "Convert between PEM, DER and PFX, and clean up",
+		Long: `Convert any file with keys and certificates: PEM, DER, PFX, base64 without its
+frame, UTF-16, literal \n, text around. The result is clean. A private key that
+was encrypted is encrypted again with the same pass phrase, as PKCS#8 with
+AES-256, unless --decrypt or another pass phrase says otherwise.`,
+		Example: `  dpslab cert convert device.cer --out device.pem
+  dpslab cert convert device.pfx --passphrase-env PFX_PASSWORD --out device.pem
+  dpslab cert convert device.pem --only certificate --out device.der
+  dpslab cert convert old.key.pem --passphrase-env OLD --out-passphrase-env NEW --out new.key.pem`,
+		Args: cobra.ExactArgs(1),
+	}
+	o.add(c, "write the result here")
+	in.add(c, "", "that opens the file")
+	out.add(c, "out-", "for the private key in the result")
+	c.Flags().StringVar(&to, "to", "", "pem|der|pfx (default: by the name of --out)")
+	c.Flags().StringVar(&only, "only", "", "certificate|key|request: take nothing else")
+	c.Flags().BoolVar(&decrypt, "decrypt", false, "write the private key without a pass phrase")
+	c.Flags().BoolVar(&encrypt, "encrypt", false, "ask for a new pass phrase for the private key")
+	a.certJSON(c, "convert", func(ctx context.Context, args []string, asJSON bool) error {
+		options, err := convertOptions(to, only, o.out)
+		if err != nil {
+			return err
+		}
+		contents, err := a.readAny(ctx, args[0], &in)
+		if err != nil {
+			return err
+		}
+		if options.Passphrase, err = a.outSecret(ctx, contents, &in, &out, decrypt, encrypt || options.To == pki.ContainerPFX); err != nil {
+			return err
+		}
+		data, secret, err := pki.Convert(contents, options)
+		if err != nil {
+			return err
+		}
+		file, err := o.write(o.out, string(options.To), data, secret)
+		if err != nil {
+			return err
+		}
+		return a.tellFiles(asJSON, file)
+	})
+	return c
+}
+
+func convertOptions(to, only, out string) (pki.ConvertOptions, error) {
+	if out == "" {
+		return pki.ConvertOptions{}, usage("where does the result go?", "--out FILE")
+	}
+	o := pki.ConvertOptions{To: pki.Container(to)}
+	if to == "" {
+		o.To = pki.ContainerOf(out)
+	}
+	if !slices.Contains([]pki.Container{pki.ContainerPEM, pki.ContainerDER, pki.ContainerPFX}, o.To) {
+		return o, usage("there is no form "+to, "pem, der or pfx")
+	}
+	kinds := map[string]pki.ItemKind{"": "", "certificate": pki.ItemCertificate, "key": pki.ItemKey, "request": pki.ItemRequest}
+	kind, ok := kinds[only]
+	if !ok {
+		return o, usage("--only "+only+" is not possible", "certificate, key or request")
+	}
+	o.Only = kind
+	return o, nil
+}
+
+// outSecret is the pass phrase of the result: what was asked for, or the one
+// that opened the file, so that converting never lays a key open by itself.
+func (a *app) outSecret(ctx context.Context, contents *pki.Contents, in, out *secretFlags, decrypt, required bool) ([]byte, error) {
+	if decrypt || contents.Key() == nil {
+		return nil, nil
+	}
+	secret, err := out.fresh(ctx, a, "the result", false)
+	if err != nil || secret != nil {
+		return secret, err
+	}
+	encrypted := slices.ContainsFunc(contents.Items, func(i pki.Item) bool { return i.Key != nil && i.Encrypted })
+	if encrypted {
+		if secret, err = in.given(ctx, a); err != nil || secret != nil {
+			return secret, err
+		}
+		required = true // it was typed in, and nobody kept it
+	}
+	return out.fresh(ctx, a, "the result", required)
+}

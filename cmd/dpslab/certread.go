@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dpslab/pki"
+	"dpslab/workflow"
+)
+
+func (a *app) certInspectCommand() *cobra.Command {
+	var secret secretFlags
+	var key, registrationID, caFile string
+	c := &cobra.Command{
+		Use:   "inspect FILE|HOST:PORT...",
+		Short: "Show what is in a file, or what a server presents",
+		Long: `Show what is in a file, broken or not: certificates, requests, keys, PEM, DER,
+PFX. First as openssl x509 -text prints it, then what DPS cares about. HOST:PORT
+shows the certificates of a TLS server, trusted or not.`,
+		Example: `  dpslab cert inspect device-cert.pem
+  dpslab cert inspect certs/device-01-full-chain.cert.pem --key private/device-01.key.pem
+  dpslab cert inspect device.pfx --passphrase-env PFX_PASSWORD --json
+  dpslab cert inspect global.azure-devices-provisioning.net:443`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	secret.add(c, "", "of a key or PFX")
+	c.Flags().StringVar(&key, "key", "", "compare with the private key in this file")
+	c.Flags().StringVar(&registrationID, "registration-id", "", "compare with this registration ID")
+	c.Flags().StringVar(&caFile, "ca-file", "", "trust these CAs for HOST:PORT, in place of the system's")
+	a.certJSON(c, "inspect", func(ctx context.Context, args []string, asJSON bool) error {
+		o := pki.InspectOptions{RegistrationID: registrationID, Now: time.Now()}
+		var err error
+		if o.Key, err = a.optionalKey(ctx, key, &secret); err != nil {
+			return err
+		}
+		for _, arg := range args {
+			report, err := a.inspectOne(ctx, arg, o, &secret, caFile)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				err = a.printJSON(report)
+			} else {
+				_, err = fmt.Fprint(a.out, printable(report.Text()))
+			}
+			if err != nil {
+				return err
+			}
+			if broken(report) {
+				return &reported{workflow.LocalFile.ExitCode()}
+			}
+		}
+		return nil
+	})
+	return c
+}
+
+// broken says whether nothing at all could be read.
+func broken(r *pki.Inspection) bool {
+	return len(r.Certificates)+len(r.Requests)+len(r.Keys) == 0
+}
+
+func (a *app) optionalKey(ctx context.Context, path string, secret *secretFlags) (crypto.Signer, error) {
+	if path == "" {
+		return nil, nil
+	}
+	return a.readKey(ctx, path, secret)
+}
+
+func (a *app) inspectOne(ctx context.Context, arg string, o pki.InspectOptions, secret *secretFlags, caFile string) (*pki.Inspection, error) {
+	if _, err := os.Stat(arg); err != nil && isServer(arg) {
+		roots, err := rootsOf(caFile)
+		if err != nil {
+			return nil, err
+		}
+		return pki.InspectServer(ctx, arg, roots, o.Now)
+	}
+	var err error
+	if o.Passphrase, err = secret.given(ctx, a); err != nil {
+		return nil, err
+	}
+	report, err := pki.Inspect(arg, o)
+	if err != nil || !report.NeedsPassphrase || len(o.Passphrase) > 0 || !isTerminal(a.in) {
+		return report, err
+	}
+	if o.Passphrase, err = secret.open(ctx, a, arg); err != nil {
+		return nil, err
+	}
+	return pki.Inspect(arg, o)
+}
+
+// isServer tells host:port from a path.
+func isServer(arg string) bool {
+	host, port, err := net.SplitHostPort(arg)
+	return err == nil && host != "" && port != "" && !strings.ContainsRune(arg, os.PathSeparator)
+}
+
+func rootsOf(caFile string) (*x509.CertPool, error) {
+	if caFile == "" {
+		return nil, nil // the system's
+	}
+	certs, err := pki.ReadCertificates(caFile)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	for _, c := range certs {
+		roots.AddCert(c)
+	}
+	return roots, nil
+}
+
+func (a *app) certVerifyCommand() *cobra.Command {
+	var secret secretFlags
+	var registrationID string
+	var strict bool
+	c := &cobra.Command{
+		Use:   "verify FILE|FOLDER...",
+		Short: "Check certificates, chains and keys against what DPS wants",
+		Long: `Check any heap of files and folders: what each file is, which certificate signs
+which and what is missing, validity, purpose, names, keys, file modes. Every
+finding has a rule (F01 to F18), says what was observed and which command mends
+it. Exit code 4 when there is an error.`,
+		Example: `  dpslab cert verify device-cert.pem device-key.pem
+  dpslab cert verify certs/ private/ --registration-id device-01
+  dpslab cert verify . --warnings-as-errors --json`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	secret.add(c, "", "of keys and PFX files")
+	c.Flags().StringVar(&registrationID, "registration-id", "", "the device's registration ID, to compare with the common name")
+	c.Flags().BoolVar(&strict, "warnings-as-errors", false, "warnings end with exit code 4 too")
+	a.certJSON(c, "verify", func(ctx context.Context, args []string, asJSON bool) error {
+		passphrase, err := secret.given(ctx, a)
+		if err != nil {
+			return err
+		}
+		report, err := pki.Verify(args, pki.VerifyOptions{RegistrationID: registrationID, Passphrase: passphrase, Now: time.Now()})
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			err = a.printJSON(report)
+		} else {
+			_, err = fmt.Fprint(a.out, printable(report.Text(a.quiet)))
+		}
+		worst := pki.Worst(report.Findings)
+		if err == nil && (worst == pki.SeverityError || strict && worst == pki.SeverityWarning) {
+			return &reported{workflow.LocalFile.ExitCode()}
+		}
+		return err
+	})
+	return c
+}
+
+func (a *app) certIssuedCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "issued AUTHORITY",
+		Short:   "List what a CA issued",
+		Example: "  dpslab cert issued line-3\n  dpslab cert issued ./ca --json",
+		Args:    cobra.ExactArgs(1),
+	}
+	a.certJSON(c, "list what the authority issued", func(_ context.Context, args []string, asJSON bool) error {
+		files, err := a.authorityFiles(args[0])
+		if err != nil {
+			return err
+		}
+		if !files.Exists() {
+			return usage("there is no authority "+args[0]+" in "+files.Dir, "dpslab cert new "+args[0]+" --kind authority")
+		}
+		issued, err := files.Issued()
+		if err != nil {
+			return err
+		}
+		for _, one := range issued {
+			if asJSON {
+				err = a.printJSON(one)
+			} else {
+				_, err = fmt.Fprintf(a.out, "%s  %-16s %s  until %s\n", one.Serial, one.Kind, printable(one.Subject), one.NotAfter.Format(time.DateOnly))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return c
+}
