@@ -303,11 +303,23 @@ func (r *run) passphrase(ctx context.Context, keyFile string, needed bool) ([]by
 	case r.session.config.Ask == nil:
 		return nil, &pki.FileError{Op: "read", Path: keyFile, Err: pki.ErrPassphraseNeeded}
 	}
+	return r.askPassphrase(ctx, keyFile)
+}
+
+// askPassphrase asks a person, once in a run for each key.
+func (r *run) askPassphrase(ctx context.Context, keyFile string) ([]byte, error) {
+	if known, ok := r.answered[keyFile]; ok {
+		return known, nil
+	}
 	answer, err := r.session.config.Ask(ctx, Question{Key: keyPassphraseEnv, Prompt: "Pass phrase of " + filepath.Base(keyFile), Secret: true})
 	if err != nil {
 		return nil, err
 	}
-	return []byte(answer), nil
+	if r.answered == nil {
+		r.answered = make(map[string][]byte)
+	}
+	r.answered[keyFile] = []byte(answer)
+	return r.answered[keyFile], nil
 }
 
 // passphraseFrom runs the profile's command; its first line of output counts.

@@ -36,6 +36,7 @@ type run struct {
 	target   *target
 	identity *identity
 	services map[string]*wire.Client // by the name of the service
+	answered map[string][]byte       // pass phrases that a person gave, by key file; they end with the run
 
 	emitMu  sync.Mutex
 	seq     int

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -63,7 +64,7 @@ terminal; with --yes, and without a terminal, they have their defaults.`,
 					given[f.key] = *answers[f.key]
 				}
 			}
-			return a.makeProfile(given, yes)
+			return a.makeProfile(c.Context(), given, yes)
 		},
 	}
 	for _, f := range newFlags {
@@ -85,7 +86,7 @@ func flagHelp(f workflow.Field) string {
 	return f.Label + ": " + strings.Join(values, "|")
 }
 
-func (a *app) makeProfile(given workflow.Answers, yes bool) error {
+func (a *app) makeProfile(ctx context.Context, given workflow.Answers, yes bool) error {
 	store, err := a.store()
 	if err != nil {
 		return err
@@ -98,7 +99,7 @@ func (a *app) makeProfile(given workflow.Answers, yes bool) error {
 	}
 	w := workflow.NewWizard(given)
 	if !yes && isTerminal(a.in) && isTerminal(a.err) {
-		if w, err = a.interview(w, given); err != nil {
+		if w, err = a.interview(ctx, w, given); err != nil {
 			return err
 		}
 	}
@@ -236,12 +237,12 @@ func (a *app) removeCommand() *cobra.Command {
 		Long: `Delete a device's profile, state, keys and certificates from this machine.
 CAs that other devices may share stay. Nothing is deleted at DPS or at a hub.`,
 		Args: oneName,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			store, err := a.store()
 			if err != nil {
 				return err
 			}
-			if err := a.confirmRemoval(args[0], yes); err != nil {
+			if err := a.confirmRemoval(c.Context(), args[0], yes); err != nil {
 				return err
 			}
 			s := workflow.NewSession(workflow.Config{Store: store})
@@ -257,14 +258,14 @@ CAs that other devices may share stay. Nothing is deleted at DPS or at a hub.`,
 	return c
 }
 
-func (a *app) confirmRemoval(name string, yes bool) error {
+func (a *app) confirmRemoval(ctx context.Context, name string, yes bool) error {
 	if yes {
 		return nil
 	}
 	if !isTerminal(a.in) {
 		return usage("remove needs --yes when there is no terminal to ask on", "dpslab remove "+name+" --yes")
 	}
-	answer, err := a.prompt(fmt.Sprintf("Delete profile, keys and certificates of %s? [y/N] ", name))
+	answer, err := a.prompt(ctx, fmt.Sprintf("Delete profile, keys and certificates of %s? [y/N] ", name))
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ type result struct {
 }
 
 // environ is all that a process under test sees of the environment.
-func environ(t *testing.T, home string, extra ...string) []string {
+func environ(t testing.TB, home string, extra ...string) []string {
 	t.Helper()
 	return append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + t.TempDir(), "DPSLAB_HOME=" + home,

@@ -18,41 +18,77 @@ import (
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // prompt asks on standard error and reads one line.
-func (a *app) prompt(text string) (string, error) {
+func (a *app) prompt(ctx context.Context, text string) (string, error) {
 	fmt.Fprint(a.err, text)
 	if a.reader == nil {
 		a.reader = bufio.NewReader(a.in) // one for all questions: lines may come in a burst
 	}
-	line, err := a.reader.ReadString('\n')
-	if err != nil && (line == "" || !errors.Is(err, io.EOF)) {
+	line, err := await(ctx, func() (string, error) { return a.reader.ReadString('\n') })
+	switch {
+	case ctx.Err() != nil:
+		fmt.Fprintln(a.err)
+		return "", context.Cause(ctx)
+	case err != nil && (line == "" || !errors.Is(err, io.EOF)):
 		return "", usage("no answer: the input ended", "answer with flags and --yes")
 	}
 	return strings.TrimRight(line, "\r\n"), nil
 }
 
+// await reads until ctx ends. Nothing interrupts a read from a terminal, so one
+// that is late is left behind; the process is about to end.
+func await(ctx context.Context, read func() (string, error)) (string, error) {
+	type answer struct {
+		text string
+		err  error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		text, err := read()
+		got <- answer{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	case a := <-got:
+		return a.text, a.err
+	}
+}
+
 // ask puts the engine's question to the person; a secret is not echoed.
-func (a *app) ask(_ context.Context, q workflow.Question) (string, error) {
+func (a *app) ask(ctx context.Context, q workflow.Question) (string, error) {
 	if !q.Secret {
-		return a.prompt(q.Prompt + ": ")
+		return a.prompt(ctx, q.Prompt+": ")
+	}
+	fd := int(a.in.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", fmt.Errorf("prepare the terminal for a secret: %w", err)
 	}
 	fmt.Fprint(a.err, q.Prompt+": ")
-	secret, err := term.ReadPassword(int(a.in.Fd()))
+	secret, err := await(ctx, func() (string, error) {
+		b, err := term.ReadPassword(fd)
+		return string(b), err
+	})
 	fmt.Fprintln(a.err)
+	if ctx.Err() != nil {
+		_ = term.Restore(fd, before) // the read that was left behind keeps the echo off
+		return "", context.Cause(ctx)
+	}
 	if err != nil {
 		return "", fmt.Errorf("read the answer: %w", err)
 	}
-	return string(secret), nil
+	return secret, nil
 }
 
 // interview asks, line by line, what no flag answered.
-func (a *app) interview(w workflow.Wizard, given workflow.Answers) (workflow.Wizard, error) {
+func (a *app) interview(ctx context.Context, w workflow.Wizard, given workflow.Answers) (workflow.Wizard, error) {
 	for _, page := range workflow.Pages() {
 		w.Page = page
 		asked := map[string]bool{}
 		// Answering one question may bring up another on the same page.
 		for next, ok := nextField(w, given, asked); ok; next, ok = nextField(w, given, asked) {
 			asked[next.Key] = true
-			answered, err := a.question(w, next)
+			answered, err := a.question(ctx, w, next)
 			if err != nil {
 				return w, err
 			}
@@ -72,12 +108,12 @@ func nextField(w workflow.Wizard, given workflow.Answers, asked map[string]bool)
 }
 
 // question asks until the answer is good; an empty one takes the default.
-func (a *app) question(w workflow.Wizard, f workflow.Field) (workflow.Wizard, error) {
+func (a *app) question(ctx context.Context, w workflow.Wizard, f workflow.Field) (workflow.Wizard, error) {
 	for {
 		for i, o := range f.Options {
 			fmt.Fprintf(a.err, "  %d %-18s %s\n", i+1, o.Value, o.Help)
 		}
-		answer, err := a.prompt(fmt.Sprintf("%s [%s]: ", f.Label, w.Value(f.Key)))
+		answer, err := a.prompt(ctx, fmt.Sprintf("%s [%s]: ", f.Label, w.Value(f.Key)))
 		if err != nil {
 			return w, err
 		}

@@ -29,6 +29,7 @@ type terminal struct {
 	before *term.State
 	cmd    *exec.Cmd
 	ended  chan struct{} // the program has ended
+	framed chan struct{} // the first whole frame is on the screen
 	read   chan struct{} // all its output is on the screen
 
 	mu           sync.Mutex
@@ -56,7 +57,7 @@ func open(t testing.TB, env []string, w, h int, args ...string) *terminal {
 
 func openCommand(t testing.TB, env []string, w, h int, name string, args ...string) *terminal {
 	t.Helper()
-	s := &terminal{t: t, ended: make(chan struct{}), read: make(chan struct{}), screen: vt.NewEmulator(w, h)}
+	s := &terminal{t: t, ended: make(chan struct{}), read: make(chan struct{}), framed: make(chan struct{}), screen: vt.NewEmulator(w, h)}
 	s.connect(w, h)
 	s.screen.SetCallbacks(vt.Callbacks{
 		AltScreen:        func(on bool) { s.alternate = on },
@@ -75,7 +76,9 @@ func openCommand(t testing.TB, env []string, w, h int, name string, args ...stri
 		defer close(s.ended)
 		_ = s.cmd.Wait()
 	}()
-	t.Cleanup(s.close)
+	if t, ok := t.(*testing.T); ok {
+		t.Cleanup(s.close) // a benchmark opens many, and closes each
+	}
 	return s
 }
 
@@ -108,6 +111,7 @@ func (s *terminal) connect(w, h int) {
 func (s *terminal) draw() {
 	defer close(s.read)
 	buf := make([]byte, 32<<10)
+	framed := false
 	for {
 		n, err := s.master.Read(buf)
 		s.mu.Lock()
@@ -115,6 +119,10 @@ func (s *terminal) draw() {
 		_, _ = s.screen.Write(buf[:n])
 		if bytes.LastIndex(s.raw, []byte(beginFrame)) <= bytes.LastIndex(s.raw, []byte(endFrame)) {
 			s.shown = rows(s.screen)
+			if !framed && bytes.Contains(s.raw, []byte(endFrame)) {
+				framed = true
+				close(s.framed)
+			}
 		}
 		s.mu.Unlock()
 		if err != nil {
@@ -152,6 +160,8 @@ const (
 	beginFrame = "\x1b[?2026h"
 	endFrame   = "\x1b[?2026l"
 )
+
+func (s *terminal) modesAreAsBefore() bool { return reflect.DeepEqual(s.modes(), s.before) }
 
 // text is the screen after the last whole frame.
 func (s *terminal) text() string {

@@ -41,7 +41,7 @@ func (s *terminal) wantDone(chain bool, messages string) {
 		signing = "✓ 2 signing CA"
 	}
 	s.see("✓ 1 certificates", signing, "✓ 3 enrollment", "✓ 4 registration", "✓ 5 telemetry",
-		"sent "+messages+" of "+messages, "received by the hub "+messages, "assigned to lab-hub.azure-devices.net")
+		"sent "+messages+" of "+messages, "failed 0", "assigned to lab-hub.azure-devices.net")
 }
 
 // wantAssigned checks what a run left on disk.
@@ -60,6 +60,15 @@ func wantAssigned(t *testing.T, home, name string, messages int) {
 	}
 	if n := len(requests(events, "register")); n != 1 {
 		t.Errorf("%s: %d register requests", name, n)
+	}
+	received := 0
+	for _, e := range events {
+		if e.Kind == workflow.MessageReceived {
+			received++
+		}
+	}
+	if received != messages {
+		t.Errorf("%s: the hub received %d messages, want %d", name, received, messages)
 	}
 }
 
