@@ -52,6 +52,7 @@ type Certificate struct {
 type SigningCertificate struct {
 	Name     string `toml:"name,omitempty"`
 	ETag     string `toml:"etag,omitempty"`
+	SHA1     string `toml:"sha1,omitempty"` // thumbprint as DPS shows it, upper-case hex
 	Verified bool   `toml:"verified,omitempty"`
 	Created  bool   `toml:"created,omitempty"` // by this profile, so that retiring it may delete it
 }
@@ -61,6 +62,7 @@ type EnrollmentState struct {
 	Kind    string `toml:"kind,omitempty"` // individual | group
 	ID      string `toml:"id,omitempty"`
 	ETag    string `toml:"etag,omitempty"`
+	SHA256  string `toml:"sha256,omitempty"`  // thumbprint of the certificate it names, upper-case hex
 	Created bool   `toml:"created,omitempty"` // by this profile, so that retiring it may delete it
 }
 

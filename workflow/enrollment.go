@@ -90,7 +90,7 @@ func (r *run) enrollIndividual(ctx context.Context, service *dps.ServiceClient, 
 		}
 		return got.ETag, nil
 	})
-	return r.enrolled(profiles.EnrollmentIndividual, id, tag, found, there.ProvisioningStatus, summary, err)
+	return r.enrolled(profiles.EnrollmentState{Kind: profiles.EnrollmentIndividual, ID: id, ETag: tag, SHA256: pki.Thumbprint256(leaf)}, found, there.ProvisioningStatus, summary, err)
 }
 
 func (r *run) enrollGroup(ctx context.Context, service *dps.ServiceClient, ca *x509.Certificate) (string, error) {
@@ -116,7 +116,7 @@ func (r *run) enrollGroup(ctx context.Context, service *dps.ServiceClient, ca *x
 		}
 		return got.ETag, nil
 	})
-	return r.enrolled(profiles.EnrollmentGroup, id, tag, found, there.ProvisioningStatus, summary, err)
+	return r.enrolled(profiles.EnrollmentState{Kind: profiles.EnrollmentGroup, ID: id, ETag: tag, SHA256: pki.Thumbprint256(ca)}, found, there.ProvisioningStatus, summary, err)
 }
 
 // read fetches a record and reports whether there is one; an empty one stands
@@ -150,13 +150,13 @@ func (r *run) write(ctx context.Context, what string, found bool, tag string, ch
 	return summary, newTag, err
 }
 
-func (r *run) enrolled(kind, id, tag string, found bool, provisioning, summary string, err error) (string, error) {
+func (r *run) enrolled(record profiles.EnrollmentState, found bool, provisioning, summary string, err error) (string, error) {
 	if err != nil {
 		return "", err
 	}
 	e := &r.state.Enrollment
-	created := !found || e.Created && e.Kind == kind && e.ID == id
-	*e = profiles.EnrollmentState{Kind: kind, ID: id, ETag: tag, Created: created}
+	record.Created = !found || e.Created && e.Kind == record.Kind && e.ID == record.ID
+	*e = record
 	if found && provisioning == dps.ProvisioningDisabled {
 		r.warn("the enrollment is disabled at DPS: registering will end with status disabled")
 	}

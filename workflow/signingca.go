@@ -141,5 +141,5 @@ func (r *run) prove(ctx context.Context, client *azure.Certificates, held *azure
 
 func (r *run) rememberCA(held *azure.Certificate) {
 	s := &r.state.SigningCertificate
-	s.Name, s.ETag, s.Verified = held.Name, held.ETag, held.Verified
+	s.Name, s.ETag, s.Verified, s.SHA1 = held.Name, held.ETag, held.Verified, strings.ToUpper(held.Thumbprint)
 }
