@@ -22,7 +22,11 @@ func StartKey(ctx context.Context, a Algorithm, passphrase []byte) *PendingKey {
 	return startKey(ctx, a, passphrase, iterations)
 }
 
+// startKey takes a key from the context's stock, or begins the search for one.
 func startKey(ctx context.Context, a Algorithm, passphrase []byte, iterations int) *PendingKey {
+	if p := stockOf(ctx).take(a, passphrase); p != nil {
+		return p
+	}
 	p := &PendingKey{found: make(chan struct{}), sealer: newSealer(passphrase, iterations)}
 	go func() {
 		defer close(p.found)

@@ -249,7 +249,8 @@ func (n *certNew) chain(ctx context.Context, authority pki.AuthorityFiles, f pki
 func authorityResult(a *pki.Authority) []certFile {
 	f := a.Files
 	return []certFile{
-		{Path: f.RootKey(), What: "root CA key"}, certificateFile(f.RootCertificate(), "root CA certificate", a.Root.Certificate),
+		{Path: f.RootKey(), What: "root CA key"},
+		certificateFile(f.RootCertificate(), "root CA certificate", a.Root.Certificate),
 		{Path: f.IntermediateKey(), What: "intermediate CA key"},
 		certificateFile(f.IntermediateCertificate(), "intermediate CA certificate", a.Intermediate.Certificate),
 	}

@@ -109,7 +109,7 @@ the lab inside it needs no Azure subscription and no network.`,
 		return usage(err.Error(), c.CommandPath()+" --help lists the flags")
 	})
 	root.AddCommand(a.newCommand(), a.runCommand(), a.demoCommand(), a.listCommand(), a.showCommand(),
-		a.removeCommand(), a.registerCommand(), a.statusCommand(), a.sendCommand(), a.labCommand(), a.pathsCommand(), a.versionCommand())
+		a.removeCommand(), a.registerCommand(), a.statusCommand(), a.sendCommand(), a.certCommand(), a.labCommand(), a.pathsCommand(), a.versionCommand())
 	return root
 }
 
