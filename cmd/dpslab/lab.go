@@ -44,7 +44,8 @@ and keeps its state; a workbench or run on the same state joins it.`,
 	flags.DurationVar(&f.options.AssignDelay, "assign-delay", 0, "how long assigning takes (default 240ms)")
 	flags.BoolVar(&f.options.Insecure, "i-know-this-is-insecure", false, "allow an address that other machines can reach")
 	flags.BoolVar(&f.asJSON, "json", false, "print one JSON object when ready; it holds the lab's keys")
-	c.AddCommand(a.labEnvCommand(&f))
+	labTuning(c, &f.options)
+	c.AddCommand(a.labEnvCommand(&f), a.labFaultCommand(&f))
 	return c
 }
 

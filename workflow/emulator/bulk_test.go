@@ -43,7 +43,8 @@ func TestBulk(t *testing.T) {
 	r := l.bulk(t, "/enrollments", "create", keyed("b"), keyed("c"), keyed("no good."), dps.IndividualEnrollment{RegistrationID: "d"})
 	want := []bulkError{
 		{RegistrationID: "b", ErrorCode: 409000, ErrorStatus: "Resource already exists"},
-		{RegistrationID: "no good.", ErrorCode: 400004}, {RegistrationID: "d", ErrorCode: 400000},
+		{RegistrationID: "no good.", ErrorCode: 400004},
+		{RegistrationID: "d", ErrorCode: 400000},
 	}
 	if len(r.Errors) != len(want) {
 		t.Fatalf("%+v", r)

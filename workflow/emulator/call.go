@@ -32,9 +32,14 @@ type call struct {
 	r         *http.Request
 	surface   *surface
 	args      map[string]string
-	version   string // api-version
-	requestID string // x-ms-request-id
-	now       time.Time
+	version   string    // api-version
+	requestID string    // x-ms-request-id
+	now       time.Time // as the service sees it
+	arrived   time.Time // as it is
+
+	spoil   func(media string, body []byte) (string, []byte) // of a fault: what becomes of the answer
+	cut     bool                                             // of a fault: there is no answer
+	swallow bool                                             // of a fault: the message is not kept
 
 	status  int
 	device  string
@@ -48,7 +53,8 @@ func (l *Lab) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer l.handlers.Done()
-	c := &call{w: w, r: r, requestID: uuid.NewString(), now: time.Now(), version: r.URL.Query().Get("api-version")}
+	now := time.Now()
+	c := &call{w: w, r: r, requestID: uuid.NewString(), now: now, arrived: now, version: r.URL.Query().Get("api-version")}
 	c.set("x-ms-request-id", c.requestID)
 	c.set("X-Dpslab-Emulator", l.options.Version)
 	if err := l.dispatch(c); err != nil {
@@ -84,6 +90,9 @@ func (l *Lab) dispatch(c *call) (err error) {
 	if err := l.checkVersion(c); err != nil {
 		return err
 	}
+	if done, err := l.disturb(c, f.route.operation); done || err != nil {
+		return err
+	}
 	return f.route.handle(l, c)
 }
 
@@ -95,7 +104,7 @@ func (l *Lab) log(c *call) {
 	l.logging.Lock()
 	defer l.logging.Unlock()
 	l.options.Log(Request{
-		Time: c.now, Duration: time.Since(c.now), Service: c.surface.name, Method: c.r.Method,
+		Time: c.arrived, Duration: time.Since(c.arrived), Service: c.surface.name, Method: c.r.Method,
 		Path: c.r.URL.EscapedPath(), Status: c.status, Device: c.device, Verdict: c.verdict,
 	})
 }
@@ -110,7 +119,11 @@ func (c *call) json(status int, v any) {
 	if err != nil { // only a raw message that was stored broken gets here
 		c.verdict, status, body = err.Error(), http.StatusInternalServerError, []byte("{}")
 	}
-	c.set("Content-Type", "application/json; charset=utf-8")
+	media := "application/json; charset=utf-8"
+	if c.spoil != nil {
+		media, body = c.spoil(media, body)
+	}
+	c.set("Content-Type", media)
 	c.status = status
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(body) // a client that is gone needs no answer

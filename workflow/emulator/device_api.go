@@ -43,7 +43,7 @@ func (l *Lab) register(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := throttle(l.registers, "", c.now); err != nil {
+	if err := throttle(l.registers, "", c.arrived); err != nil {
 		return err
 	}
 	body, err := readRegistration(c, id)
@@ -67,7 +67,7 @@ func (l *Lab) register(c *call) error {
 			return err
 		}
 	}
-	op, err := l.beginOperation(id, admitted, c.now)
+	op, err := l.beginOperation(id, admitted, c.arrived)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (l *Lab) operationStatus(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := throttle(l.polls, id, c.now); err != nil {
+	if err := throttle(l.polls, id, c.arrived); err != nil {
 		return err
 	}
 	var op *operation
@@ -109,9 +109,9 @@ func (l *Lab) operationStatus(c *call) error {
 	if op == nil {
 		return unknownOperation.refuse()
 	}
-	if op.Result == nil && !op.Custom && !c.now.Before(op.ReadyAt) {
+	if op.Result == nil && !op.Custom && !c.arrived.Before(op.ReadyAt) {
 		// The timer that settles it has not come to its turn.
-		if op, err = l.settleByID(op.ID, c.now); err != nil {
+		if op, err = l.settleByID(op.ID, c.arrived); err != nil {
 			return err
 		}
 	}

@@ -77,6 +77,9 @@ const (
 	webhookSilent
 	groupQuota
 	bulkSize
+	networkRefused
+	concurrentFault
+	substatusForced
 )
 
 // guesses is the table. Code refuses with a row by guess.refuse.
@@ -134,6 +137,9 @@ var guesses = [...]Guess{
 	webhookSilent:          {Number: "U13", Question: "custom allocation whose webhook cannot be reached or takes longer than 5 s", code: 400207, message: "Custom allocation failed: the webhook did not answer"},
 	groupQuota:             {Number: "EMU", Question: "more enrollment groups than the quota", code: 403000, message: "The limit of 100 enrollment groups is reached"},
 	bulkSize:               {Number: "EMU", Question: "a bulk operation without items or with more than ten", code: 400000, message: "A bulk operation takes 1 to 10 enrollments"},
+	networkRefused:         {Number: "EMU", Question: "answer to a network that is not allowed", code: 403000, name: "IotHubUnauthorizedAccess", message: "Unauthorized"},
+	concurrentFault:        {Number: "U6", Question: "answer to a second registration of the same device at once, where it is refused", code: 409203, message: "Precondition failed"},
+	substatusForced:        {Number: "U8", Question: "meaning of reprovisionedToInitialAssignment", Choice: "never produced, unless a scenario asks for it"},
 	tpmUnknown:             {Number: "EMU", Question: "TPM whose endorsement key is not the enrolled one", code: 404201, message: "Enrollment not found", Choice: "as if there was no enrollment"},
 	tpmKeyShape:            {Number: "EMU", Question: "TPM keys that the lab can encrypt for", code: 400000, message: "The TPM's public key cannot be used", Choice: "RSA, SHA-256, AES-128-CFB, as the default templates make them"},
 	hubBadBatch:            {Number: "EMU", Question: "a batch that is no JSON array of messages", code: 400006, name: "IotHubFormatError", message: "The batch is not a JSON array of messages"},

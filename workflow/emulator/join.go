@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/google/renameio/v2"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"dpslab/workflow/dps"
 )
 
 // ErrNoLab says that no lab serves a state directory.
@@ -176,19 +179,41 @@ func (o *Operator) Close() {
 const maxOperatorAnswer = 512 << 20
 
 func (o *Operator) fetch(ctx context.Context, path string, v any) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://localhost"+path, nil)
+	return o.send(ctx, http.MethodGet, path, nil, v)
+}
+
+// send asks another process's lab. body and v may be nil.
+func (o *Operator) send(ctx context.Context, method, path string, body, v any) error {
+	var sent io.Reader
+	if body != nil {
+		raw, err := json.Marshal(body)
+		if err != nil {
+			return fmt.Errorf("asking the lab: %w", err)
+		}
+		sent = bytes.NewReader(raw)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "https://localhost"+path, sent)
 	if err != nil {
 		return fmt.Errorf("asking the lab: %w", err)
 	}
+	request.Header.Set("Content-Type", "application/json")
 	answer, err := o.client.Do(request)
 	if err != nil {
 		return fmt.Errorf("asking the lab: %w", err)
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("asking the lab for %s: it answered %s", request.URL.Path, answer.Status)
+	limited := io.LimitReader(answer.Body, maxOperatorAnswer)
+	if answer.StatusCode/100 != 2 {
+		var said dps.ServiceErrorBody
+		if err := json.NewDecoder(limited).Decode(&said); err != nil || said.Message == "" {
+			return fmt.Errorf("asking the lab for %s: it answered %s", request.URL.Path, answer.Status)
+		}
+		return refuse(said.ErrorCode, "%s", said.Message)
 	}
-	if err := json.NewDecoder(io.LimitReader(answer.Body, maxOperatorAnswer)).Decode(v); err != nil {
+	if v == nil {
+		return nil
+	}
+	if err := json.NewDecoder(limited).Decode(v); err != nil {
 		return fmt.Errorf("reading the lab's answer: %w", err)
 	}
 	return nil

@@ -48,6 +48,10 @@ type Options struct {
 	// Hubs names the linked IoT hubs of a store that is new, without their
 	// domain. Default: lab-hub.
 	Hubs []string
+	// Chaos, when it is above 0, is the share of requests that something goes
+	// wrong with, at most 1. ChaosSeed makes it repeatable.
+	Chaos     float64
+	ChaosSeed uint64
 	// Version stands in the X-Dpslab-Emulator header and in [Ready].
 	Version string
 	// Log is told of every answered request, one at a time.
@@ -108,7 +112,10 @@ type Lab struct {
 	logging  sync.Mutex
 	served   chan error
 
-	closing  sync.Once
+	faults faults
+
+	closing  chan struct{} // closed when Close begins
+	closer   sync.Once
 	closeErr error
 }
 
@@ -124,10 +131,15 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 			return nil, fmt.Errorf("starting the lab: %w", err)
 		}
 	}
-	l := &Lab{options: o.normalized(), served: make(chan error, 1)}
+	l := &Lab{options: o.normalized(), served: make(chan error, 1), closing: make(chan struct{})}
 	l.registers = newQuota(l.options.RegistrationsPerMinute, registrationWindow)
 	l.webhooks = newWebhookClient()
 	l.polls = newQuota(l.options.PollsPer10s, pollWindow)
+	if o.Chaos != 0 {
+		if err := l.faults.setChaos(o.Chaos, o.ChaosSeed); err != nil {
+			return nil, err
+		}
+	}
 	if err := l.open(ctx); err != nil {
 		return nil, err
 	}
@@ -223,6 +235,7 @@ func (l *Lab) serve(listener net.Listener) error {
 	if err != nil {
 		return err
 	}
+	config.GetConfigForClient = l.disturbConnect
 	l.server = &http.Server{
 		Handler: l, TLSConfig: config,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -259,7 +272,8 @@ const closeGrace = time.Second
 // Close stops serving, waits for the handlers and closes the store. Calling it
 // again returns what the first call returned.
 func (l *Lab) Close() error {
-	l.closing.Do(func() {
+	l.closer.Do(func() {
+		close(l.closing)
 		ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 		defer cancel()
 		var errs []error

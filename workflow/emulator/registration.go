@@ -29,7 +29,9 @@ type operation struct {
 	Custom         bool                          `json:"custom,omitempty"` // a webhook picks the hub
 	Result         *dps.DeviceRegistrationResult `json:"result,omitempty"` // nil while assigning
 
-	webhook *webhookOutcome // of this attempt to settle; never stored
+	// Of this attempt to settle, never stored:
+	webhook *webhookOutcome
+	fault   *strike
 }
 
 // registration is a registration record: what the device sees, and what the
@@ -52,6 +54,7 @@ const (
 	initialAssignment  = "initialAssignment"
 	deviceDataMigrated = "deviceDataMigrated"
 	deviceDataReset    = "deviceDataReset"
+	reprovisioned      = "reprovisionedToInitialAssignment" // guess U8: only on request
 )
 
 func getRegistrationRecord(t *tx, id string) (*registration, error) {
@@ -103,7 +106,10 @@ func (l *Lab) beginOperation(registrationID string, a *admission, now time.Time)
 		Created: now.UTC(), ReadyAt: now.Add(l.options.AssignDelay).UTC(),
 	}
 	op.Custom = a.entry.AllocationPolicy == dps.AllocationCustom
-	immediate := l.options.AssignDelay == 0 && !op.Custom
+	immediate := l.options.AssignDelay == 0 && !op.Custom && !l.holdsAssign(registrationID)
+	if immediate {
+		op.fault = l.takeAssign(registrationID)
+	}
 	err := l.store.update(func(t *tx) error {
 		op.Result = nil
 		if err := forgetOldOperations(t, now); err != nil {
@@ -217,6 +223,11 @@ func (l *Lab) decide(t *tx, op *operation, e *entry, old *registration, now time
 		r.Status = dps.StatusDisabled
 		return r, nil
 	}
+	if op.fault != nil {
+		if op.fault.scenario.assign(&r.DeviceRegistrationResult); r.Status != "" {
+			return r, nil
+		}
+	}
 	hub, refused := l.pickHub(op, e, r.Current)
 	if refused != nil {
 		return fail(refused), nil
@@ -226,6 +237,9 @@ func (l *Lab) decide(t *tx, op *operation, e *entry, old *registration, now time
 		return nil, err
 	}
 	r.Status, r.AssignedHub, r.DeviceID, r.Substatus = dps.StatusAssigned, r.Current.Hub, r.Current.DeviceID, r.Current.Substatus
+	if op.fault != nil {
+		op.fault.scenario.assign(&r.DeviceRegistrationResult)
+	}
 	return r, nil
 }
 
@@ -255,7 +269,14 @@ func (l *Lab) settleByID(id string, now time.Time) (*operation, error) {
 	if outcome != nil && l.assigner.ctx.Err() != nil {
 		return nil, errClosed // the next start asks again
 	}
-	var op *operation
+	op, err := read(l.store, func(t *tx) (*operation, error) { return get[operation](t, bucketOperations, id) })
+	if err != nil || op != nil && (op.Result != nil || l.holdsAssign(op.RegistrationID)) {
+		return op, err
+	}
+	var fault *strike
+	if op != nil {
+		fault = l.takeAssign(op.RegistrationID)
+	}
 	err = l.store.update(func(t *tx) (err error) {
 		op, err = get[operation](t, bucketOperations, id)
 		if err != nil {
@@ -267,7 +288,7 @@ func (l *Lab) settleByID(id string, now time.Time) (*operation, error) {
 		if op.Result != nil {
 			return nil
 		}
-		op.webhook = outcome
+		op.webhook, op.fault = outcome, fault
 		return l.settle(t, op, now)
 	})
 	return op, err
@@ -282,16 +303,26 @@ type assigner struct {
 
 func (a *assigner) begin() { a.ctx, a.stop = context.WithCancel(context.Background()) }
 
+// heldPause is how often an operation is looked at that a scenario holds.
+const heldPause = time.Second
+
 func (l *Lab) settleLater(id string, at time.Time) {
 	l.assigner.running.Go(func() {
 		timer := time.NewTimer(time.Until(at))
 		defer timer.Stop()
-		select {
-		case <-timer.C:
+		for {
+			select {
+			case <-timer.C:
+			case <-l.assigner.ctx.Done():
+				return
+			}
 			// An operation that cannot be written now stays pending: the next
-			// poll or the next start tries again.
-			_, _ = l.settleByID(id, time.Now())
-		case <-l.assigner.ctx.Done():
+			// poll or the next start tries again. One that a scenario holds is
+			// looked at until it is let go.
+			if op, err := l.settleByID(id, time.Now()); err != nil || op == nil || op.Result != nil {
+				return
+			}
+			timer.Reset(heldPause)
 		}
 	})
 }

@@ -48,7 +48,8 @@ type route struct {
 	path    string // literals in any case, {name} for one segment
 	handle  func(*Lab, *call) error
 
-	segments []string
+	operation string // what faults call it; empty: none strikes it
+	segments  []string
 }
 
 // provisioningServices is the path of every DPS instance of a resource group.
@@ -97,13 +98,44 @@ var routes = compile([]route{
 
 	{surface: operatorSurface, method: "GET", path: "/_emu/info", handle: (*Lab).serveInfo},
 	{surface: operatorSurface, method: "GET", path: "/_emu/inbox", handle: (*Lab).serveInbox},
+	{surface: operatorSurface, method: "GET", path: "/_emu/faults", handle: (*Lab).serveFaults},
+	{surface: operatorSurface, method: "POST", path: "/_emu/faults", handle: (*Lab).serveSetFault},
+	{surface: operatorSurface, method: "DELETE", path: "/_emu/faults", handle: (*Lab).serveClearFaults},
 })
 
 func compile(table []route) []route {
 	for i := range table {
 		table[i].segments = strings.Split(table[i].path[1:], "/")
+		table[i].operation = operationOf(&table[i])
 	}
 	return table
+}
+
+// operationOf names the operation of a route for faults.
+func operationOf(r *route) string {
+	switch first := strings.SplitN(r.path, "/", 3)[1]; {
+	case r.surface == deviceSurface && r.method == http.MethodPut:
+		return operationRegister
+	case r.surface == deviceSurface && r.method == http.MethodGet:
+		return operationPoll
+	case r.surface == deviceSurface:
+		return operationLookup
+	case r.surface == serviceSurface && first == "registrations":
+		return operationRegistrations
+	case r.surface == serviceSurface:
+		return operationEnrollments
+	case r.surface == managementSurface && strings.Contains(r.path, "{dps}/certificates"):
+		return operationCertificates
+	case r.surface == managementSurface:
+		return operationResources
+	case r.surface == hubSurface && strings.HasSuffix(r.path, "/messages/events"):
+		return operationSend
+	case r.surface == hubSurface && strings.Contains(r.path, "/messages/devicebound"):
+		return operationReceive
+	case r.surface == hubSurface:
+		return operationRegistry
+	}
+	return "" // the lab's own
 }
 
 // maxSegments bounds what the router looks at; the longest route has eleven.

@@ -167,12 +167,17 @@ func (l *Lab) callWebhook(ctx context.Context, target string, q *webhookRequest)
 	return readWebhook(response.StatusCode, raw, q.LinkedHubs)
 }
 
+// webhookRefused is how a registration fails when the webhook says no.
+func webhookRefused(status int) *refusal {
+	r := webhookFailed.refuse()
+	r.message += fmt.Sprintf(": %d", status)
+	return r
+}
+
 // readWebhook reads the answer: 200 with one of the candidates.
 func readWebhook(status int, raw []byte, candidates []string) *webhookOutcome {
 	refused := func(why string) *webhookOutcome {
-		r := webhookFailed.because(why)
-		r.message += fmt.Sprintf(": %d", status)
-		return &webhookOutcome{refused: r}
+		return &webhookOutcome{refused: webhookRefused(status).because("%s", why)}
 	}
 	if status/100 != 2 {
 		return refused("")

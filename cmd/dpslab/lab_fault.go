@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"dpslab/workflow"
+	"dpslab/workflow/emulator"
+)
+
+// labTuning are the flags that decide how hard a lab makes it for its clients.
+func labTuning(c *cobra.Command, o *emulator.Options) {
+	flags := c.Flags()
+	flags.Float64Var(&o.Chaos, "chaos", 0, "share of the requests, up to 1, that something goes wrong with")
+	flags.Uint64Var(&o.ChaosSeed, "chaos-seed", 0, "makes --chaos repeatable")
+	flags.IntVar(&o.RegistrationsPerMinute, "registrations-per-minute", 0, "quota of the instance (default 1000, negative: none)")
+	flags.IntVar(&o.PollsPer10s, "polls-per-10s", 0, "quota of each device (default 5, negative: none)")
+}
+
+// joinedLab does something with the lab that is running.
+func (a *app) joinedLab(ctx context.Context, state string, do func(emulator.Ready, *emulator.Operator) error) error {
+	dir, err := a.labDir(state)
+	if err != nil {
+		return err
+	}
+	ready, operator, err := emulator.Join(ctx, dir)
+	if err != nil {
+		return &workflow.Problem{Kind: workflow.Unreachable, Op: "find the lab", Summary: err.Error(), Fix: "start it: dpslab lab"}
+	}
+	defer operator.Close()
+	return do(ready, operator)
+}
+
+func (a *app) labFaultCommand(f *labFlags) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "fault",
+		Short: "Make the running lab fail in a chosen way",
+		Example: `  dpslab lab fault list
+  dpslab lab fault set throttled --operation register --count 3
+  dpslab lab fault set server-error --rate 0.2 --seed 7
+  dpslab lab fault clear`,
+		Args: cobra.NoArgs,
+	}
+	c.AddCommand(a.faultSetCommand(f), a.faultListCommand(f), a.faultClearCommand(f))
+	return c
+}
+
+func (a *app) faultSetCommand(f *labFlags) *cobra.Command {
+	var fault emulator.Fault
+	c := &cobra.Command{
+		Use:   "set SCENARIO",
+		Short: "Switch a scenario on; `dpslab lab fault list` names them",
+		Args:  cobra.ExactArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			for _, s := range emulator.Scenarios() {
+				names = append(names, s.Name+"\t"+s.Title)
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			fault.Scenario = args[0]
+			return a.joinedLab(c.Context(), f.state, func(_ emulator.Ready, o *emulator.Operator) error {
+				if err := o.SetFault(c.Context(), fault); err != nil {
+					return &workflow.Problem{Kind: workflow.Usage, Op: "switch a scenario on", Summary: err.Error(), Fix: "look them up: dpslab lab fault list"}
+				}
+				return nil
+			})
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&fault.Operation, "operation", "", "strike this operation alone")
+	flags.StringVar(&fault.Device, "device", "", "strike this registration ID or device ID alone")
+	flags.Float64Var(&fault.Rate, "rate", 0, "share of the requests it strikes (default all)")
+	flags.Uint64Var(&fault.Seed, "seed", 0, "makes the choice of --rate repeatable")
+	flags.IntVar(&fault.Count, "count", 0, "strike this often and no more (default until cleared)")
+	flags.StringVar(&fault.Value, "value", "", "the scenario's own figure")
+	return c
+}
+
+func (a *app) faultListCommand(f *labFlags) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List the scenarios, and which are on",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.joinedLab(c.Context(), f.state, func(_ emulator.Ready, o *emulator.Operator) error {
+				on, err := o.Faults(c.Context())
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return a.printJSON(map[string]any{"faults": on, "scenarios": emulator.Scenarios()})
+				}
+				return a.printFaults(on)
+			})
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return c
+}
+
+func (a *app) faultClearCommand(f *labFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "clear [SCENARIO]",
+		Short: "Switch one scenario off, or all",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.joinedLab(c.Context(), f.state, func(_ emulator.Ready, o *emulator.Operator) error {
+				n, err := o.ClearFaults(c.Context(), strings.Join(args, ""))
+				if err == nil {
+					fmt.Fprintf(a.out, "%d switched off\n", n)
+				}
+				return err
+			})
+		},
+	}
+}
+
+// printFaults shows what is on and all that there is.
+func (a *app) printFaults(on []emulator.Fault) error {
+	if len(on) == 0 {
+		fmt.Fprintln(a.out, "no scenario is on")
+	}
+	for _, f := range on {
+		fmt.Fprintf(a.out, "on: %s%s, struck %d times\n", f.Scenario, narrowed(f), f.Hits)
+	}
+	fmt.Fprintln(a.out)
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "SCENARIO\tVALUE\tOPERATIONS\tWHAT HAPPENS")
+	for _, s := range emulator.Scenarios() {
+		operations := strings.Join(s.Operations, " ")
+		if len(s.Operations) > 4 {
+			operations = "all"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Name, s.Default, operations, s.Title)
+	}
+	return w.Flush()
+}
+
+// narrowed says what a fault is limited to.
+func narrowed(f emulator.Fault) string {
+	var parts []string
+	for _, p := range [][2]string{{"operation", f.Operation}, {"device", f.Device}, {"value", f.Value}} {
+		if p[1] != "" {
+			parts = append(parts, p[0]+" "+p[1])
+		}
+	}
+	if f.Rate > 0 {
+		parts = append(parts, fmt.Sprintf("rate %g, seed %d", f.Rate, f.Seed))
+	}
+	if f.Count > 0 {
+		parts = append(parts, fmt.Sprintf("%d times at most", f.Count))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}

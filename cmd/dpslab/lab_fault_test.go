@@ -1,0 +1,44 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"dpslab/workflow/emulator"
+)
+
+func TestLabFaults(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	if r := dpslab(t, home, "lab", "fault", "list").want(t, 3); !strings.Contains(r.stderr, "dpslab lab") {
+		t.Errorf("without a lab:\n%s", r.stderr)
+	}
+	serve(t, home, "--chaos", "0.000001", "--chaos-seed", "4")
+	dpslab(t, home, "lab", "fault", "clear").want(t, 0)
+	dpslab(t, home, "lab", "fault", "set", "server-error", "--operation", "register", "--rate", "0.5", "--seed", "7", "--value", "502").want(t, 0)
+	var list struct {
+		Faults    []emulator.Fault
+		Scenarios []emulator.Scenario
+	}
+	r := dpslab(t, home, "lab", "fault", "list", "--json").want(t, 0)
+	if err := json.Unmarshal([]byte(r.stdout), &list); err != nil {
+		t.Fatal(err)
+	}
+	want := emulator.Fault{Scenario: "server-error", Operation: "register", Rate: 0.5, Seed: 7, Value: "502"}
+	if len(list.Faults) != 1 || list.Faults[0] != want || len(list.Scenarios) != len(emulator.Scenarios()) {
+		t.Errorf("%s", r.stdout)
+	}
+	r = dpslab(t, home, "lab", "fault", "list").want(t, 0)
+	for _, text := range []string{"on: server-error (operation register, value 502, rate 0.5, seed 7), struck 0 times", "endless-assigning"} {
+		if !strings.Contains(r.stdout, text) {
+			t.Errorf("no %q in:\n%s", text, r.stdout)
+		}
+	}
+	if r := dpslab(t, home, "lab", "fault", "set", "earthquake").want(t, 2); !strings.Contains(r.stderr, `no scenario is called "earthquake"`) {
+		t.Errorf("%s", r.stderr)
+	}
+	if r := dpslab(t, home, "lab", "fault", "clear", "server-error").want(t, 0); r.stdout != "1 switched off\n" {
+		t.Errorf("%q", r.stdout)
+	}
+}

@@ -1,0 +1,231 @@
+package emulator
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Fault is a scenario that is switched on. Faults live as long as the process:
+// a lab starts without any, so that nobody hunts yesterday's.
+type Fault struct {
+	Scenario string `json:"scenario"`
+	// Operation narrows it to one of the scenario's operations.
+	Operation string `json:"operation,omitempty"`
+	// Device narrows it to one registration ID or device ID.
+	Device string `json:"device,omitempty"`
+	// Rate is the share of the requests it strikes, above 0 to 1. 0 means all.
+	Rate float64 `json:"rate,omitempty"`
+	// Seed makes the choice of a Rate repeatable.
+	Seed uint64 `json:"seed,omitempty"`
+	// Count is how often it strikes before it goes away. 0 means until cleared.
+	Count int `json:"count,omitempty"`
+	// Value is the scenario's own figure; empty means its default.
+	Value string `json:"value,omitempty"`
+	// Hits is how often it struck.
+	Hits int `json:"hits"`
+}
+
+// activeFault is a fault with its state.
+type activeFault struct {
+	Fault
+	scenario *Scenario
+	amount   amount
+	random   *rand.Rand
+}
+
+// faults are the switches of a lab.
+type faults struct {
+	some atomic.Bool // whether there is any, so that a lab without pays one load
+
+	mu     sync.Mutex
+	active []*activeFault
+}
+
+// set switches a fault on. One of the same scenario, operation and device is
+// replaced.
+func (f *faults) set(wanted Fault) error {
+	s := scenarioNamed(wanted.Scenario)
+	if s == nil {
+		return invalid("no scenario is called %q", wanted.Scenario)
+	}
+	if wanted.Operation != "" && !slices.Contains(s.Operations, wanted.Operation) {
+		return invalid("scenario %s has no operation %q, only %s", s.Name, wanted.Operation, strings.Join(s.Operations, ", "))
+	}
+	if math.IsNaN(wanted.Rate) || wanted.Rate < 0 || wanted.Rate > 1 || wanted.Count < 0 {
+		return invalid("rate is a share from 0 to 1, and count is not negative")
+	}
+	a, err := s.parse(wanted.Value)
+	if err != nil {
+		return err
+	}
+	wanted.Hits = 0
+	seed := fnv.New64a()
+	_, _ = seed.Write([]byte(s.Name + "\x00" + wanted.Operation))
+	next := &activeFault{Fault: wanted, scenario: s, amount: a, random: rand.New(rand.NewPCG(wanted.Seed, seed.Sum64()))}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.active = append(slices.DeleteFunc(f.active, func(have *activeFault) bool {
+		return have.Scenario == wanted.Scenario && have.Operation == wanted.Operation && have.Device == wanted.Device
+	}), next)
+	f.some.Store(true)
+	return nil
+}
+
+// clear switches a scenario off, all of them when the name is empty, and says
+// how many faults that were.
+func (f *faults) clear(scenario string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before := len(f.active)
+	f.active = slices.DeleteFunc(f.active, func(have *activeFault) bool { return scenario == "" || have.Scenario == scenario })
+	f.some.Store(len(f.active) > 0)
+	return before - len(f.active)
+}
+
+func (f *faults) list() []Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := []Fault{}
+	for _, a := range f.active {
+		all = append(all, a.Fault)
+	}
+	return all
+}
+
+// strike is one hit of a fault.
+type strike struct {
+	scenario *Scenario
+	amount   amount
+}
+
+// take gives the first fault that strikes an operation of a device, among the
+// scenarios that accept admits, and counts it; nil when there is none.
+func (f *faults) take(operation, device string, accept func(*Scenario) bool) *strike {
+	if !f.some.Load() {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, a := range f.active {
+		if !accept(a.scenario) || !a.strikes(operation, device) {
+			continue
+		}
+		a.Hits++
+		if a.Count > 0 && a.Hits >= a.Count {
+			f.active = slices.Delete(f.active, i, i+1)
+			f.some.Store(len(f.active) > 0)
+		}
+		return &strike{a.scenario, a.amount}
+	}
+	return nil
+}
+
+// strikes decides about one request. The draw comes last, so that requests that
+// do not concern the fault leave its sequence alone.
+func (a *activeFault) strikes(operation, device string) bool {
+	switch {
+	case a.Operation != "" && a.Operation != operation,
+		!slices.Contains(a.scenario.Operations, operation),
+		a.Device != "" && !strings.EqualFold(a.Device, device):
+		return false
+	}
+	return a.Rate == 0 || a.random.Float64() < a.Rate
+}
+
+// amount is the parsed value of a fault.
+type amount struct {
+	duration time.Duration
+	number   int
+}
+
+// parse reads a value in the unit of the scenario.
+func (s *Scenario) parse(text string) (amount, error) {
+	text = cmp.Or(text, s.Default)
+	var a amount
+	var err error
+	switch s.unit {
+	case unitNone:
+		if text != "" {
+			return a, invalid("scenario %s takes no value", s.Name)
+		}
+	case unitDuration:
+		a.duration, err = time.ParseDuration(text)
+	case unitSeconds:
+		if a.number, err = strconv.Atoi(text); a.number < 0 {
+			err = errOutOfRange
+		}
+	case unitStatus:
+		if a.number, err = strconv.Atoi(text); a.number < 500 || a.number > 599 {
+			err = errOutOfRange
+		}
+	}
+	if err != nil {
+		return a, invalid("value %q of scenario %s is not %s", text, s.Name, s.unit)
+	}
+	return a, nil
+}
+
+var errOutOfRange = errors.New("out of range")
+
+// disturb lets a fault act on a request before its handler. done means that
+// the request has had its answer, or will get none.
+func (l *Lab) disturb(c *call, operation string) (done bool, err error) {
+	device := cmp.Or(c.args["id"], c.args["device"])
+	hit := l.faults.take(operation, device, func(s *Scenario) bool { return s.request != nil })
+	if hit == nil {
+		return false, nil
+	}
+	c.verdict = "scenario " + hit.scenario.Name
+	return hit.scenario.request(l, c, hit.amount)
+}
+
+// pause waits, as long as the client and the lab do.
+func (l *Lab) pause(c *call, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.r.Context().Done():
+	case <-l.closing:
+	}
+}
+
+// hangUp cuts the connection without an answer.
+func (c *call) hangUp() {
+	conn, _, err := http.NewResponseController(c.w).Hijack()
+	if err != nil {
+		return // then the client is gone already
+	}
+	c.cut = true
+	_ = conn.Close()
+}
+
+// takeConnect gives the fault that strikes a new connection.
+func (l *Lab) takeConnect(ctx context.Context) *strike {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return l.faults.take(operationConnect, "", func(s *Scenario) bool { return s.connect != nil })
+}
+
+// takeAssign gives the fault that strikes an assignment.
+func (l *Lab) takeAssign(registrationID string) *strike {
+	return l.faults.take(operationAssign, registrationID, func(s *Scenario) bool { return s.assign != nil })
+}
+
+// holdsAssign reports whether an endless assignment is switched on for a
+// device.
+func (l *Lab) holdsAssign(registrationID string) bool {
+	return l.faults.take(operationAssign, registrationID, func(s *Scenario) bool { return s.holds }) != nil
+}
