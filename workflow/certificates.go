@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"context"
-	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -60,6 +59,12 @@ func (r *run) certificates(ctx context.Context) (string, error) {
 			return r.certificateSummary(leaf, "kept"), r.noteCertificate(leaf)
 		}
 	}
+	if algorithm == pki.RSA3072 || algorithm == pki.RSA4096 {
+		r.note("searching for RSA keys; this takes some seconds")
+	}
+	stock := r.session.takeStock()
+	defer stock.Stop()
+	ctx = pki.WithStock(ctx, stock)
 	var leaf *x509.Certificate
 	if r.profile.Identity.Source == profiles.SourceChain {
 		leaf, err = r.makeChain(ctx, algorithm, passphrase)
@@ -101,90 +106,78 @@ func (r *run) present(ctx context.Context) (*x509.Certificate, error) {
 	if _, err := r.loadIdentity(ctx); err != nil {
 		return nil, err
 	}
-	r.emit(Event{Kind: FilesWritten, Files: []File{{Path: f.chain, What: "certificate"}, {Path: f.key, What: "private key"}}})
+	r.wrote(File{Path: f.chain, What: "certificate"}, File{Path: f.key, What: "private key"})
 	return leaf, nil
 }
 
 func (r *run) makeSelfSigned(ctx context.Context, a pki.Algorithm, passphrase []byte) (*x509.Certificate, error) {
 	f := r.files()
-	key, err := r.ensureKey(ctx, f.key, a, passphrase)
+	passphrase, err := r.openPassphrase(ctx, f.key, passphrase)
 	if err != nil {
 		return nil, err
 	}
+	key, made, err := pki.EnsureKey(ctx, f.key, a, passphrase)
+	if err != nil {
+		return nil, err
+	}
+	r.wrote(File{Path: f.key, What: "device private key", New: made})
 	leaf, err := pki.SelfSignedDevice(key, r.profile.Identity.RegistrationID, r.validity())
 	if err != nil {
 		return nil, err
 	}
-	return leaf, r.writeCertificates(f.certificate, "device certificate", leaf)
+	if err := pki.WriteCertificates(f.certificate, leaf); err != nil {
+		return nil, err
+	}
+	r.wrote(File{Path: f.certificate, What: "device certificate", New: true})
+	return leaf, nil
 }
 
+// makeChain makes what is missing of root, intermediate and device, all keys at
+// the same time.
 func (r *run) makeChain(ctx context.Context, a pki.Algorithm, passphrase []byte) (*x509.Certificate, error) {
-	authority, err := r.authority(ctx, a, passphrase)
+	f, ca := r.files(), r.authorityFiles()
+	passphrase, err := r.chainPassphrase(ctx, f, ca, passphrase)
 	if err != nil {
 		return nil, err
 	}
-	f := r.files()
-	key, err := r.ensureKey(ctx, f.key, a, passphrase)
+	authorityThere, keyThere := ca.Exists(), exists(f.key)
+	_, leaf, err := pki.CreateDeviceChain(ctx, ca, r.deviceFiles(), pki.ChainOptions{
+		Authority: r.profile.Identity.Authority, Algorithm: a, Passphrase: passphrase,
+		AuthorityValidity: pki.ValidFor(time.Now(), authorityDays), Validity: r.validity(),
+	})
 	if err != nil {
 		return nil, err
 	}
-	leaf, err := pki.DeviceCertificate(key.Public(), r.profile.Identity.RegistrationID, r.validity(), authority.Intermediate)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.writeCertificates(f.certificate, "device certificate", leaf); err != nil {
-		return nil, err
-	}
-	return leaf, r.writeCertificates(f.chain, "full chain: device, intermediate, root", authority.FullChain(leaf)...)
+	r.wrote(
+		File{Path: ca.RootCertificate(), What: "root CA certificate", New: !authorityThere},
+		File{Path: ca.RootKey(), What: "root CA key", New: !authorityThere},
+		File{Path: ca.IntermediateCertificate(), What: "intermediate CA certificate", New: !authorityThere},
+		File{Path: ca.IntermediateKey(), What: "intermediate CA key", New: !authorityThere},
+		File{Path: f.key, What: "device private key", New: !keyThere},
+		File{Path: f.certificate, What: "device certificate", New: true},
+		File{Path: f.chain, What: "full chain: device, intermediate, root", New: true},
+	)
+	return leaf, nil
 }
 
-// authority opens the CA that the profile names, or makes it.
-func (r *run) authority(ctx context.Context, a pki.Algorithm, passphrase []byte) (*pki.Authority, error) {
-	f := r.authorityFiles()
-	if f.Exists() {
-		passphrase, err := r.openPassphrase(ctx, f.IntermediateKey(), passphrase)
-		if err != nil {
+// chainPassphrase is the one pass phrase for the keys of a chain: the
+// profile's, or what opens the key that is there already.
+func (r *run) chainPassphrase(ctx context.Context, f files, ca pki.AuthorityFiles, known []byte) ([]byte, error) {
+	for _, key := range []string{ca.IntermediateKey(), f.key} {
+		var err error
+		if known, err = r.openPassphrase(ctx, key, known); err != nil {
 			return nil, err
 		}
-		r.emit(Event{Kind: FilesWritten, Files: []File{{Path: f.IntermediateCertificate(), What: "authority"}}})
-		return pki.OpenAuthority(f, passphrase)
 	}
-	if a == pki.RSA4096 || a == pki.RSA3072 {
-		r.note("searching two RSA keys for authority %s; this takes some seconds", r.profile.Identity.Authority)
-	}
-	authority, err := pki.CreateAuthority(ctx, f, a, r.profile.Identity.Authority, pki.ValidFor(time.Now(), authorityDays), passphrase)
-	if err != nil {
-		return nil, err
-	}
-	r.emit(Event{Kind: FilesWritten, Files: []File{
-		{Path: f.RootCertificate(), What: "root CA certificate", New: true},
-		{Path: f.RootKey(), What: "root CA key", New: true},
-		{Path: f.IntermediateCertificate(), What: "intermediate CA certificate", New: true},
-		{Path: f.IntermediateKey(), What: "intermediate CA key", New: true},
-	}})
-	return authority, nil
+	return known, nil
 }
 
-func (r *run) ensureKey(ctx context.Context, path string, a pki.Algorithm, passphrase []byte) (crypto.Signer, error) {
-	passphrase, err := r.openPassphrase(ctx, path, passphrase)
-	if err != nil {
-		return nil, err
-	}
-	key, made, err := pki.EnsureKey(ctx, path, a, passphrase)
-	if err != nil {
-		return nil, err
-	}
-	r.emit(Event{Kind: FilesWritten, Files: []File{{Path: path, What: "device private key", New: made}}})
-	return key, nil
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
-func (r *run) writeCertificates(path, what string, certificates ...*x509.Certificate) error {
-	if err := pki.WriteCertificates(path, certificates...); err != nil {
-		return err
-	}
-	r.emit(Event{Kind: FilesWritten, Files: []File{{Path: path, What: what, New: true}}})
-	return nil
-}
+func (r *run) wrote(files ...File) { r.emit(Event{Kind: FilesWritten, Files: files}) }
 
 func (r *run) validity() pki.Validity {
 	return pki.ValidFor(time.Now(), r.profile.Identity.ValidDays)

@@ -100,9 +100,10 @@ type Session struct {
 	labOnce sync.Mutex
 	lab     *Lab
 
-	mu   sync.Mutex
-	run  *run
-	done chan struct{} // closed when the current run has ended
+	mu       sync.Mutex
+	run      *run
+	done     chan struct{} // closed when the current run has ended
+	prepared preparation
 
 	sinkMu sync.Mutex
 }
@@ -318,6 +319,7 @@ const closeLimit = 3 * time.Second
 // Close cancels the run under way, waits a little for its end and closes the
 // lab that this session started.
 func (s *Session) Close() error {
+	s.Prepare(nil)
 	s.cancel(ErrByUser)
 	ended := make(chan struct{})
 	go func() { s.Wait(); close(ended) }()
