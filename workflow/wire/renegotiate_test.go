@@ -21,7 +21,7 @@ func TestRenegotiation(t *testing.T) {
 	t.Parallel()
 	openssl, err := exec.LookPath("openssl")
 	if err != nil {
-		t.Skip("openssl is not installed")
+		t.Fatal("this test needs openssl: make test installs it")
 	}
 	for _, allowed := range []bool{true, false} {
 		t.Run(fmt.Sprintf("allowed %v", allowed), func(t *testing.T) {
