@@ -77,7 +77,7 @@ func fixFor(fix, path string) string {
 		name += "-new"
 	}
 	return strings.NewReplacer(
-		"OLD", shellWord(path), "NEW.pem", shellWord(name+".pem"), "NEW.key.pem", shellWord(name+".key.pem"), "NEW.pfx", shellWord(name+".pfx"),
+		"OLD", shellWord(path), "NEW.pem", shellWord(name+".pem"), "NEW.key.pem", shellWord(name+".key.pem"), "NEW.pfx", shellWord(name+".pfx"), "NEW.der", shellWord(name+"-cut.der"),
 	).Replace(fix)
 }
 

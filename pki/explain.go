@@ -61,8 +61,6 @@ func explainBody(c *looseCertificate) string {
 		return "the certificate has a negative serial number, which RFC 5280 forbids and TLS libraries refuse"
 	case b.Version > 2 || b.Version < 0:
 		return fmt.Sprintf("the certificate calls itself version %d, there is none above 3", b.Version+1)
-	case b.Version < 2 && len(b.Extensions) > 0:
-		return fmt.Sprintf("the certificate is version %d but has extensions, which only version 3 may have", b.Version+1)
 	case !c.Algorithm.Algorithm.Equal(b.Algorithm.Algorithm):
 		return "the certificate names two different signature algorithms"
 	}

@@ -38,20 +38,33 @@ func must[T any](t *testing.T) func(T, error) T {
 	}
 }
 
-// openssl runs the real openssl in a folder; env adds to its environment.
-func openssl(t *testing.T, dir string, env []string, args ...string) string {
+// tool finds a program that the tests need; `make packages` installs it.
+func tool(t testing.TB, name string) string {
 	t.Helper()
-	path, err := exec.LookPath("openssl")
+	path, err := exec.LookPath(name)
 	if err != nil {
-		t.Skip("openssl is not installed")
+		t.Fatalf("%s is not installed: make packages", name)
 	}
-	cmd := exec.CommandContext(t.Context(), path, args...)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
-	out, err := cmd.CombinedOutput()
+	return path
+}
+
+// openssl runs the real openssl in a folder; env adds to its environment.
+func openssl(t testing.TB, dir string, env []string, args ...string) string {
+	t.Helper()
+	out, err := tryTool(t, dir, env, "openssl", args...)
 	if err != nil {
 		t.Fatalf("openssl %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
-	return string(out)
+	return out
+}
+
+// tryTool runs a program that may fail.
+func tryTool(t testing.TB, dir string, env []string, name string, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), tool(t, name), args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 func month() Validity { return ValidFor(time.Now(), 30) }

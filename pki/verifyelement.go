@@ -20,7 +20,7 @@ func (h *heap) checkElement(c found, issuer, sameName *found) {
 	h.checkIssuer(c, issuer, sameName)
 	if c.Version < 3 {
 		h.report("F09", SeverityError, c.file, c.at,
-			fmt.Sprintf("%s is a version %d certificate, without extensions: openssl was not given any", nameText(c.RawSubject), c.Version), h.reissue(c))
+			fmt.Sprintf("%s is a version %d certificate: extensions are missing or do not count", nameText(c.RawSubject), c.Version), h.reissue(c))
 	}
 	if isCA(c.Certificate) && len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) > 0 && !allowsClientAuth(c.Certificate) {
 		h.report("F09", SeverityError, c.file, c.at,
