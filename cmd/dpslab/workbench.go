@@ -3,17 +3,20 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 
 	"dpslab/cmd/embeddedlab"
 	"dpslab/tui"
+	"dpslab/tui/theme"
 	"dpslab/workflow"
 )
 
 // workbench opens the screen. Without a terminal it says what to use instead.
 func (a *app) workbench(ctx context.Context, open string) error {
 	if !isTerminal(a.in) || !isTerminal(a.out) || a.getenv("TERM") == "dumb" {
-		return usage("the workbench needs a terminal",
-			"dpslab demo runs the whole flow without one; dpslab new NAME --yes and dpslab run NAME do it for a device that stays; dpslab --help lists the rest")
+		return usage("the workbench needs a terminal", fmt.Sprintf(
+			"%[1]s demo runs the whole flow without one; %[1]s new NAME --yes and %[1]s run NAME do it for a device that stays; %[1]s --help lists the rest", os.Args[0]))
 	}
 	store, err := a.store()
 	if err != nil {
@@ -33,6 +36,8 @@ func (a *app) workbench(ctx context.Context, open string) error {
 		return nil
 	case errors.Is(err, tui.ErrSignal):
 		return workflow.ErrByUser
+	case errors.Is(err, theme.ErrUnknown):
+		return usage(err.Error(), "choose one of these with --theme")
 	}
 	return &workflow.Problem{Kind: workflow.Internal, Op: "show the workbench", Summary: err.Error()}
 }

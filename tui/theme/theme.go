@@ -8,6 +8,7 @@
 package theme
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -82,7 +83,11 @@ func Names() []string {
 	return names
 }
 
-// New builds a theme. It fails on an unknown name and says which are known.
+// ErrUnknown is the error of a name that no theme has.
+var ErrUnknown = errors.New("no such theme")
+
+// New builds a theme. An unknown name is ErrUnknown; the text says which are
+// known.
 func New(o Options) (*Theme, error) {
 	t := &Theme{Glyphs: unicodeGlyphs, ascii: o.ASCII}
 	if o.ASCII {
@@ -94,7 +99,7 @@ func New(o Options) (*Theme, error) {
 	}
 	p, known := palettes[name]
 	if !known && name != "none" {
-		return nil, fmt.Errorf("theme %q: known are %s", o.Name, strings.Join(Names(), ", "))
+		return nil, fmt.Errorf("%w: %q; there are %s", ErrUnknown, o.Name, strings.Join(Names(), ", "))
 	}
 	if o.NoColor || name == "none" {
 		t.plain = true
