@@ -294,6 +294,7 @@ func operationIDs(events []workflow.Event) []string {
 // golden compares a text with the one in testdata.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
+	got = strings.ReplaceAll(got, binary, "dpslab") // messages name the program as it was called
 	path := filepath.Join("testdata", name+".golden")
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
