@@ -1,0 +1,179 @@
+package pki
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func numbered(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("press-%04d", i)
+	}
+	return names
+}
+
+func TestBatch(t *testing.T) {
+	t.Parallel()
+	a := must[*Authority](t)(CreateAuthority(t.Context(), AuthorityFiles{t.TempDir()}, ECP256, "line-3", ValidFor(time.Now(), 3650), nil))
+	dir := t.TempDir()
+	const n = batchChunk + 7 // two chunks
+	o := BatchOptions{Names: numbered(n), Dir: dir, Algorithm: ECP256, Validity: ValidFor(time.Now(), 365)}
+	var told []int
+	result, err := a.IssueBatch(t.Context(), o, func(done int) { told = append(told, done) })
+	if err != nil || len(result.Issued) != n || len(told) != 2 || told[1] != n {
+		t.Fatalf("%d issued, told %v, %v", len(result.Issued), told, err)
+	}
+	serials := map[string]bool{}
+	for _, one := range result.Issued {
+		serials[one.Serial] = true
+	}
+	if len(serials) != n {
+		t.Errorf("%d serial numbers for %d certificates", len(serials), n)
+	}
+	listed, err := a.Files.Issued()
+	if err != nil || len(listed) != n+1 || listed[0].Kind != "intermediate CA" || listed[n].Subject != "press-1006" {
+		t.Errorf("%d in the ledger, %v", len(listed), err)
+	}
+	f := DeviceFiles{Dir: dir, RegistrationID: "press-1006"}
+	checkMode(t, f.Key(), 0o600)
+	checkMode(t, f.Certificate(), 0o644)
+	if _, err := LoadIdentity(f.FullChain(), f.Key(), nil); err != nil {
+		t.Error(err)
+	}
+	openssl(t, dir, nil, "verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", a.Files.RootCertificate(), "-untrusted", f.FullChain(), f.Certificate())
+	checkOnly(t, dir, "certs", "private") // no temporary folders
+	if report := must[*Report](t)(Verify([]string{dir}, VerifyOptions{})); Worst(report.Findings) != SeverityInfo || len(report.Chains) != n {
+		t.Errorf("%d chains, worst %s", len(report.Chains), Worst(report.Findings))
+	}
+}
+
+// TestBatchGoesOn runs a batch again after one that was stopped: whole devices
+// stay, a key without certificates is used, and nothing is replaced.
+func TestBatchGoesOn(t *testing.T) {
+	t.Parallel()
+	a, dir := quickAuthority(t, AuthorityFiles{t.TempDir()}, ""), t.TempDir()
+	o := BatchOptions{Names: numbered(3), Dir: dir, Algorithm: ECP256, Validity: month(), Passphrase: []byte("1234")}
+	must[*BatchResult](t)(a.issueBatch(t.Context(), o, nil, fewIterations))
+	half := DeviceFiles{Dir: dir, RegistrationID: "press-0001"}
+	before := must[[]byte](t)(os.ReadFile(half.Key()))
+	if err := os.Remove(half.FullChain()); err != nil {
+		t.Fatal(err)
+	}
+	again := must[*BatchResult](t)(a.issueBatch(t.Context(), o, nil, fewIterations))
+	if strings.Join(again.Kept, " ") != "press-0000 press-0002" || len(again.Issued) != 1 || again.Issued[0].Subject != "press-0001" {
+		t.Errorf("kept %v, issued %v", again.Kept, again.Issued)
+	}
+	if string(must[[]byte](t)(os.ReadFile(half.Key()))) != string(before) {
+		t.Error("the key was replaced")
+	}
+	if id, err := LoadIdentity(half.FullChain(), half.Key(), []byte("1234")); err != nil || Thumbprint256(id.Leaf) != again.Issued[0].SHA256 {
+		t.Errorf("the finished device: %v", err)
+	}
+	o.Passphrase = []byte("wrong")
+	if err := os.Remove(half.FullChain()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.issueBatch(t.Context(), o, nil, fewIterations); !errors.Is(err, ErrWrongPassphrase) {
+		t.Errorf("a key that does not open: %v", err)
+	}
+	checkOnly(t, dir, "certs", "private")
+}
+
+func TestBatchRefuses(t *testing.T) {
+	t.Parallel()
+	a, dir := quickAuthority(t, AuthorityFiles{t.TempDir()}, ""), t.TempDir()
+	var id *IDError
+	if _, err := a.IssueBatch(t.Context(), BatchOptions{Names: []string{"good", "bad."}, Dir: dir, Algorithm: ECP256, Validity: month()}, nil); !errors.As(err, &id) {
+		t.Errorf("an illegal name: %v", err)
+	}
+	cause := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(cause)
+	if _, err := a.IssueBatch(ctx, BatchOptions{Names: numbered(5), Dir: dir, Algorithm: ECP256, Validity: month()}, nil); !errors.Is(err, cause) {
+		t.Errorf("cancelled: %v", err)
+	}
+	if listed, _ := a.Files.Issued(); len(listed) != 1 {
+		t.Errorf("the ledger lists %v", listed)
+	}
+}
+
+func TestLedger(t *testing.T) {
+	t.Parallel()
+	a := quickAuthority(t, AuthorityFiles{t.TempDir()}, "")
+	key := newKey(t, ECP256)
+	issue := func(name string) {
+		t.Helper()
+		opened := must[*Authority](t)(OpenAuthority(a.Files, nil))
+		must[*x509.Certificate](t)(DeviceCertificate(key.Public(), name, month(), opened.Intermediate))
+	}
+	issue("press-1")
+	// A process was killed in the middle of a line.
+	file, err := os.OpenFile(a.Files.Ledger(), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = file.WriteString(`{"kind":"device","subj`)
+	_ = file.Close()
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() { issue(fmt.Sprintf("press-x%d", i)) })
+	}
+	wg.Wait()
+	listed := must[[]Issued](t)(a.Files.Issued())
+	if len(listed) != 10 || listed[1].Subject != "press-1" || listed[1].Issuer != a.Intermediate.Certificate.Subject.CommonName {
+		t.Errorf("the ledger lists %+v", listed)
+	}
+	checkMode(t, a.Files.Ledger(), 0o600)
+	// A certificate that cannot be listed is not handed out.
+	by := a.Intermediate
+	full := errors.New("disk full")
+	by.Note = func(Issued) error { return full }
+	if c, err := DeviceCertificate(key.Public(), "press-2", month(), by); c != nil || !errors.Is(err, full) {
+		t.Errorf("handed out %v, %v", c, err)
+	}
+	if none, err := (AuthorityFiles{t.TempDir()}).Issued(); none != nil || err != nil {
+		t.Errorf("without a ledger: %v, %v", none, err)
+	}
+}
+
+func TestCreateDeviceChain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	o := ChainOptions{Authority: "line-3", Algorithm: ECP256, AuthorityValidity: ValidFor(time.Now(), 3650), Validity: month(), Passphrase: []byte("1234")}
+	files := AuthorityFiles{filepath.Join(dir, "ca")}
+	first, _, err := createDeviceChain(t.Context(), files, DeviceFiles{Dir: dir, RegistrationID: "press-1"}, o, fewIterations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := DeviceFiles{Dir: dir, RegistrationID: "press-2"}
+	second, c, err := createDeviceChain(t.Context(), files, f, o, fewIterations)
+	if err != nil || !second.Root.Certificate.Equal(first.Root.Certificate) {
+		t.Fatalf("the authority was not shared: %v", err)
+	}
+	openssl(t, dir, nil, "verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", files.RootCertificate(), "-untrusted", f.FullChain(), f.Certificate())
+	id, err := LoadIdentity(f.FullChain(), f.Key(), []byte("1234"))
+	if err != nil || !id.Leaf.Equal(c) || len(id.Certificate) != 3 {
+		t.Errorf("%d certificates, %v", len(id.Certificate), err)
+	}
+	other := filepath.Join(t.TempDir(), "new")
+	var bad *IDError
+	if _, _, err := CreateDeviceChain(t.Context(), AuthorityFiles{other}, DeviceFiles{Dir: other, RegistrationID: "bad."}, o); !errors.As(err, &bad) {
+		t.Errorf("an illegal name: %v", err)
+	}
+	if _, err := os.Stat(other); err == nil {
+		t.Error("an illegal name left files")
+	}
+	o.Passphrase = []byte("wrong")
+	if _, _, err := CreateDeviceChain(t.Context(), files, DeviceFiles{Dir: dir, RegistrationID: "press-3"}, o); !errors.Is(err, ErrWrongPassphrase) {
+		t.Errorf("a wrong pass phrase: %v", err)
+	}
+}
