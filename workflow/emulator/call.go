@@ -138,7 +138,7 @@ func (c *call) empty(status int) {
 // named gives a refusal the name that Resource Manager's front door uses for
 // it. Other surfaces keep their numbers.
 func (c *call) named(r *refusal, name string) *refusal {
-	if c.surface == managementSurface {
+	if c.surface.frontDoor {
 		r.name = name
 	}
 	return r

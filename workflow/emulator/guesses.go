@@ -80,6 +80,9 @@ const (
 	networkRefused
 	concurrentFault
 	substatusForced
+	vaultContent
+	apimErrors
+	oneInstance
 )
 
 // guesses is the table. Code refuses with a row by guess.refuse.
@@ -140,6 +143,9 @@ var guesses = [...]Guess{
 	networkRefused:         {Number: "EMU", Question: "answer to a network that is not allowed", code: 403000, name: "IotHubUnauthorizedAccess", message: "Unauthorized"},
 	concurrentFault:        {Number: "U6", Question: "answer to a second registration of the same device at once, where it is refused", code: 409203, message: "Precondition failed"},
 	substatusForced:        {Number: "U8", Question: "meaning of reprovisionedToInitialAssignment", Choice: "never produced, unless a scenario asks for it"},
+	vaultContent:           {Number: "EMU", Question: "what a Key Vault secret holds where there is no Key Vault", Choice: "a certificate named after the secret, a new one at every refresh of a reference without version"},
+	apimErrors:             {Number: "U20", Question: "error codes and ETag of API Management", Choice: "ValidationError with target, PreconditionFailed, ResourceNotFound; a quoted counter in base64"},
+	oneInstance:            {Number: "EMU", Question: "creating a second DPS instance", code: 409000, name: "ResourceCreationNotAllowed", message: "The lab has one DPS instance"},
 	tpmUnknown:             {Number: "EMU", Question: "TPM whose endorsement key is not the enrolled one", code: 404201, message: "Enrollment not found", Choice: "as if there was no enrollment"},
 	tpmKeyShape:            {Number: "EMU", Question: "TPM keys that the lab can encrypt for", code: 400000, message: "The TPM's public key cannot be used", Choice: "RSA, SHA-256, AES-128-CFB, as the default templates make them"},
 	hubBadBatch:            {Number: "EMU", Question: "a batch that is no JSON array of messages", code: 400006, name: "IotHubFormatError", message: "The batch is not a JSON array of messages"},

@@ -38,15 +38,18 @@ const (
 // store. Its keys are what a subscription's owner may know: they stay in the
 // database, whose file only the owner can read.
 type instance struct {
-	IDScope         string      `json:"id_scope"`
-	Name            string      `json:"name"`
-	SubscriptionID  string      `json:"subscription_id"`
-	TenantID        string      `json:"tenant_id"`
-	ResourceGroup   string      `json:"resource_group"`
-	Policies        []policy    `json:"policies"`
-	Hubs            []linkedHub `json:"hubs"`
-	ManagementToken string      `json:"management_token"`
-	Created         time.Time   `json:"created"`
+	IDScope         string            `json:"id_scope"`
+	Name            string            `json:"name"`
+	SubscriptionID  string            `json:"subscription_id"`
+	TenantID        string            `json:"tenant_id"`
+	ResourceGroup   string            `json:"resource_group"`
+	Policies        []policy          `json:"policies"`
+	Hubs            []linkedHub       `json:"hubs"`
+	Allocation      string            `json:"allocation,omitempty"` // default policy, as the data plane spells it; empty: hashed
+	Tags            map[string]string `json:"tags,omitempty"`
+	Revision        uint64            `json:"revision,omitempty"` // becomes the etag
+	ManagementToken string            `json:"management_token"`
+	Created         time.Time         `json:"created"`
 }
 
 // policy is a shared access policy.

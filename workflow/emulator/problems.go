@@ -20,7 +20,9 @@ type refusal struct {
 	details string // Microsoft.Devices only
 	// retryAfter is the header's value in seconds; 0: the header is not sent.
 	retryAfter int
-	why        string // for the lab's log; never sent
+	// target is the field that API Management complains about.
+	target string
+	why    string // for the lab's log; never sent
 }
 
 func (r *refusal) Error() string {
@@ -81,12 +83,26 @@ func hubDialect(c *call, r *refusal) {
 // from the front door, which wraps it in "error"; one with a number comes from
 // the Microsoft.Devices provider, which does not.
 func managementDialect(c *call, r *refusal) {
+	if r.name == "" && !c.surface.numbers {
+		r.name = strings.ReplaceAll(http.StatusText(r.status), " ", "") // no provider with numbers
+	}
 	if r.name != "" {
-		type body struct {
+		type detail struct {
 			Code    string `json:"code"`
+			Target  string `json:"target"`
 			Message string `json:"message"`
 		}
-		c.json(r.status, map[string]body{"error": {r.name, r.message}})
+		type body struct {
+			Code    string   `json:"code"`
+			Message string   `json:"message"`
+			Target  string   `json:"target,omitempty"`
+			Details []detail `json:"details,omitempty"`
+		}
+		b := body{Code: r.name, Message: r.message, Target: r.target}
+		if r.target != "" {
+			b.Details = []detail{{r.name, r.target, r.message}}
+		}
+		c.json(r.status, map[string]body{"error": b})
 		return
 	}
 	c.json(r.status, struct {

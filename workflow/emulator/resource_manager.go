@@ -18,7 +18,7 @@ func (l *Lab) manage(c *call) error {
 		c.set("WWW-Authenticate", `Bearer authorization_uri="https://login.microsoftonline.com/`+l.instance().TenantID+`", error="invalid_token"`)
 		return frontDoor(http.StatusUnauthorized, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing or is not the lab's management token.")
 	}
-	if s := c.args["subscription"]; !strings.EqualFold(s, l.instance().SubscriptionID) {
+	if s, named := c.args["subscription"]; named && !strings.EqualFold(s, l.instance().SubscriptionID) {
 		return frontDoor(http.StatusNotFound, "SubscriptionNotFound", "The subscription '"+s+"' could not be found.")
 	}
 	if g, named := c.args["group"]; named && !strings.EqualFold(g, l.instance().ResourceGroup) {
@@ -61,8 +61,12 @@ func (l *Lab) instanceResource(c *call) map[string]any {
 	hubs := make([]hub, 0, len(l.instance().Hubs))
 	for _, h := range l.instance().linked() {
 		masked := h.Policy
-		masked.PrimaryKey = "****"
+		masked.PrimaryKey = maskedKey
 		hubs = append(hubs, hub{h.Host, connectionString(h.Host, masked), location, h.Weight, h.Apply})
+	}
+	tags := l.instance().Tags
+	if tags == nil {
+		tags = map[string]string{}
 	}
 	// Tools take the host from here and reach for it, so a caller that came by
 	// another name is sent back to that.
@@ -73,12 +77,12 @@ func (l *Lab) instanceResource(c *call) map[string]any {
 	return map[string]any{
 		"id": l.instanceID(), "name": l.instance().Name, "type": "Microsoft.Devices/provisioningServices",
 		"location": location, "resourcegroup": l.instance().ResourceGroup, "subscriptionid": l.instance().SubscriptionID,
-		"tags": map[string]string{}, "etag": counterTag(uint64(l.instance().Created.Unix())),
+		"tags": tags, "etag": l.instance().tag(),
 		"sku": map[string]any{"name": "S1", "tier": "Standard", "capacity": 1},
 		"properties": map[string]any{
-			"state": "Active", "provisioningState": "Succeeded", "iotHubs": hubs, "allocationPolicy": "Hashed",
+			"state": "Active", "provisioningState": "Succeeded", "iotHubs": hubs, "allocationPolicy": managementPolicy(l.instance().Allocation),
 			"serviceOperationsHostName": service, "deviceProvisioningHostName": device,
-			"idScope": l.instance().IDScope, "publicNetworkAccess": "Enabled",
+			"idScope": l.instance().IDScope, "publicNetworkAccess": "Enabled", "authorizationPolicies": []any{},
 		},
 	}
 }

@@ -293,7 +293,7 @@ func TestFrontDoor(t *testing.T) {
 		{"group", base + "/subscriptions/" + l.ready.SubscriptionID + "/resourceGroups/x/providers/Microsoft.Devices/provisioningServices/x?api-version=2022-02-05", bearer, "ResourceGroupNotFound", 404},
 		{"instance", base + l.instanceID() + "x?api-version=2022-02-05", bearer, "ResourceNotFound", 404},
 		{"version", base + l.instanceID(), bearer, "MissingApiVersionParameter", 400},
-		{"path", base + "/tenants?api-version=2022-02-05", bearer, "NotFound", 404},
+		{"path", base + "/locations?api-version=2022-02-05", bearer, "NotFound", 404},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -16,6 +16,11 @@ type surface struct {
 	dialect  dialect
 	versions []string // accepted api-versions; nil: the surface has none
 	maxBody  int64    // bytes
+	// frontDoor: refusals that concern the request itself come from Resource
+	// Manager, not from the provider behind it.
+	frontDoor bool
+	// numbers: the provider's refusals have codes that are numbers.
+	numbers bool
 }
 
 var (
@@ -28,10 +33,21 @@ var (
 		versions: []string{"2021-10-01", "2019-03-31", "2018-11-01", "2018-04-01", "2025-07-01-preview"},
 	}
 	managementSurface = &surface{
-		name: "Azure Resource Manager", dialect: managementDialect, maxBody: 256 << 10,
+		name: "Azure Resource Manager", dialect: managementDialect, maxBody: 256 << 10, frontDoor: true, numbers: true,
 		versions: []string{
 			"2022-02-05", "2021-10-15", "2018-01-22", "2017-11-15", "2020-01-01", "2020-03-01",
 			"2022-12-12", "2023-03-01-preview", "2025-02-01-preview",
+		},
+	}
+	apimSurface = &surface{
+		name: "API Management", dialect: managementDialect, maxBody: 256 << 10, frontDoor: true,
+		versions: []string{"2024-05-01", "2022-08-01", "2021-08-01", "2023-05-01-preview", "2024-06-01-preview"},
+	}
+	resourceSurface = &surface{
+		name: "Azure Resource Manager", dialect: managementDialect, maxBody: 256 << 10, frontDoor: true,
+		versions: []string{
+			"2019-11-01", "2016-06-01", "2019-06-01", "2021-01-01", "2021-04-01", "2022-09-01", "2022-12-01", "2024-11-01", // subscriptions, groups
+			"2021-07-02", "2022-04-30-preview", "2023-06-30", "2023-06-30-preview", // Microsoft.Devices/IotHubs
 		},
 	}
 	hubSurface = &surface{
@@ -54,6 +70,13 @@ type route struct {
 
 // provisioningServices is the path of every DPS instance of a resource group.
 const provisioningServices = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Devices/provisioningServices"
+
+// apimService is the path of an API Management service, and iotHubs that of the
+// IoT hubs of a resource group.
+const (
+	apimService = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.ApiManagement/service/{service}"
+	iotHubs     = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Devices/IotHubs"
+)
 
 // routes is every operation of the lab. The order matters only where a literal
 // and a parameter meet; the literal stands first.
@@ -83,6 +106,10 @@ var routes = compile([]route{
 	{surface: managementSurface, method: "GET", path: "/subscriptions/{subscription}/providers/Microsoft.Devices/provisioningServices", handle: (*Lab).listInstances},
 	{surface: managementSurface, method: "GET", path: provisioningServices, handle: (*Lab).listInstances},
 	{surface: managementSurface, method: "GET", path: provisioningServices + "/{dps}", handle: (*Lab).getInstance},
+	{surface: managementSurface, method: "PUT", path: provisioningServices + "/{dps}", handle: (*Lab).putInstance},
+	{surface: managementSurface, method: "PATCH", path: provisioningServices + "/{dps}", handle: (*Lab).patchInstance},
+	{surface: managementSurface, method: "GET", path: provisioningServices + "/{dps}/skus", handle: (*Lab).listSKUs},
+	{surface: managementSurface, method: "POST", path: "/subscriptions/{subscription}/providers/Microsoft.Devices/checkProvisioningServiceNameAvailability", handle: (*Lab).checkName},
 	{surface: managementSurface, method: "POST", path: provisioningServices + "/{dps}/listkeys", handle: (*Lab).listKeys},
 	{surface: managementSurface, method: "POST", path: provisioningServices + "/{dps}/keys/{key}/listkeys", handle: (*Lab).listKey},
 	{surface: managementSurface, method: "GET", path: provisioningServices + "/{dps}/certificates", handle: (*Lab).listAuthorities},
@@ -91,6 +118,26 @@ var routes = compile([]route{
 	{surface: managementSurface, method: "DELETE", path: provisioningServices + "/{dps}/certificates/{name}", handle: (*Lab).deleteAuthority},
 	{surface: managementSurface, method: "POST", path: provisioningServices + "/{dps}/certificates/{name}/generateVerificationCode", handle: (*Lab).generateCode},
 	{surface: managementSurface, method: "POST", path: provisioningServices + "/{dps}/certificates/{name}/verify", handle: (*Lab).verifyAuthority},
+
+	{surface: apimSurface, method: "GET", path: apimService, handle: (*Lab).getAPIMService},
+	{surface: apimSurface, method: "GET", path: apimService + "/certificates", handle: (*Lab).listAPIM},
+	{surface: apimSurface, method: "GET", path: apimService + "/certificates/{certificate}", handle: (*Lab).getAPIMCertificate},
+	{surface: apimSurface, method: "HEAD", path: apimService + "/certificates/{certificate}", handle: (*Lab).headAPIM},
+	{surface: apimSurface, method: "PUT", path: apimService + "/certificates/{certificate}", handle: (*Lab).putAPIM},
+	{surface: apimSurface, method: "DELETE", path: apimService + "/certificates/{certificate}", handle: (*Lab).deleteAPIM},
+	{surface: apimSurface, method: "POST", path: apimService + "/certificates/{certificate}/refreshSecret", handle: (*Lab).refreshAPIM},
+
+	{surface: resourceSurface, method: "GET", path: "/tenants", handle: (*Lab).listTenants},
+	{surface: resourceSurface, method: "GET", path: "/subscriptions", handle: (*Lab).listSubscriptions},
+	{surface: resourceSurface, method: "GET", path: "/subscriptions/{subscription}", handle: (*Lab).getSubscription},
+	{surface: resourceSurface, method: "GET", path: "/subscriptions/{subscription}/resourceGroups", handle: (*Lab).listGroups},
+	{surface: resourceSurface, method: "GET", path: "/subscriptions/{subscription}/resourceGroups/{group}", handle: (*Lab).getGroup},
+	{surface: resourceSurface, method: "HEAD", path: "/subscriptions/{subscription}/resourceGroups/{group}", handle: (*Lab).headGroup},
+	{surface: resourceSurface, method: "GET", path: "/subscriptions/{subscription}/providers/Microsoft.Devices/IotHubs", handle: (*Lab).listHubs},
+	{surface: resourceSurface, method: "GET", path: iotHubs, handle: (*Lab).listHubs},
+	{surface: resourceSurface, method: "GET", path: iotHubs + "/{hub}", handle: (*Lab).getHub},
+	{surface: resourceSurface, method: "POST", path: iotHubs + "/{hub}/listkeys", handle: (*Lab).listHubKeys},
+	{surface: resourceSurface, method: "POST", path: iotHubs + "/{hub}/IotHubKeys/{key}/listkeys", handle: (*Lab).listHubKey},
 
 	{surface: hubSurface, method: "POST", path: "/devices/{device}/messages/events", handle: (*Lab).sendEvent},
 	{surface: hubSurface, method: "GET", path: "/devices/{device}", handle: (*Lab).getDevice},
@@ -126,7 +173,9 @@ func operationOf(r *route) string {
 		return operationEnrollments
 	case r.surface == managementSurface && strings.Contains(r.path, "{dps}/certificates"):
 		return operationCertificates
-	case r.surface == managementSurface:
+	case r.surface == apimSurface:
+		return operationAPIM
+	case r.surface == managementSurface, r.surface == resourceSurface:
 		return operationResources
 	case r.surface == hubSurface && strings.HasSuffix(r.path, "/messages/events"):
 		return operationSend
@@ -240,11 +289,11 @@ func (l *Lab) surfacesOf(host string) []*surface {
 	case strings.HasSuffix(host, instanceSuffix):
 		return []*surface{operatorSurface} // an instance that does not exist
 	case host == managementHost:
-		return []*surface{managementSurface, operatorSurface}
+		return []*surface{managementSurface, apimSurface, resourceSurface, operatorSurface}
 	case strings.HasSuffix(host, hubSuffix):
 		return []*surface{hubSurface, operatorSurface}
 	}
-	return []*surface{serviceSurface, deviceSurface, managementSurface, hubSurface, operatorSurface}
+	return []*surface{serviceSurface, deviceSurface, managementSurface, apimSurface, resourceSurface, hubSurface, operatorSurface}
 }
 
 var versionShape = regexp.MustCompile(`^20\d\d-\d\d-\d\d(-preview)?$`)

@@ -21,6 +21,7 @@ const (
 	operationEnrollments   = "enrollments"   // service API: enrollments and groups
 	operationRegistrations = "registrations" // service API: registration records
 	operationCertificates  = "certificates"  // Resource Manager: CA certificates of DPS
+	operationAPIM          = "apim"          // API Management certificates
 	operationResources     = "resources"     // Resource Manager: the rest
 	operationSend          = "send"          // IoT Hub, device to cloud
 	operationReceive       = "receive"       // IoT Hub, cloud to device
@@ -31,7 +32,7 @@ var (
 	deviceOperations = []string{operationRegister, operationPoll, operationLookup}
 	hubOperations    = []string{operationSend, operationReceive}
 	allOperations    = slices.Concat(deviceOperations, []string{
-		operationEnrollments, operationRegistrations, operationCertificates, operationResources,
+		operationEnrollments, operationRegistrations, operationCertificates, operationAPIM, operationResources,
 	}, hubOperations, []string{operationRegistry})
 )
 
@@ -61,6 +62,7 @@ type Scenario struct {
 	connect func(*Lab, *tls.ClientHelloInfo) (*tls.Config, error)
 	request func(*Lab, *call, amount) (done bool, err error)
 	assign  func(*dps.DeviceRegistrationResult) // what it sets stays; a status ends the registration
+	vault   bool                                // a Key Vault refuses
 	holds   bool                                // an assignment does not end
 }
 
@@ -130,6 +132,8 @@ var scenarios = []Scenario{
 	{Name: "reprovisioned", Title: "substatus reprovisionedToInitialAssignment, which some clients do not know", Operations: []string{operationAssign}, assign: func(r *dps.DeviceRegistrationResult) { r.Substatus = reprovisioned }},
 
 	{Name: "etag-race", Title: "somebody else changed the resource a moment ago", Operations: []string{operationEnrollments, operationCertificates}, Passing: true, request: loseRace},
+
+	{Name: "vault-failure", Title: "Key Vault refuses when a certificate's secret is refreshed", Operations: []string{operationAPIM}, vault: true},
 
 	{Name: "swallow", Title: "the hub says 204 and the message is nowhere to be seen", Operations: []string{operationSend}, request: swallowMessage},
 	{Name: "device-not-found", Title: "the hub does not know the device", Operations: hubOperations, request: refuses(hubSays(404001, "DeviceNotFound", "Device not registered"))},

@@ -29,6 +29,7 @@ const (
 	bucketPending       bucket = "pending"       // ready-at, operation ID → nothing; unfinished operations
 	bucketHistory       bucket = "history"       // created, operation ID → nothing; for forgetting old operations
 	bucketAuthorities   bucket = "authorities"   // certificate name → authority
+	bucketAPIM          bucket = "apim"          // certificate ID → apimCertificate
 	bucketAnchors       bucket = "anchors"       // SHA-256 thumbprint → certificate name, plain text
 	bucketDevices       bucket = "devices"       // hub NUL device ID → hubDevice
 	bucketEvents        bucket = "events"        // hub NUL device ID NUL sequence → Event
@@ -36,7 +37,7 @@ const (
 
 var allBuckets = []bucket{
 	bucketLab, bucketEnrollments, bucketGroups, bucketAttested, bucketKeyGroups, bucketRegistrations, bucketMembers,
-	bucketChallenges, bucketOperations, bucketPending, bucketHistory, bucketAuthorities, bucketAnchors, bucketDevices, bucketEvents,
+	bucketChallenges, bucketOperations, bucketPending, bucketHistory, bucketAuthorities, bucketAPIM, bucketAnchors, bucketDevices, bucketEvents,
 }
 
 // errClosed answers writes that come after the store was closed.

@@ -228,7 +228,7 @@ func completeKeys(a *dps.AttestationMechanism, old *entry) {
 // applyDefaults fills in what the service fills in.
 func (l *Lab) applyDefaults(e *entry) {
 	e.ProvisioningStatus = cmp.Or(e.ProvisioningStatus, dps.ProvisioningEnabled)
-	e.AllocationPolicy = cmp.Or(e.AllocationPolicy, dps.AllocationHashed)
+	e.AllocationPolicy = cmp.Or(e.AllocationPolicy, l.instance().Allocation, dps.AllocationHashed)
 	if e.Capabilities == nil {
 		e.Capabilities = &dps.DeviceCapabilities{}
 	}
