@@ -151,7 +151,7 @@ func (h *heap) checkName(c found) {
 		h.report("F05", SeverityError, c.file, c.at, fmt.Sprintf("the common name is %q, the registration ID %q", visible(cn), visible(want)), newNamed(c, want))
 	}
 	if err := CheckCommonName(cn); err != nil {
-		h.report("F06", SeverityError, c.file, c.at, fmt.Sprintf("%s: %v (%q)", c.file, err, visible(cn)), newNamed(c, suggestID(cn, MaxCommonName)))
+		h.report("F06", SeverityError, c.file, c.at, fmt.Sprintf("%s: %v (%q)", c.file, err, visible(cn)), newNamed(c, cn))
 	}
 	if strings.ToLower(cn) != cn {
 		h.report("F07", SeverityWarning, c.file, c.at, fmt.Sprintf("the common name %q has upper-case letters", visible(cn)), newNamed(c, strings.ToLower(cn)))
@@ -159,7 +159,7 @@ func (h *heap) checkName(c found) {
 }
 
 func newNamed(c found, name string) string {
-	if name == "" {
+	if name = suggestID(name, MaxCommonName); name == "" {
 		name = "REGISTRATION-ID"
 	}
 	if isSelfSigned(c.Certificate) {
