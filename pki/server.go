@@ -14,10 +14,25 @@ import (
 // handshakeLimit bounds connecting to a server and its handshake together.
 const handshakeLimit = 10 * time.Second
 
+// ServerError says that a server's certificates could not be had.
+type ServerError struct {
+	Address string // host:port
+	Err     error
+}
+
+// Error names the server and the reason.
+func (e *ServerError) Error() string {
+	return "asking " + e.Address + " for its certificate: " + visible(e.Err.Error())
+}
+
+// Unwrap returns the reason.
+func (e *ServerError) Unwrap() error { return e.Err }
+
 // InspectServer connects to a TLS server and reports the chain that it
 // presents, trusted or not. address is host:port. roots nil means the system's.
 // Nothing is sent beyond the handshake, and a server that is not trusted is
-// never talked to: its chain is what the refusal carries.
+// never talked to: its chain is what the refusal carries. No answer is a
+// [*ServerError].
 func InspectServer(ctx context.Context, address string, roots *x509.CertPool, now time.Time) (*Inspection, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -34,7 +49,7 @@ func InspectServer(ctx context.Context, address string, roots *x509.CertPool, no
 	case errors.As(err, &refused):
 		certs, trust = refused.UnverifiedCertificates, "NOT trusted: "+visible(refused.Err.Error())
 	case err != nil:
-		return nil, fmt.Errorf("asking %s for its certificate: %w", address, err)
+		return nil, &ServerError{address, err}
 	default:
 		certs = conn.(*tls.Conn).ConnectionState().PeerCertificates
 		_ = conn.Close()

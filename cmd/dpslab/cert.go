@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,7 +112,7 @@ func certError(op string, err error) error {
 		id       *pki.IDError
 		format   *pki.FormatError
 		mismatch *pki.MismatchError
-		network  net.Error
+		server   *pki.ServerError
 	)
 	switch {
 	case errors.As(err, &id):
@@ -135,7 +134,7 @@ func certError(op string, err error) error {
 		p.Kind, p.Fix = workflow.Usage, "--authority NAME, or --issuer-cert FILE --issuer-key FILE"
 	case errors.Is(err, pki.ErrKeyNeeded):
 		p.Kind, p.Fix = workflow.Usage, "--key FILE names its private key, --new-key makes another"
-	case errors.As(err, &network):
+	case errors.As(err, &server):
 		p.Kind = workflow.Unreachable
 	}
 	return p
