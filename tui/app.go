@@ -37,6 +37,8 @@ type app struct {
 	home   *screen.Home
 	wizard *screen.Wizard // nil: none is open
 	bench  *screen.Bench  // nil: none is open
+	chain  *screen.Chain  // nil: none is open
+	reads  int            // of the chain; only the newest counts
 	stack  []screen.Screen
 
 	overlay   overlay
@@ -99,7 +101,14 @@ type (
 		files []string
 		err   error
 	}
+	chainMsg struct {
+		read int
+		view workflow.ChainView
+		err  error
+		at   time.Time
+	}
 	copiedMsg struct {
+		what      string
 		clipboard bool
 		path      string
 		err       error
@@ -180,6 +189,8 @@ func (a *app) results(msg tea.Msg) tea.Cmd {
 		return tea.Batch(a.saved(msg), a.release())
 	case removedMsg:
 		return a.removed(msg)
+	case chainMsg:
+		a.gotChain(msg)
 	case copiedMsg:
 		return a.copied(msg)
 	}
@@ -195,7 +206,7 @@ func (a *app) clock(t time.Time) {
 
 // events takes in what the engine says.
 func (a *app) events(es []workflow.Event) tea.Cmd {
-	over := ""
+	over, files := "", false
 	for _, e := range es {
 		a.clock(e.At)
 		if e.Kind == workflow.LabOpened {
@@ -211,14 +222,20 @@ func (a *app) events(es []workflow.Event) tea.Cmd {
 		switch e.Kind {
 		case workflow.RunStarted:
 			a.remember(a.status)
+		case workflow.StepFinished:
+			files = true
 		case workflow.RunFinished:
 			over = e.Device
 		}
 	}
+	var cmds []tea.Cmd
 	if over != "" {
-		return a.readDevices([]string{over})
+		cmds = append(cmds, a.readDevices([]string{over}))
 	}
-	return nil
+	if files || over != "" {
+		cmds = append(cmds, a.readChain())
+	}
+	return tea.Batch(cmds...)
 }
 
 // remember keeps a device that ran, for the words at the end.
@@ -271,6 +288,8 @@ func (a *app) pop() {
 		a.wizard = nil
 	case screen.Screen(a.bench):
 		a.bench, a.status = nil, nil
+	case screen.Screen(a.chain):
+		a.chain = nil
 	}
 	a.stack = a.stack[:len(a.stack)-1]
 }

@@ -199,17 +199,22 @@ func (a *app) removed(m removedMsg) tea.Cmd {
 	return tea.Batch(a.readNames(), a.say(text))
 }
 
-// copyName is the file below the state directory that holds what was copied
-// last.
+// copyName is the file below the state directory that holds the request that
+// was copied last.
 const copyName = "copied-request.sh"
 
-// copyExchange sends an exchange as a curl command line to the terminal's
-// clipboard and, because nobody can tell whether that worked, to a file too.
+// copyExchange copies an exchange as a curl command line.
 func (a *app) copyExchange(x *workflow.Exchange) tea.Cmd {
+	return a.copyText("curl command", copyName, func() string { return workflow.Curl(x) })
+}
+
+// copyText sends a text to the terminal's clipboard and, because nobody can tell
+// whether that worked, to a file below the state directory too.
+func (a *app) copyText(what, file string, text func() string) tea.Cmd {
 	clip := a.clip
 	return a.do(func() tea.Msg {
-		text := workflow.Curl(x)
-		m := copiedMsg{path: filepath.Join(a.session.StateDir(), copyName)}
+		text := text()
+		m := copiedMsg{what: what, path: filepath.Join(a.session.StateDir(), file)}
 		if clip.Out != nil {
 			m.clipboard = clip.Copy(text)
 		}
@@ -221,15 +226,38 @@ func (a *app) copyExchange(x *workflow.Exchange) tea.Cmd {
 }
 
 func (a *app) copied(m copiedMsg) tea.Cmd {
+	what := "The " + m.what
 	switch {
 	case m.err != nil && m.clipboard:
-		return a.say("The curl command was sent to the terminal's clipboard; it could not be written to a file: " + m.err.Error())
+		return a.say(what + " was sent to the terminal's clipboard; it could not be written to a file: " + m.err.Error())
 	case m.err != nil:
-		return a.say("The curl command could not be copied: " + m.err.Error())
+		return a.say(what + " could not be copied: " + m.err.Error())
 	case m.clipboard:
-		return a.say("The curl command was sent to the terminal's clipboard and is in " + m.path)
+		return a.say(what + " was sent to the terminal's clipboard and is in " + m.path)
 	}
-	return a.say("The curl command is in " + m.path + "; it is too long for the terminal's clipboard")
+	return a.say(what + " is in " + m.path + "; it is too long for the terminal's clipboard")
+}
+
+// readChain reads the certificates of the device on the chain screen.
+func (a *app) readChain() tea.Cmd {
+	if a.chain == nil {
+		return nil
+	}
+	a.reads++
+	name, read := a.chain.Device(), a.reads
+	return a.do(func() tea.Msg {
+		m := chainMsg{read: read}
+		m.view, m.err = a.session.Chain(name)
+		m.at = time.Now()
+		return m
+	})
+}
+
+func (a *app) gotChain(m chainMsg) {
+	a.clock(m.at)
+	if a.chain != nil && m.read == a.reads {
+		a.chain.SetView(m.view, m.err)
+	}
 }
 
 // sortedFolders lists the folders of the files a device's steps wrote or found.

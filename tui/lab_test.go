@@ -240,3 +240,45 @@ func TestCtrlCAtAnyMoment(t *testing.T) {
 		})
 	}
 }
+
+// The chain screen compares files, wire, DPS, enrollment and hub, and says at
+// which certificate a renewal has broken them.
+func TestTheChainOfAGroupDevice(t *testing.T) {
+	t.Parallel()
+	withLab(t, func(r *rig) {
+		r.press("n")
+		r.until(enter, "> registration ID")
+		r.press("device-01")
+		r.until(enter, "> certificate ")
+		r.press(down)
+		r.until(enter, "What will run")
+		r.press(enter)
+		r.pass(20 * time.Second)
+		r.press("x")
+		r.settle()
+		r.see("device-01 · chain")
+		r.see("3/3   verified")
+		r.see("╰─device-01")
+		r.see("no break between files")
+		r.press(enter)
+		r.see("Version: 3 (0x2)")
+		r.press("G")
+		r.see("Signature Value")
+		r.press("y")
+		r.see("The certificate is in")
+		pem, err := os.ReadFile(filepath.Join(r.session.StateDir(), "copied-certificate.pem"))
+		if err != nil || !strings.HasPrefix(string(pem), "-----BEGIN CERTIFICATE-----\n") {
+			t.Errorf("copied %q, %v", pem, err)
+		}
+		r.press(esc, "k", "o")
+		r.see("The openssl command is in")
+		r.press(esc)
+		_ = os.RemoveAll(filepath.Join(r.session.StateDir(), "devices"))
+		r.press("k", "k", "k", "k", enter)
+		r.pass(time.Second)
+		r.press("x")
+		r.settle()
+		r.see("IoT Hub still expects this one")
+		r.see("breaks")
+	})
+}

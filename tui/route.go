@@ -97,6 +97,12 @@ func (a *app) dispose(i screen.Intent) tea.Cmd {
 		return a.leave()
 	case screen.ShowTranscript:
 		a.push(screen.NewTranscript(a.th, a.bench.Device(), a.status))
+	case screen.ShowChain:
+		a.chain = screen.NewChain(a.th, a.bench.Device())
+		a.push(a.chain)
+		return a.readChain()
+	case screen.CopyText:
+		return a.copyText(i.What, i.File, func() string { return i.Text })
 	case screen.CopyExchange:
 		return a.copyExchange(i.Exchange)
 	case screen.KeepDraft:

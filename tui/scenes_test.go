@@ -164,7 +164,7 @@ func transcript(keys ...string) func(*app) {
 }
 
 func scenes() []scene {
-	return slices.Concat(homeScenes(), wizardScenes(), benchScenes(), failureScenes(), overlayScenes())
+	return slices.Concat(homeScenes(), wizardScenes(), benchScenes(), failureScenes(), overlayScenes(), chainScenes())
 }
 
 func running(s *story) {
@@ -272,7 +272,7 @@ func overlayScenes() []scene {
 		}},
 		{"bench-toast", func(a *app) {
 			bench(func(s *story) { s.certificates(); s.enrollment(); s.registered(); s.end(workflow.Done, nil) }, 0)(a)
-			a.copied(copiedMsg{clipboard: true, path: "/home/ada/.local/state/dpslab/copied-request.sh"})
+			a.copied(copiedMsg{what: "curl command", clipboard: true, path: "/home/ada/.local/state/dpslab/copied-request.sh"})
 		}},
 		{"transcript", transcript()},
 		{"transcript-detail", transcript("tab", "pgdown", "down")},

@@ -44,7 +44,7 @@ func (b *chainBuilder) breakInSent() {
 			"the device sent another certificate than the one on disk now")
 	case b.view.Sent.Count == 1 && b.profile.Enrollment.Kind == profiles.EnrollmentGroup:
 		b.broken(b.device, "R01", "Run the step \"certificates\" again: it writes the full chain.",
-			"the device sent its certificate alone; a group needs the CAs above it too")
+			"it was sent alone; a group needs the CAs above it too")
 	}
 }
 
@@ -58,7 +58,7 @@ func (b *chainBuilder) breakInHeld() {
 	switch e := b.view.Elements[i]; {
 	case e.Outside:
 		b.broken(i, "F14", "Run the step \"signing CA\" again: it uploads the root that is on disk now.",
-			"DPS holds this certificate as %s, and it is not above the device: the CA was made anew", e.Held)
+			"DPS holds this one as %s; the CA was made anew since", e.Held)
 	case !e.Verified:
 		b.broken(i, "M04", "Run the step \"signing CA\" again: it proves possession of the key.",
 			"DPS holds it as %s, but possession of its key is not proved", e.Held)
@@ -76,9 +76,9 @@ func (b *chainBuilder) breakInNamed() {
 	group := b.profile.Enrollment.Kind == profiles.EnrollmentGroup
 	switch {
 	case b.view.Elements[i].Outside && group:
-		b.broken(i, "R03", again, "the enrollment names this certificate, and it is not above the device")
+		b.broken(i, "R03", again, "the enrollment names this one, which is not above the device")
 	case b.view.Elements[i].Outside:
-		b.broken(i, "R02", again, "the enrollment names this certificate, and the device has another one now")
+		b.broken(i, "R02", again, "the enrollment names this one; the device has another now")
 	case group && i == b.device:
 		b.broken(i, "R03", again, "the enrollment group names the device itself; it must name a CA above it")
 	case !group && i != b.device:
@@ -92,6 +92,6 @@ func (b *chainBuilder) breakAtHub() {
 	i := slices.IndexFunc(b.view.Elements, func(e ChainElement) bool { return e.AtHub })
 	if i >= 0 && i != b.device {
 		b.broken(i, "H01", "Run the step \"registration\" again: DPS tells the hub the new thumbprint.",
-			"IoT Hub still knows the device by this certificate and refuses the one on disk")
+			"IoT Hub still expects this one and refuses the one on disk")
 	}
 }

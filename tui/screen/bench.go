@@ -166,6 +166,9 @@ func (b *Bench) Bindings() []keymap.Binding {
 		keymap.Disable(bs, keymap.Copy, "nothing was sent yet")
 		keymap.Disable(bs, keymap.Transcript, "nothing was sent yet")
 	}
+	if b.dev.Err != nil {
+		keymap.Disable(bs, keymap.Chain, "the profile cannot be used")
+	}
 	for i := range bs {
 		switch {
 		case bs[i].Action == keymap.Back && b.Busy():
@@ -218,6 +221,8 @@ func (b *Bench) Handle(k tea.KeyMsg) Intent {
 		return LeaveScreen{}
 	case keymap.Transcript:
 		return ShowTranscript{}
+	case keymap.Chain:
+		return ShowChain{}
 	case keymap.Copy:
 		return CopyExchange{Exchange: b.st.Exchanges[len(b.st.Exchanges)-1]}
 	default:

@@ -54,6 +54,10 @@ type (
 	LeaveScreen struct{}
 	// ShowTranscript opens the list of exchanges.
 	ShowTranscript struct{}
+	// ShowChain opens the device's certificates.
+	ShowChain struct{}
+	// CopyText copies a text; File is where a copy is kept beside the clipboard.
+	CopyText struct{ What, Text, File string }
 	// CopyExchange copies an exchange as a curl command line.
 	CopyExchange struct{ Exchange *workflow.Exchange }
 	// KeepDraft stores the answers of a wizard that has reached another page.
@@ -73,6 +77,8 @@ func (RunDevice) intent()      {}
 func (CancelRun) intent()      {}
 func (LeaveScreen) intent()    {}
 func (ShowTranscript) intent() {}
+func (ShowChain) intent()      {}
+func (CopyText) intent()       {}
 func (CopyExchange) intent()   {}
 func (KeepDraft) intent()      {}
 func (LeaveWizard) intent()    {}

@@ -23,8 +23,8 @@ func Problem(th *theme.Theme, p *workflow.Problem, w int) []string {
 		}
 		rows = append(rows, lead+th.Bad.Text(r))
 	}
-	rows = append(rows, labelled(th, "why", p.Why, w)...)
-	rows = append(rows, labelled(th, "fix", p.Fix, w)...)
+	rows = append(rows, Labelled(th, "why", p.Why, w)...)
+	rows = append(rows, Labelled(th, "fix", p.Fix, w)...)
 	if facts := problemFacts(p); facts != "" {
 		for _, r := range Wrap(th.Clean(facts), w-2) {
 			rows = append(rows, "  "+th.Dim.Text(r))
@@ -33,7 +33,8 @@ func Problem(th *theme.Theme, p *workflow.Problem, w int) []string {
 	return rows
 }
 
-func labelled(th *theme.Theme, label, text string, w int) []string {
+// Labelled draws a wrapped text behind a short label; nothing for an empty one.
+func Labelled(th *theme.Theme, label, text string, w int) []string {
 	if text == "" {
 		return nil
 	}
