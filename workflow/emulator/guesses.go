@@ -83,6 +83,8 @@ const (
 	vaultContent
 	apimErrors
 	oneInstance
+	hubAuthorities
+	hubQuery
 )
 
 // guesses is the table. Code refuses with a row by guess.refuse.
@@ -146,6 +148,8 @@ var guesses = [...]Guess{
 	vaultContent:           {Number: "EMU", Question: "what a Key Vault secret holds where there is no Key Vault", Choice: "a certificate named after the secret, a new one at every refresh of a reference without version"},
 	apimErrors:             {Number: "U20", Question: "error codes and ETag of API Management", Choice: "ValidationError with target, PreconditionFailed, ResourceNotFound; a quoted counter in base64"},
 	oneInstance:            {Number: "EMU", Question: "creating a second DPS instance", code: 409000, name: "ResourceCreationNotAllowed", message: "The lab has one DPS instance"},
+	hubAuthorities:         {Number: "EMU", Question: "CA certificates of a hub, for devices that prove themselves by CA", Choice: "those of the DPS instance"},
+	hubQuery:               {Number: "EMU", Question: "queries of the hub that the lab understands", code: 400004, name: "ArgumentInvalid", message: "The lab understands SELECT * FROM devices, and WHERE deviceId = '…'"},
 	tpmUnknown:             {Number: "EMU", Question: "TPM whose endorsement key is not the enrolled one", code: 404201, message: "Enrollment not found", Choice: "as if there was no enrollment"},
 	tpmKeyShape:            {Number: "EMU", Question: "TPM keys that the lab can encrypt for", code: 400000, message: "The TPM's public key cannot be used", Choice: "RSA, SHA-256, AES-128-CFB, as the default templates make them"},
 	hubBadBatch:            {Number: "EMU", Question: "a batch that is no JSON array of messages", code: 400006, name: "IotHubFormatError", message: "The batch is not a JSON array of messages"},

@@ -311,3 +311,27 @@ func (l *Lab) hubService(t testing.TB, hub, method, path, body string, headers .
 	return l.as(t, ident{}).do(t, method, "https://"+h.Host+path+separator+"api-version=2021-04-12", body,
 		append([]string{"Authorization", token.Reveal()}, headers...)...)
 }
+
+// raw sends a request as it stands and gives the whole answer.
+func (c *client) raw(t testing.TB, request string) string {
+	t.Helper()
+	transport, ok := c.http.Transport.(*http.Transport)
+	if !ok {
+		t.Fatal("the client has another transport")
+	}
+	config := transport.TLSClientConfig.Clone()
+	config.ServerName = "localhost"
+	conn, err := (&tls.Dialer{Config: config}).DialContext(t.Context(), "tcp", c.lab.ready.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	all, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(all)
+}

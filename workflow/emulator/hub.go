@@ -47,7 +47,7 @@ func (l *Lab) sendEvent(c *call) error {
 	if err != nil {
 		return err
 	}
-	how, err := authenticate(c, hub, device)
+	how, err := l.authenticate(c, hub, device)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ const (
 
 // authenticate checks a device's own credential. A device that is not in the
 // registry is refused like one with a wrong credential.
-func authenticate(c *call, hub *linkedHub, d *hubDevice) (how string, err error) {
+func (l *Lab) authenticate(c *call, hub *linkedHub, d *hubDevice) (how string, err error) {
 	header, presented := c.r.Header.Get("Authorization"), c.presented()
 	switch {
 	case header == "" && len(presented) == 0:
@@ -90,23 +90,49 @@ func authenticate(c *call, hub *linkedHub, d *hubDevice) (how string, err error)
 	case header != "":
 		return byKey, checkDeviceToken(c, hub, d, header)
 	}
+	if d.Authentication == byAuthority {
+		return byCertificate, l.checkDeviceChain(c, d)
+	}
 	return byCertificate, checkThumbprint(c, d, presented[0])
 }
 
 // checkThumbprint compares the leaf with the thumbprint that DPS left, which
 // may be given as SHA-256 or SHA-1.
 func checkThumbprint(c *call, d *hubDevice, leaf *x509.Certificate) error {
-	known := d.Credential.SHA256
-	if known == "" {
+	if d.Credential.SHA256 == "" {
 		return hubUnknownDevice.because("the device proves itself by key")
 	}
-	if !strings.EqualFold(known, pki.Thumbprint256(leaf)) && !strings.EqualFold(known, pki.Thumbprint1(leaf)) {
+	same := func(known string) bool {
+		return strings.EqualFold(known, pki.Thumbprint256(leaf)) || strings.EqualFold(known, pki.Thumbprint1(leaf))
+	}
+	if !same(d.Credential.SHA256) && !same(d.SecondThumbprint) {
 		return thumbprintMismatch.refuse()
 	}
 	if c.now.Before(leaf.NotBefore) || c.now.After(leaf.NotAfter) {
 		return hubExpired.refuse()
 	}
 	return nil
+}
+
+// checkDeviceChain checks a device that proves itself by CA: its common name is
+// the device ID, and its chain leads to a CA that is uploaded and verified
+// (guess hubAuthorities).
+func (l *Lab) checkDeviceChain(c *call, d *hubDevice) error {
+	path := buildChain(c.presented())
+	if path.leaf().Subject.CommonName != d.ID {
+		return hubUnknownDevice.because("the common name is not the device ID")
+	}
+	if err := checkLeaf(path.leaf(), c.now); err != nil {
+		return hubExpired.because(err)
+	}
+	if err := path.checkSigners(c.now); err != nil {
+		return hubExpired.because(err)
+	}
+	anchored, err := read(l.store, func(t *tx) (bool, error) { return verifiedFrom(t, path, 1) })
+	if err == nil && !anchored {
+		err = hubUnknownDevice.because("no signer in the presented chain is uploaded and verified")
+	}
+	return err
 }
 
 // checkDeviceToken checks a device's shared access signature over
@@ -139,20 +165,25 @@ func (l *Lab) authorizeHub(c *call, hub *linkedHub) error {
 	return nil
 }
 
+// registryHub finds the hub whose service API is asked, and checks the caller.
+func (l *Lab) registryHub(c *call) (host string, err error) {
+	c.device = c.args["device"]
+	hub, err := l.hubFor(c, c.device)
+	if err != nil {
+		return "", err
+	}
+	return hub.Host, l.authorizeHub(c, hub)
+}
+
 // registryDevice finds a device for the hub's service API.
 func (l *Lab) registryDevice(c *call) (*hubDevice, error) {
-	id := c.args["device"]
-	c.device = id
-	hub, err := l.hubFor(c, id)
+	hub, err := l.registryHub(c)
 	if err != nil {
 		return nil, err
 	}
-	if err := l.authorizeHub(c, hub); err != nil {
-		return nil, err
-	}
-	d, err := read(l.store, func(t *tx) (*hubDevice, error) { return getHubDevice(t, hub.Host, id) })
+	d, err := read(l.store, func(t *tx) (*hubDevice, error) { return getHubDevice(t, hub, c.args["device"]) })
 	if err == nil && d == nil {
-		err = &refusal{status: http.StatusNotFound, code: 404001, name: "DeviceNotFound", message: "Device " + id + " not registered"}
+		err = noHubDevice(c.args["device"])
 	}
 	return d, err
 }

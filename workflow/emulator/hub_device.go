@@ -12,17 +12,23 @@ import (
 
 // hubDevice is a device identity with its twin, in the registry of one hub.
 type hubDevice struct {
-	Hub          string         `json:"hub"`
-	ID           string         `json:"id"` // compared with regard to case
-	GenerationID string         `json:"generation_id"`
-	Tag          uint64         `json:"tag"` // becomes the etag
-	Disabled     bool           `json:"disabled,omitempty"`
-	Credential   credential     `json:"credential"`
-	IoTEdge      bool           `json:"iot_edge,omitempty"`
-	Tags         map[string]any `json:"tags,omitempty"`
-	Desired      map[string]any `json:"desired,omitempty"`
-	TwinVersion  int            `json:"twin_version"`
-	Updated      time.Time      `json:"updated"`
+	Hub            string         `json:"hub"`
+	ID             string         `json:"id"` // compared with regard to case
+	GenerationID   string         `json:"generation_id"`
+	Tag            uint64         `json:"tag"` // becomes the etag
+	Disabled       bool           `json:"disabled,omitempty"`
+	Credential     credential     `json:"credential"`
+	IoTEdge        bool           `json:"iot_edge,omitempty"`
+	Tags           map[string]any `json:"tags,omitempty"`
+	Desired        map[string]any `json:"desired,omitempty"`
+	TwinVersion    int            `json:"twin_version"`
+	DesiredVersion int            `json:"desired_version,omitempty"` // 0 means 1
+	// Authentication is empty where the credential tells.
+	Authentication   string    `json:"authentication,omitempty"`
+	SecondThumbprint string    `json:"second_thumbprint,omitempty"`
+	StatusReason     string    `json:"status_reason,omitempty"`
+	StatusUpdated    time.Time `json:"status_updated"`
+	Updated          time.Time `json:"updated"`
 }
 
 func deviceKey(hub, id string) string { return strings.ToLower(hub) + "\x00" + id }
@@ -64,12 +70,17 @@ func (d *hubDevice) applyTwin(twin *dps.InitialTwin) {
 // admit gives the device the credential it registered with. Devices of a group
 // too are known by the thumbprint of their leaf alone, so that a renewed
 // certificate is refused until the device registers again.
-func (d *hubDevice) admit(c credential) { d.Credential = c }
+func (d *hubDevice) admit(c credential) {
+	d.Credential, d.Authentication, d.SecondThumbprint = c, "", ""
+}
 
 // authenticationType is the registry's word for how the device proves itself.
 func (d *hubDevice) authenticationType() string {
-	if d.Credential.SHA256 != "" {
-		return "selfSigned"
+	switch {
+	case d.Authentication != "":
+		return d.Authentication
+	case d.Credential.SHA256 != "":
+		return bySelfSigned
 	}
-	return "sas"
+	return bySAS
 }

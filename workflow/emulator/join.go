@@ -168,6 +168,16 @@ func (o *Operator) Inbox(ctx context.Context, hub, deviceID string, after uint64
 	return events, o.fetch(ctx, "/_emu/inbox?"+query.Encode(), &events)
 }
 
+// Send puts a cloud-to-device message into the queue of a device, which IoT Hub
+// itself offers over AMQP alone.
+func (o *Operator) Send(ctx context.Context, hub, deviceID string, m Command) error {
+	if o.lab != nil {
+		return o.lab.enqueue(hub, deviceID, m, time.Now())
+	}
+	query := url.Values{"hub": {hub}, "device": {deviceID}}
+	return o.send(ctx, http.MethodPost, "/_emu/messages?"+query.Encode(), m, nil)
+}
+
 // Close lets go of the connections to another process's lab.
 func (o *Operator) Close() {
 	if o.client != nil {
@@ -233,6 +243,23 @@ func (l *Lab) serveInfo(c *call) error {
 		return err
 	}
 	c.json(http.StatusOK, l.ready)
+	return nil
+}
+
+// serveEnqueue answers POST /_emu/messages?hub=&device=.
+func (l *Lab) serveEnqueue(c *call) error {
+	if err := l.operatorOnly(c); err != nil {
+		return err
+	}
+	var m Command
+	if err := c.jsonBody(&m); err != nil {
+		return err
+	}
+	q := c.r.URL.Query()
+	if err := l.enqueue(q.Get("hub"), q.Get("device"), m, c.arrived); err != nil {
+		return err
+	}
+	c.empty(http.StatusNoContent)
 	return nil
 }
 

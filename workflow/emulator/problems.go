@@ -71,6 +71,12 @@ func dpsDialect(c *call, r *refusal) {
 // hubDialect is the error body of IoT Hub's HTTP API, with the error's name in
 // iothub-errorcode.
 func hubDialect(c *call, r *refusal) {
+	if r.name == "" { // what all surfaces refuse alike
+		r.name = "GenericBadRequest"
+		if r.status != http.StatusBadRequest {
+			r.name = strings.ReplaceAll(http.StatusText(r.status), " ", "")
+		}
+	}
 	c.set("iothub-errorcode", r.name)
 	tracking := strings.ToUpper(strings.ReplaceAll(c.requestID, "-", ""))
 	c.json(r.status, struct{ Message, ExceptionMessage string }{

@@ -54,7 +54,7 @@ var (
 		name: "IoT Hub", dialect: hubDialect, maxBody: maxMessage,
 		versions: []string{"2020-03-13", "2021-04-12", "2016-11-14", "2019-10-01", "2020-09-30", "2024-03-31"},
 	}
-	operatorSurface = &surface{name: "lab", dialect: dpsDialect, maxBody: 1 << 10}
+	operatorSurface = &surface{name: "lab", dialect: dpsDialect, maxBody: 2 * maxCommandBody}
 )
 
 // route binds one operation to its handler.
@@ -100,7 +100,9 @@ var routes = compile([]route{
 	{surface: serviceSurface, method: "DELETE", path: "/registrations/{id}", handle: (*Lab).deleteRegistration},
 	{surface: serviceSurface, method: "POST", path: "/registrations/{id}/query", handle: (*Lab).queryRegistrations},
 
-	// After the service API, whose /registrations/{id}/query has the same shape.
+	{surface: hubSurface, method: "POST", path: "/twins/{device}/methods", handle: (*Lab).invokeMethod},
+	// After /registrations/{id}/query and /twins/{device}/methods, which have the
+	// same shape.
 	{surface: deviceSurface, method: "POST", path: "/{scope}/registrations/{id}", handle: (*Lab).registrationLookup},
 
 	{surface: managementSurface, method: "GET", path: "/subscriptions/{subscription}/providers/Microsoft.Devices/provisioningServices", handle: (*Lab).listInstances},
@@ -140,11 +142,25 @@ var routes = compile([]route{
 	{surface: resourceSurface, method: "POST", path: iotHubs + "/{hub}/IotHubKeys/{key}/listkeys", handle: (*Lab).listHubKey},
 
 	{surface: hubSurface, method: "POST", path: "/devices/{device}/messages/events", handle: (*Lab).sendEvent},
+	{surface: hubSurface, method: "GET", path: "/devices/{device}/messages/devicebound", handle: (*Lab).receiveCommand},
+	{surface: hubSurface, method: "DELETE", path: "/devices/{device}/messages/devicebound/{token}", handle: (*Lab).completeCommand},
+	{surface: hubSurface, method: "POST", path: "/devices/{device}/messages/devicebound/{token}/abandon", handle: (*Lab).abandonCommand},
+	{surface: hubSurface, method: "GET", path: "/devices", handle: (*Lab).listDevices},
+	{surface: hubSurface, method: "POST", path: "/devices", handle: (*Lab).bulkDevices},
+	{surface: hubSurface, method: "POST", path: "/devices/query", handle: (*Lab).queryDevices},
 	{surface: hubSurface, method: "GET", path: "/devices/{device}", handle: (*Lab).getDevice},
+	{surface: hubSurface, method: "PUT", path: "/devices/{device}", handle: (*Lab).putDevice},
+	{surface: hubSurface, method: "DELETE", path: "/devices/{device}", handle: (*Lab).deleteDevice},
+	{surface: hubSurface, method: "DELETE", path: "/devices/{device}/commands", handle: (*Lab).purgeCommands},
 	{surface: hubSurface, method: "GET", path: "/twins/{device}", handle: (*Lab).getTwin},
+	{surface: hubSurface, method: "PATCH", path: "/twins/{device}", handle: writeTwin(false)},
+	{surface: hubSurface, method: "PUT", path: "/twins/{device}", handle: writeTwin(true)},
+	{surface: hubSurface, method: "GET", path: "/statistics/devices", handle: (*Lab).countDevices},
+	{surface: hubSurface, method: "GET", path: "/statistics/service", handle: (*Lab).countConnected},
 
 	{surface: operatorSurface, method: "GET", path: "/_emu/info", handle: (*Lab).serveInfo},
 	{surface: operatorSurface, method: "GET", path: "/_emu/inbox", handle: (*Lab).serveInbox},
+	{surface: operatorSurface, method: "POST", path: "/_emu/messages", handle: (*Lab).serveEnqueue},
 	{surface: operatorSurface, method: "GET", path: "/_emu/faults", handle: (*Lab).serveFaults},
 	{surface: operatorSurface, method: "POST", path: "/_emu/faults", handle: (*Lab).serveSetFault},
 	{surface: operatorSurface, method: "DELETE", path: "/_emu/faults", handle: (*Lab).serveClearFaults},

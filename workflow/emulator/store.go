@@ -32,12 +32,13 @@ const (
 	bucketAPIM          bucket = "apim"          // certificate ID → apimCertificate
 	bucketAnchors       bucket = "anchors"       // SHA-256 thumbprint → certificate name, plain text
 	bucketDevices       bucket = "devices"       // hub NUL device ID → hubDevice
+	bucketCommands      bucket = "commands"      // hub NUL device ID NUL sequence → waitingCommand
 	bucketEvents        bucket = "events"        // hub NUL device ID NUL sequence → Event
 )
 
 var allBuckets = []bucket{
 	bucketLab, bucketEnrollments, bucketGroups, bucketAttested, bucketKeyGroups, bucketRegistrations, bucketMembers,
-	bucketChallenges, bucketOperations, bucketPending, bucketHistory, bucketAuthorities, bucketAPIM, bucketAnchors, bucketDevices, bucketEvents,
+	bucketChallenges, bucketOperations, bucketPending, bucketHistory, bucketAuthorities, bucketAPIM, bucketAnchors, bucketDevices, bucketCommands, bucketEvents,
 }
 
 // errClosed answers writes that come after the store was closed.

@@ -133,13 +133,15 @@ func validateKeys(k *dps.SymmetricKeyAttestation) error {
 	if k == nil || k.PrimaryKey == "" && k.SecondaryKey == "" {
 		return nil
 	}
-	for _, key := range []string{k.PrimaryKey, k.SecondaryKey} {
-		raw, err := base64.StdEncoding.DecodeString(key)
-		if err != nil || len(raw) < 16 || len(raw) > 64 {
-			return invalid("a symmetric key is not base64 of 16 to 64 bytes")
-		}
+	if !validKey(k.PrimaryKey) || !validKey(k.SecondaryKey) {
+		return invalid("a symmetric key is not base64 of 16 to 64 bytes")
 	}
 	return nil
+}
+
+func validKey(key string) bool {
+	raw, err := base64.StdEncoding.DecodeString(key)
+	return err == nil && len(raw) >= 16 && len(raw) <= 64
 }
 
 // complete checks an entry against what the store holds and fills in what was
