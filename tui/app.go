@@ -52,6 +52,8 @@ type app struct {
 	held   []tea.KeyMsg       // typed meanwhile
 	draft  workflow.Answers   // of a half-filled wizard that was left
 
+	preparing *preparing
+
 	toast     string
 	toastID   int
 	open      string // device to open at once
@@ -61,7 +63,7 @@ type app struct {
 
 // newApp makes a model that shows the home screen.
 func newApp(session *workflow.Session, th *theme.Theme) *app {
-	a := &app{session: session, th: th, home: screen.NewHome(th)}
+	a := &app{session: session, th: th, home: screen.NewHome(th), preparing: &preparing{}}
 	a.stack = []screen.Screen{a.home}
 	return a
 }

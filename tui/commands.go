@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -135,17 +136,21 @@ func (a *app) release() tea.Cmd {
 }
 
 // showWizard opens the wizard, or asks first what to do with a draft.
-func (a *app) showWizard() {
+func (a *app) showWizard() tea.Cmd {
 	if len(a.draft) > 0 {
 		a.overlay = a.newDraftChoice(a.draft)
-		return
+		return nil
 	}
-	a.openWizard(nil)
+	return a.openWizard(nil)
 }
 
-func (a *app) openWizard(answers workflow.Answers) {
+func (a *app) openWizard(answers workflow.Answers) tea.Cmd {
 	a.wizard = screen.NewWizard(a.th, answers, a.home.Has)
 	a.push(a.wizard)
+	if len(answers) == 0 {
+		return nil
+	}
+	return a.prepare(answers)
 }
 
 func (a *app) keepDraft(answers workflow.Answers) tea.Cmd {
@@ -156,6 +161,31 @@ func (a *app) keepDraft(answers workflow.Answers) tea.Cmd {
 	return a.do(func() tea.Msg {
 		if err := a.session.SaveDraft(answers); err != nil {
 			return saidMsg("Your answers could not be kept: " + err.Error())
+		}
+		return nil
+	})
+}
+
+// preparing lets only the newest of several wishes through: commands run beside
+// each other, and an older one that comes late must not undo a newer.
+type preparing struct {
+	mu   sync.Mutex
+	last int
+}
+
+// prepare lets the engine search for keys while the person still answers; with
+// no answers it gives that up.
+func (a *app) prepare(answers workflow.Answers) tea.Cmd {
+	p := a.preparing
+	p.mu.Lock()
+	p.last++
+	mine := p.last
+	p.mu.Unlock()
+	return a.do(func() tea.Msg {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if mine == p.last {
+			a.session.Prepare(answers)
 		}
 		return nil
 	})

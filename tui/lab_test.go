@@ -282,3 +282,23 @@ func TestTheChainOfAGroupDevice(t *testing.T) {
 		r.see("breaks")
 	})
 }
+
+// RSA keys are searched for while the wizard is open, and a change of mind does
+// not leave the wrong ones.
+func TestAnRSADevice(t *testing.T) {
+	t.Parallel()
+	withLab(t, func(r *rig) {
+		r.press("n")
+		r.until(enter, "> registration ID")
+		r.press("rsa-1")
+		r.until(enter, "> key ")
+		r.until(down, "● RSA 2048")
+		r.press(down, "\x1b[A")
+		r.until(enter, "What will run")
+		r.press(enter)
+		r.pass(20 * time.Second)
+		r.see("sent 10 of 10")
+		r.press("x")
+		r.see("RSA 2048")
+	})
+}

@@ -228,7 +228,7 @@ func (o *draftChoice) handle(k tea.KeyMsg) (bool, tea.Cmd) {
 	b, _ := keymap.Match(o.bindings(), k.String())
 	switch b.Action {
 	case keymap.Accept:
-		o.a.openWizard(o.answers)
+		return true, o.a.openWizard(o.answers)
 	case keymap.StartOver:
 		o.a.draft = nil
 		o.a.openWizard(nil)

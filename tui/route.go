@@ -84,7 +84,7 @@ func (a *app) overlayKey(k tea.KeyMsg) tea.Cmd {
 func (a *app) dispose(i screen.Intent) tea.Cmd {
 	switch i := i.(type) {
 	case screen.NewDevice:
-		a.showWizard()
+		return a.showWizard()
 	case screen.OpenDevice:
 		return a.openDevice(i.Name, i.Run)
 	case screen.RemoveDevice:
@@ -106,7 +106,9 @@ func (a *app) dispose(i screen.Intent) tea.Cmd {
 	case screen.CopyExchange:
 		return a.copyExchange(i.Exchange)
 	case screen.KeepDraft:
-		return a.keepDraft(i.Answers)
+		return tea.Batch(a.keepDraft(i.Answers), a.prepare(i.Answers))
+	case screen.PrepareKeys:
+		return a.prepare(i.Answers)
 	case screen.LeaveWizard:
 		return a.leaveWizard(i.Answers)
 	case screen.SaveAndRun:
@@ -130,9 +132,9 @@ func (a *app) leave() tea.Cmd {
 func (a *app) leaveWizard(answers workflow.Answers) tea.Cmd {
 	a.pop()
 	if len(answers) == 0 {
-		return nil
+		return a.prepare(nil)
 	}
-	return tea.Sequence(a.keepDraft(answers), a.say("Your answers are kept: n goes on where you left."))
+	return tea.Sequence(a.prepare(nil), a.keepDraft(answers), a.say("Your answers are kept: n goes on where you left."))
 }
 
 func (a *app) cancelRun() tea.Cmd {

@@ -62,6 +62,15 @@ type (
 	CopyExchange struct{ Exchange *workflow.Exchange }
 	// KeepDraft stores the answers of a wizard that has reached another page.
 	KeepDraft struct{ Answers workflow.Answers }
+	// PrepareKeys begins the search for the keys that the answers need.
+	PrepareKeys struct{ Answers workflow.Answers }
+	// ShowLab opens the lab.
+	ShowLab struct{}
+	// SetFault switches a scenario of the lab on or off.
+	SetFault struct {
+		Name string
+		On   bool
+	}
 	// LeaveWizard stores the answers and goes back.
 	LeaveWizard struct{ Answers workflow.Answers }
 	// SaveAndRun saves the profile, opens its bench and runs all steps.
@@ -81,6 +90,9 @@ func (ShowChain) intent()      {}
 func (CopyText) intent()       {}
 func (CopyExchange) intent()   {}
 func (KeepDraft) intent()      {}
+func (PrepareKeys) intent()    {}
+func (ShowLab) intent()        {}
+func (SetFault) intent()       {}
 func (LeaveWizard) intent()    {}
 func (SaveAndRun) intent()     {}
 func (Say) intent()            {}

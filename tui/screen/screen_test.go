@@ -164,3 +164,27 @@ func FuzzExchange(f *testing.F) {
 		}
 	})
 }
+
+// Another choice on the certificates page is the moment to begin the search for
+// keys; typing, and the same choice again, are not.
+func TestTheWizardAsksForKeys(t *testing.T) {
+	t.Parallel()
+	s := NewWizard(themed(t), workflow.Answers{"identity.registration_id": "t8", "identity.valid_days": "30"}, nil)
+	if s.w.Page != workflow.PageCertificates {
+		t.Fatalf("the draft opens at %s", s.w.Page.Title())
+	}
+	for _, c := range []struct {
+		key  string
+		want string // the algorithm that is asked for; empty: nothing is
+	}{
+		{"left", ""}, {"tab", ""}, {"right", "ec-p384"}, {"right", "ec-p521"}, {"right", "rsa-2048"}, {"tab", ""}, {"7", ""},
+	} {
+		got := ""
+		if p, ok := s.Handle(key(c.key)).(PrepareKeys); ok {
+			got = p.Answers["identity.algorithm"]
+		}
+		if got != c.want {
+			t.Errorf("%q asks for keys of %q, want %q", c.key, got, c.want)
+		}
+	}
+}

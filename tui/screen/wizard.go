@@ -139,7 +139,9 @@ func (s *Wizard) Handle(k tea.KeyMsg) Intent {
 	case known && b.Action == keymap.PrevField:
 		s.leave(f, -1)
 	case len(f.Options) > 0:
-		s.choose(f, k.String())
+		if s.choose(f, k.String()) && f.Page == workflow.PageCertificates {
+			return PrepareKeys{Answers: s.w.Answers}
+		}
 	case known && b.Action == keymap.Up:
 		s.leave(f, -1)
 	case known && b.Action == keymap.Down:
@@ -234,7 +236,7 @@ func (s *Wizard) show(wrong []workflow.FieldError) {
 
 // choose moves among the options of a closed set. Up and down at the ends go on
 // to the neighbouring field, so that a form can be walked with arrows alone.
-func (s *Wizard) choose(f workflow.Field, key string) {
+func (s *Wizard) choose(f workflow.Field, key string) (changed bool) {
 	at := 0
 	for i, o := range f.Options {
 		if o.Value == s.w.Value(f.Key) {
@@ -252,20 +254,23 @@ func (s *Wizard) choose(f workflow.Field, key string) {
 	case "up", "k":
 		if at == 0 && s.focus > 0 {
 			s.leave(f, -1)
-			return
+			return false
 		}
 		at = max(at-1, 0)
 	case "down", "j":
 		if at == last && s.focus < len(s.w.Fields())-1 {
 			s.leave(f, 1)
-			return
+			return false
 		}
 		at = min(at+1, last)
 	default:
-		return
+		return false
 	}
-	if v := f.Options[at].Value; v != s.w.Value(f.Key) {
-		s.w = s.w.Set(f.Key, v)
-		s.touched[f.Key] = true
+	v := f.Options[at].Value
+	if v == s.w.Value(f.Key) {
+		return false
 	}
+	s.w = s.w.Set(f.Key, v)
+	s.touched[f.Key] = true
+	return true
 }
