@@ -174,6 +174,9 @@ func (b *chainBuilder) files(paths []string, passphrase []byte) error {
 	b.chain(ownChain(report.Chains, id))
 	b.strangers(paths)
 	for _, f := range report.Findings {
+		if f.Rule == "F18" { // both thumbprints stand in the view already
+			continue
+		}
 		b.view.Findings = append(b.view.Findings, ChainFinding{
 			Rule: f.Rule, Severity: string(f.Severity), Element: b.elementAt(f.File, f.Certificate),
 			Observed: f.Observed, Why: f.Why, Fix: f.Fix,
@@ -237,10 +240,20 @@ func (b *chainBuilder) strangers(paths []string) {
 func chainElement(c *x509.Certificate, role string) ChainElement {
 	facts := pki.Describe(c)
 	return ChainElement{
-		Role: role, Subject: facts.Subject, Issuer: facts.Issuer, Key: facts.KeyAlgorithm,
+		Role: role, Subject: facts.Subject, Issuer: facts.Issuer, Key: keyLabel(facts.KeyAlgorithm),
 		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), SHA1: facts.SHA1, SHA256: facts.SHA256,
 		Text: pki.CertificateText(c), PEM: string(pki.EncodeCertificates(c)),
 	}
+}
+
+// keyLabel is an algorithm as the wizard calls it.
+func keyLabel(algorithm string) string {
+	for _, o := range algorithmOptions() {
+		if o.Value == algorithm {
+			return o.Label
+		}
+	}
+	return algorithm
 }
 
 // elementAt finds the certificate that a finding is about. A file that holds
