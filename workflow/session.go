@@ -53,6 +53,10 @@ type Lab struct {
 	Dial func(ctx context.Context) (net.Conn, error)
 	// Inbox reads what a hub received from a device after a sequence number.
 	Inbox func(ctx context.Context, hub, deviceID string, after uint64) ([]Received, error)
+	// Faults lists the scenarios that the lab can play, and SetFault switches one;
+	// nil: it plays none.
+	Faults   func(ctx context.Context) ([]LabFault, error)
+	SetFault func(ctx context.Context, name string, on bool) error
 	// Check reports whether a joined lab still answers; nil for an own one.
 	Check func(ctx context.Context) error
 	// Close ends a lab that this process started, and leaves a joined one alone.
@@ -104,6 +108,7 @@ type Session struct {
 	run      *run
 	done     chan struct{} // closed when the current run has ended
 	prepared preparation
+	watch    labWatch
 
 	sinkMu sync.Mutex
 }
@@ -327,6 +332,9 @@ func (s *Session) Close() error {
 	case <-ended:
 	case <-time.After(closeLimit):
 	}
+	s.watch.mu.Lock()
+	s.watch.close()
+	s.watch.mu.Unlock()
 	s.labOnce.Lock()
 	defer s.labOnce.Unlock()
 	if s.lab == nil || s.lab.Close == nil {

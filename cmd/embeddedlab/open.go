@@ -72,5 +72,36 @@ func asLab(r emulator.Ready, operator *emulator.Operator) (*workflow.Lab, error)
 			}
 			return received, nil
 		},
+		Faults: func(ctx context.Context) ([]workflow.LabFault, error) { return scenarios(ctx, operator) },
+		SetFault: func(ctx context.Context, name string, on bool) error {
+			if on {
+				return operator.SetFault(ctx, emulator.Fault{Scenario: name})
+			}
+			_, err := operator.ClearFaults(ctx, name)
+			return err
+		},
 	}, nil
+}
+
+// scenarios lists what the lab can play, and which of it is switched on.
+func scenarios(ctx context.Context, operator *emulator.Operator) ([]workflow.LabFault, error) {
+	active, err := operator.Faults(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []workflow.LabFault
+	for _, s := range emulator.Scenarios() {
+		fault := workflow.LabFault{Name: s.Name, Title: s.Title, Value: s.Default}
+		for _, a := range active {
+			if a.Scenario != s.Name {
+				continue
+			}
+			fault.On, fault.Hits = true, fault.Hits+a.Hits
+			if a.Value != "" {
+				fault.Value = a.Value
+			}
+		}
+		all = append(all, fault)
+	}
+	return all, nil
 }
