@@ -79,12 +79,7 @@ func createAuthority(ctx context.Context, files AuthorityFiles, a Algorithm, nam
 	if err != nil {
 		return nil, fmt.Errorf("making the keys of the CA %s: %w", name, err)
 	}
-	mark := make([]byte, 4)
-	_, _ = rand.Read(mark) // never fails since Go 1.24: the process ends instead
-	commonName := func(kind string) string {
-		tail := " " + kind + " CA " + hex.EncodeToString(mark)
-		return cut(name, MaxCommonName-len(tail)) + tail
-	}
+	commonName := caNames(name)
 	root, err := ensureCertificate(files.RootCertificate(), func() (*x509.Certificate, error) {
 		return RootCA(rootKey, commonName("root"), v)
 	})
@@ -102,6 +97,17 @@ func createAuthority(ctx context.Context, files AuthorityFiles, a Algorithm, nam
 		Root: rootIssuer, Intermediate: Issuer{Certificate: intermediate, Key: intermediateKey, Note: files.noteOne}, Files: files,
 	}
 	return made, made.check()
+}
+
+// caNames gives the common names of an authority's CAs: unique for each call,
+// the same mark in both.
+func caNames(name string) func(kind string) string {
+	mark := make([]byte, 4)
+	_, _ = rand.Read(mark) // never fails since Go 1.24: the process ends instead
+	return func(kind string) string {
+		tail := " " + kind + " CA " + hex.EncodeToString(mark)
+		return cut(name, MaxCommonName-len(tail)) + tail
+	}
 }
 
 // ensureKeys makes or reads both keys at the same time.

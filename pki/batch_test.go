@@ -177,3 +177,33 @@ func TestCreateDeviceChain(t *testing.T) {
 		t.Errorf("a wrong pass phrase: %v", err)
 	}
 }
+
+// TestDeviceChainFromManyAtOnce lets several processes' worth of callers begin
+// the same authority, each with a device of its own, at the same moment.
+func TestDeviceChainFromManyAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	files := AuthorityFiles{filepath.Join(dir, "ca")}
+	var wg sync.WaitGroup
+	for i := range 6 {
+		wg.Go(func() {
+			_, _, err := CreateDeviceChain(t.Context(), files, DeviceFiles{Dir: dir, RegistrationID: fmt.Sprintf("press-%d", i)},
+				ChainOptions{Authority: "line-3", Algorithm: ECP256, AuthorityValidity: ValidFor(time.Now(), 3650), Validity: ValidFor(time.Now(), 365)})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	report := must[*Report](t)(Verify([]string{dir}, VerifyOptions{}))
+	if Worst(report.Findings) != SeverityInfo || len(report.Chains) != 6 {
+		t.Errorf("%d chains: %+v", len(report.Chains), report.Findings)
+	}
+	for _, sub := range []string{"private", "ca/certs", "ca/private"} {
+		for _, e := range must[[]os.DirEntry](t)(os.ReadDir(filepath.Join(dir, sub))) {
+			if strings.HasPrefix(e.Name(), ".") {
+				t.Errorf("a temporary file is left: %s", e.Name())
+			}
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"errors"
+	"os"
 )
 
 // ChainOptions say what [CreateDeviceChain] makes.
@@ -28,6 +30,13 @@ func CreateDeviceChain(ctx context.Context, authority AuthorityFiles, device Dev
 func createDeviceChain(ctx context.Context, files AuthorityFiles, device DeviceFiles, o ChainOptions, iterations int) (*Authority, *x509.Certificate, error) {
 	if err := CheckCommonName(device.RegistrationID); err != nil {
 		return nil, nil, err // before any file is written
+	}
+	if nothingThere(files, device) {
+		a, c, err := freshChain(ctx, files, device, o, iterations)
+		if !errors.Is(err, ErrExists) {
+			return a, c, err
+		}
+		// Another process began the same files: finish what is there.
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -58,6 +67,65 @@ func createDeviceChain(ctx context.Context, files AuthorityFiles, device DeviceF
 		return nil, nil, err
 	}
 	return a, c, writeBoth(device, c, a.FullChain(c))
+}
+
+func nothingThere(a AuthorityFiles, d DeviceFiles) bool {
+	for _, path := range []string{
+		a.RootKey(), a.RootCertificate(), a.IntermediateKey(), a.IntermediateCertificate(), d.Key(), d.Certificate(), d.FullChain(),
+	} {
+		if _, err := os.Lstat(path); err == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// freshChain makes everything in memory, all keys at the same time, and writes
+// all files together, the keys before the certificates. [ErrExists] means that
+// somebody else wrote one of them meanwhile; what is on the disk then is what a
+// stopped [CreateAuthority] leaves, which another call finishes.
+func freshChain(ctx context.Context, files AuthorityFiles, device DeviceFiles, o ChainOptions, iterations int) (*Authority, *x509.Certificate, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var keys [3]crypto.Signer // root, intermediate, device
+	var data [3][]byte
+	err := together([]int{0, 1, 2}, func(i int) (err error) {
+		if keys[i], data[i], err = startKey(ctx, o.Algorithm, o.Passphrase, iterations).Encode(ctx); err != nil {
+			cancel(err)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	a, c, err := issueChain(keys, files, device.RegistrationID, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	return a, c, writeGroup([]newFile{
+		{files.RootKey(), data[0], 0o600},
+		{files.IntermediateKey(), data[1], 0o600},
+		{device.Key(), data[2], 0o600},
+	}, []newFile{
+		{files.RootCertificate(), EncodeCertificates(a.Root.Certificate), 0o644},
+		{files.IntermediateCertificate(), EncodeCertificates(a.Intermediate.Certificate), 0o644},
+		{device.Certificate(), EncodeCertificates(c), 0o644},
+		{device.FullChain(), EncodeCertificates(a.FullChain(c)...), 0o644},
+	})
+}
+
+func issueChain(keys [3]crypto.Signer, files AuthorityFiles, id string, o ChainOptions) (*Authority, *x509.Certificate, error) {
+	name := caNames(o.Authority)
+	a := &Authority{Files: files, Root: Issuer{Key: keys[0], Note: files.noteOne}, Intermediate: Issuer{Key: keys[1], Note: files.noteOne}}
+	var err error
+	if a.Root.Certificate, err = RootCA(keys[0], name("root"), o.AuthorityValidity); err != nil {
+		return nil, nil, err
+	}
+	if a.Intermediate.Certificate, err = IntermediateCA(keys[1].Public(), name("intermediate"), o.AuthorityValidity, 0, a.Root); err != nil {
+		return nil, nil, err
+	}
+	c, err := DeviceCertificate(keys[2].Public(), id, o.Validity, a.Intermediate)
+	return a, c, err
 }
 
 func openOrCreate(ctx context.Context, files AuthorityFiles, o ChainOptions, iterations int) (*Authority, error) {

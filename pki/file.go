@@ -194,7 +194,7 @@ func writeFile(path string, data []byte, perm os.FileMode, replace bool) error {
 	}
 	if replace {
 		err = pending.CloseAtomicallyReplace()
-	} else {
+	} else if err = pending.Sync(); err == nil {
 		err = place(pending, path)
 	}
 	if err != nil {
@@ -203,11 +203,8 @@ func writeFile(path string, data []byte, perm os.FileMode, replace bool) error {
 	return fileError("write", path, syncDir(dir))
 }
 
-// place gives a temporary file its name if the name is free.
+// place gives a temporary file, already synced, its name if the name is free.
 func place(pending *renameio.PendingFile, path string) error {
-	if err := pending.Sync(); err != nil {
-		return err
-	}
 	err := os.Link(pending.Name(), path)
 	switch {
 	case err == nil:

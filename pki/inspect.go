@@ -196,8 +196,8 @@ func keyMatch(c *x509.Certificate, keys []crypto.Signer) string {
 	return "no"
 }
 
-// wholeDays counts as [workflow.DaysLeft] does: a day that has begun to run out
-// counts as past.
+// wholeDays counts days that are left in full; once the end is past, a day that
+// has begun counts.
 func wholeDays(left time.Duration) int {
 	days := int(left / day)
 	if left < 0 {

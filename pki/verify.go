@@ -112,12 +112,15 @@ func Verify(paths []string, o VerifyOptions) (*Report, error) {
 		h.add(&h.files[i])
 	}
 	report := &Report{Files: names}
+	if names == nil {
+		report.Files = []string{} // an empty list in JSON, not null
+	}
 	h.checkFiles()
 	h.checkKeys()
 	report.Chains = h.checkChains()
 	h.checkSerials()
 	sortFindings(h.findings)
-	report.Findings = h.findings
+	report.Findings = append([]Finding{}, h.findings...)
 	return report, nil
 }
 

@@ -78,7 +78,7 @@ func (h *heap) checkChains() []Chain {
 		}
 		h.checkElement(c, issuer, sameName)
 	}
-	var chains []Chain
+	chains := []Chain{}
 	for _, c := range h.certs {
 		if !h.isDevice(c, used) {
 			continue

@@ -41,6 +41,7 @@ shows the certificates of a TLS server, trusted or not.`,
 		if o.Key, err = a.optionalKey(ctx, key, &secret); err != nil {
 			return err
 		}
+		code := 0
 		for _, arg := range args {
 			report, err := a.inspectOne(ctx, arg, o, &secret, caFile)
 			if err != nil {
@@ -55,8 +56,11 @@ shows the certificates of a TLS server, trusted or not.`,
 				return err
 			}
 			if broken(report) {
-				return &reported{workflow.LocalFile.ExitCode()}
+				code = workflow.LocalFile.ExitCode()
 			}
+		}
+		if code != 0 {
+			return &reported{code}
 		}
 		return nil
 	})

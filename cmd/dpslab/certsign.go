@@ -261,7 +261,7 @@ certificate, whatever it asks for. The result is the full chain.`,
 	c.Flags().IntVar(&days.days, "days", 30, "life of the certificate")
 	by.add(c)
 	c.Flags().BoolVar(&byRoot, "by-root", false, "the authority's root CA signs, not its intermediate CA")
-	a.certJSON(c, "sign "+"the request", func(ctx context.Context, args []string, asJSON bool) error {
+	a.certJSON(c, "sign the request", func(ctx context.Context, args []string, asJSON bool) error {
 		v, err := days.validity()
 		if err != nil {
 			return err
