@@ -8,18 +8,11 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"dpslab/workflow/dps"
-	"dpslab/workflow/wire"
 )
 
-// Limits of a [LabView]: it is for eyes, not for export.
-const (
-	LabListMax  = 500 // enrollments, groups and registrations each
-	LabInboxMax = 200 // messages, the newest
-	labWatched  = 50  // devices whose inbox is followed, those that registered last
-	labGroups   = 50  // groups whose registrations are read
-)
+// LabInboxMax is how many messages a [LabView] has at most, the newest: it is
+// for eyes, not for export.
+const LabInboxMax = 200
 
 // labPatience is how long one look at the lab may take.
 const labPatience = 10 * time.Second
@@ -45,13 +38,14 @@ type LabEnrollment struct {
 	Attestation string // x509, symmetricKey, tpm
 	Allocation  string
 	Enabled     bool
-	Devices     int // registrations by it, as far as they were read
+	Devices     int // registrations by it, as far as they are listed
 }
 
 // LabRegistration is a registration record.
 type LabRegistration struct {
 	ID         string
-	Enrollment string // the group's ID; empty: an individual enrollment
+	Enrollment string // the ID of the enrollment or group that admitted it
+	Group      bool   // Enrollment is a group
 	Status     string
 	Substatus  string
 	Hub        string
@@ -69,19 +63,31 @@ type LabFault struct {
 	Hits  int // requests that met it since it was switched on
 }
 
+// LabSender is a device whose messages lie in a hub's inbox.
+type LabSender struct {
+	Hub, DeviceID string
+	Last          uint64 // sequence number of the newest message
+}
+
+// LabContents is what a lab's private endpoint tells.
+type LabContents struct {
+	Enrollments   []LabEnrollment
+	Registrations []LabRegistration
+	Senders       []LabSender
+	More          bool
+}
+
 // labWatch is what a session remembers between two looks at the lab.
 type labWatch struct {
-	mu     sync.Mutex
-	lab    *Lab
-	client *wire.Client
-	last   map[string]uint64 // hub NUL device ID → newest sequence number seen
-	inbox  []Received        // the newest first
+	mu    sync.Mutex
+	lab   *Lab
+	last  map[string]uint64 // hub NUL device ID → newest sequence number seen
+	inbox []Received        // the newest first
 }
 
 // LabView opens the lab, or joins the one that runs, and says what it holds.
-// Enrollments and registrations are read through the service API that everybody
-// uses; what hubs received and the scenarios come from the lab's own endpoints.
-// Its errors are *Problem.
+// All of it is read beside the services, so that looking meets no scenario. Its
+// errors are *Problem.
 func (s *Session) LabView(ctx context.Context) (LabView, error) {
 	ctx, cancel := context.WithTimeout(ctx, labPatience)
 	defer cancel()
@@ -101,15 +107,18 @@ func (s *Session) labView(ctx context.Context) (LabView, error) {
 	w := &s.watch
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.follow(lab)
+	if w.lab != lab {
+		w.lab, w.last, w.inbox = lab, map[string]uint64{}, nil
+	}
 	v := LabView{
 		Facts: lab.LabFacts, DPSName: lab.DPSName, ResourceGroup: lab.ResourceGroup,
 		DeviceHost: lab.DeviceHost, ServiceHost: lab.ServiceHost, Hubs: slices.Clone(lab.HubHosts),
 	}
-	if err := w.records(ctx, &v); err != nil {
+	senders, err := w.records(ctx, &v)
+	if err != nil {
 		return LabView{}, err
 	}
-	if err := w.received(ctx, &v); err != nil {
+	if err := w.received(ctx, &v, senders); err != nil {
 		return LabView{}, err
 	}
 	if lab.Faults != nil {
@@ -137,105 +146,54 @@ func (s *Session) SetFault(ctx context.Context, name string, on bool) error {
 	return nil
 }
 
-// follow begins anew when the lab is another one than before.
-func (w *labWatch) follow(lab *Lab) {
-	if w.lab == lab {
-		return
+// records reads enrollments, groups and registrations, and says which devices
+// sent something.
+func (w *labWatch) records(ctx context.Context, v *LabView) ([]LabSender, error) {
+	if w.lab.Contents == nil {
+		return nil, nil
 	}
-	w.close()
-	w.lab, w.last, w.inbox = lab, map[string]uint64{}, nil
-	w.client = wire.NewClient(wire.Options{
-		Service: serviceEnrollment, Roots: lab.Roots, CAFile: lab.CAFile, Dial: lab.DialContext, ConnectTo: lab.Address,
-	})
-}
-
-func (w *labWatch) close() {
-	if w.client != nil {
-		w.client.Close()
-		w.client = nil
-	}
-}
-
-// records reads enrollments, groups and registrations.
-func (w *labWatch) records(ctx context.Context, v *LabView) error {
-	connection, err := dps.ParseConnectionString(w.lab.ServiceConnectionString.Reveal())
+	c, err := w.lab.Contents(ctx)
 	if err != nil {
-		return fmt.Errorf("the lab's service %w", err)
+		return nil, fmt.Errorf("read what the lab holds: %w", err)
 	}
-	service := &dps.ServiceClient{Wire: w.client, Host: w.lab.ServiceHost, Authorize: connection.Authorizer()}
-	groups, more, err := service.Groups(ctx, LabListMax)
-	if err != nil {
-		return err
-	}
-	v.More = more
-	for i, g := range groups {
-		e := labEnrollment(g.EnrollmentGroupID, g.EnrollmentRecord)
-		e.Group = true
-		if i < labGroups {
-			members, more, err := service.Registrations(ctx, g.EnrollmentGroupID, LabListMax)
-			if err != nil {
-				return err
-			}
-			v.More, e.Devices = v.More || more, len(members)
-			for _, m := range members {
-				v.Registrations = append(v.Registrations, labRegistration(m, g.EnrollmentGroupID))
-			}
-		}
-		v.Enrollments = append(v.Enrollments, e)
-	}
-	single, more, err := service.Enrollments(ctx, LabListMax)
-	if err != nil {
-		return err
-	}
-	v.More = v.More || more
-	for _, s := range single {
-		e := labEnrollment(s.RegistrationID, s.EnrollmentRecord)
-		if s.RegistrationState != nil {
-			e.Devices = 1
-			v.Registrations = append(v.Registrations, labRegistration(*s.RegistrationState, ""))
-		}
-		v.Enrollments = append(v.Enrollments, e)
-	}
+	v.Enrollments, v.Registrations, v.More = c.Enrollments, c.Registrations, c.More
 	slices.SortStableFunc(v.Registrations, func(a, b LabRegistration) int {
 		return cmp.Or(b.Updated.Compare(a.Updated), cmp.Compare(a.ID, b.ID))
 	})
-	return nil
+	by := map[string]int{}
+	for _, r := range v.Registrations {
+		by[enrollmentKey(r.Enrollment, r.Group)]++
+	}
+	for i, e := range v.Enrollments {
+		v.Enrollments[i].Devices = by[enrollmentKey(e.ID, e.Group)]
+	}
+	return c.Senders, nil
 }
 
-func labEnrollment(id string, r dps.EnrollmentRecord) LabEnrollment {
-	return LabEnrollment{
-		ID: id, Attestation: r.Attestation.Type, Allocation: r.AllocationPolicy,
-		Enabled: r.ProvisioningStatus != dps.ProvisioningDisabled,
-	}
-}
-
-func labRegistration(r dps.DeviceRegistrationState, group string) LabRegistration {
-	updated, _ := time.Parse(time.RFC3339, r.LastUpdatedDateTimeUTC) // zero when it is none
-	return LabRegistration{
-		ID: r.RegistrationID, Enrollment: group, Status: r.Status, Substatus: r.Substatus, Hub: r.AssignedHub,
-		DeviceID: r.DeviceID, ErrorCode: r.ErrorCode, Updated: updated.UTC(),
-	}
+// enrollmentKey names an enrollment as DPS compares names, without regard to
+// case.
+func enrollmentKey(id string, group bool) string {
+	return fmt.Sprintf("%t %s", group, strings.ToLower(id))
 }
 
 // received asks for the messages that came since the last look.
-func (w *labWatch) received(ctx context.Context, v *LabView) error {
-	if w.lab.Inbox == nil {
-		return nil
-	}
+func (w *labWatch) received(ctx context.Context, v *LabView, senders []LabSender) error {
 	var fresh []Received
-	watched := 0
-	for _, r := range v.Registrations {
-		if r.Hub == "" || watched == labWatched {
+	for _, s := range senders {
+		key := s.Hub + "\x00" + s.DeviceID
+		if w.lab.Inbox == nil || s.Last == w.last[key] {
 			continue
 		}
-		watched++
-		key := strings.ToLower(r.Hub) + "\x00" + r.DeviceID
-		messages, err := w.lab.Inbox(ctx, r.Hub, r.DeviceID, w.last[key])
+		after := w.last[key]
+		if s.Last < after || s.Last-after > LabInboxMax {
+			after = s.Last - min(s.Last, LabInboxMax) // a lab that was reset, or more than is kept
+		}
+		messages, err := w.lab.Inbox(ctx, s.Hub, s.DeviceID, after)
 		if err != nil {
-			return fmt.Errorf("read the inbox of %s: %w", r.Hub, err)
+			return fmt.Errorf("read the inbox of %s: %w", s.Hub, err)
 		}
 		for _, m := range messages {
-			w.last[key] = max(w.last[key], m.Sequence)
+			w.last[key] = m.Sequence
 		}
 		fresh = append(fresh, messages...)
 	}

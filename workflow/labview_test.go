@@ -2,6 +2,7 @@ package workflow_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -35,13 +36,13 @@ func TestLabView(t *testing.T) {
 	}
 	var ids []string
 	for _, r := range v.Registrations {
-		ids = append(ids, r.ID+" "+r.Enrollment+" "+r.Status)
+		ids = append(ids, fmt.Sprintf("%s %s %v %s", r.ID, r.Enrollment, r.Group, r.Status))
 		if r.Updated.IsZero() || r.Hub == "" || r.DeviceID != r.ID {
 			t.Errorf("registration %+v", r)
 		}
 	}
 	slices.Sort(ids)
-	if !slices.Equal(ids, []string{"alone  assigned", "member dpslab-group assigned"}) {
+	if !slices.Equal(ids, []string{"alone alone false assigned", "member dpslab-group true assigned"}) {
 		t.Errorf("registrations %q", ids)
 	}
 	if len(v.Inbox) != 4 || v.Inbox[0].DeviceID != "member" || v.Inbox[0].Sequence != 2 || v.Inbox[0].EnqueuedAt.Before(v.Inbox[3].EnqueuedAt) {

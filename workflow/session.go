@@ -53,6 +53,8 @@ type Lab struct {
 	Dial func(ctx context.Context) (net.Conn, error)
 	// Inbox reads what a hub received from a device after a sequence number.
 	Inbox func(ctx context.Context, hub, deviceID string, after uint64) ([]Received, error)
+	// Contents reads what the lab holds; nil: it does not tell.
+	Contents func(ctx context.Context) (LabContents, error)
 	// Faults lists the scenarios that the lab can play, and SetFault switches one;
 	// nil: it plays none.
 	Faults   func(ctx context.Context) ([]LabFault, error)
@@ -332,9 +334,6 @@ func (s *Session) Close() error {
 	case <-ended:
 	case <-time.After(closeLimit):
 	}
-	s.watch.mu.Lock()
-	s.watch.close()
-	s.watch.mu.Unlock()
 	s.labOnce.Lock()
 	defer s.labOnce.Unlock()
 	if s.lab == nil || s.lab.Close == nil {

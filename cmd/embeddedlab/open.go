@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
+	"time"
 
 	"dpslab/workflow"
 	"dpslab/workflow/dps"
@@ -72,7 +73,8 @@ func asLab(r emulator.Ready, operator *emulator.Operator) (*workflow.Lab, error)
 			}
 			return received, nil
 		},
-		Faults: func(ctx context.Context) ([]workflow.LabFault, error) { return scenarios(ctx, operator) },
+		Contents: func(ctx context.Context) (workflow.LabContents, error) { return contents(ctx, operator) },
+		Faults:   func(ctx context.Context) ([]workflow.LabFault, error) { return scenarios(ctx, operator) },
 		SetFault: func(ctx context.Context, name string, on bool) error {
 			if on {
 				return operator.SetFault(ctx, emulator.Fault{Scenario: name})
@@ -104,4 +106,29 @@ func scenarios(ctx context.Context, operator *emulator.Operator) ([]workflow.Lab
 		all = append(all, fault)
 	}
 	return all, nil
+}
+
+// contents is what the lab holds, in the engine's words.
+func contents(ctx context.Context, operator *emulator.Operator) (workflow.LabContents, error) {
+	held, err := operator.Contents(ctx)
+	if err != nil {
+		return workflow.LabContents{}, err
+	}
+	c := workflow.LabContents{More: held.More}
+	for _, e := range held.Enrollments {
+		c.Enrollments = append(c.Enrollments, workflow.LabEnrollment{
+			ID: e.ID, Group: e.Group, Attestation: e.Attestation, Allocation: e.Allocation, Enabled: e.Enabled,
+		})
+	}
+	for _, r := range held.Registrations {
+		updated, _ := time.Parse(time.RFC3339, r.LastUpdatedDateTimeUTC) // zero when it says none
+		c.Registrations = append(c.Registrations, workflow.LabRegistration{
+			ID: r.RegistrationID, Enrollment: r.Enrollment, Group: r.Group, Status: r.Status, Substatus: r.Substatus,
+			Hub: r.AssignedHub, DeviceID: r.DeviceID, ErrorCode: r.ErrorCode, Updated: updated.UTC(),
+		})
+	}
+	for _, d := range held.Devices {
+		c.Senders = append(c.Senders, workflow.LabSender{Hub: d.Hub, DeviceID: d.ID, Last: d.Last})
+	}
+	return c, nil
 }
