@@ -43,6 +43,13 @@ type Document struct {
 	Source  []byte
 }
 
+// Has reports whether the file sets a key, "telemetry.count", whatever its
+// value.
+func (d *Document) Has(key string) bool {
+	_, ok := find(scan(d.Source), strings.Split(key, "."))
+	return ok
+}
+
 // Errorf reports a bad value. key is the TOML path, "identity.registration_id";
 // a key that is not in the file is reported at its table, or at the beginning.
 func (d *Document) Errorf(key, fix, format string, args ...any) *Error {

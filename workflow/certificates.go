@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,17 +98,42 @@ func (r *run) present(ctx context.Context) (*x509.Certificate, error) {
 			Fix:     "Move the file away to have a new one made, or correct identity.registration_id.",
 		}
 	}
-	for _, c := range certificates {
-		if time.Now().After(c.NotAfter) {
-			r.note("the certificate %s ran out on %s: making a new one", c.Subject, c.NotAfter.UTC().Format(time.DateOnly))
-			return nil, nil
-		}
+	if why := r.useless(certificates); why != "" {
+		r.note("%s: making a new certificate", why)
+		return nil, nil
 	}
 	if _, err := r.loadIdentity(ctx); err != nil {
 		return nil, err
 	}
 	r.wrote(File{Path: f.chain, What: "certificate"}, File{Path: f.key, What: "private key"})
 	return leaf, nil
+}
+
+// useless says why DPS would refuse the chain whatever is enrolled, or why it
+// is not the one that the profile describes; "" when it is good.
+func (r *run) useless(chain []*x509.Certificate) string {
+	now, leaf := time.Now(), chain[0]
+	for _, c := range chain {
+		switch {
+		case now.After(c.NotAfter):
+			return fmt.Sprintf("%s ran out on %s", c.Subject, c.NotAfter.UTC().Format(time.DateOnly))
+		case now.Before(c.NotBefore):
+			return fmt.Sprintf("%s is not valid before %s", c.Subject, c.NotBefore.UTC().Format(time.RFC3339))
+		}
+	}
+	switch {
+	case leaf.IsCA:
+		return fmt.Sprintf("%s is a CA", leaf.Subject)
+	case !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth):
+		return fmt.Sprintf("%s is not for client authentication", leaf.Subject)
+	case r.profile.Identity.Source != profiles.SourceChain:
+		return ""
+	}
+	issuers, err := pki.ReadCertificates(r.authorityFiles().IntermediateCertificate())
+	if err != nil || leaf.CheckSignatureFrom(issuers[0]) != nil {
+		return fmt.Sprintf("%s is not signed by the authority %s", leaf.Subject, r.profile.Identity.Authority)
+	}
+	return ""
 }
 
 func (r *run) makeSelfSigned(ctx context.Context, a pki.Algorithm, passphrase []byte) (*x509.Certificate, error) {
@@ -290,7 +316,7 @@ func (r *run) passphrase(ctx context.Context, keyFile string, needed bool) ([]by
 		}
 		return []byte(v), nil
 	case p.PassphraseCommand != "":
-		return passphraseFrom(ctx, p.PassphraseCommand)
+		return PassphraseFrom(ctx, p.PassphraseCommand)
 	case !needed:
 		return nil, nil
 	case r.session.config.Ask == nil:
@@ -315,11 +341,22 @@ func (r *run) askPassphrase(ctx context.Context, keyFile string) ([]byte, error)
 	return r.answered[keyFile], nil
 }
 
-// passphraseFrom runs the profile's command; its first line of output counts.
-func passphraseFrom(ctx context.Context, command string) ([]byte, error) {
+// commandGrace is how long a cancelled passphrase_command may keep its output
+// open; a child of the shell would otherwise hold the run for as long as it
+// lives.
+const commandGrace = 500 * time.Millisecond
+
+// PassphraseFrom runs a passphrase_command; its first line of output counts.
+// What is wrong with it is a *Problem.
+func PassphraseFrom(ctx context.Context, command string) ([]byte, error) {
 	// What the command prints to standard error is left out: it may repeat a
 	// secret.
-	out, err := exec.CommandContext(ctx, "sh", "-c", command).Output()
+	c := exec.CommandContext(ctx, "sh", "-c", command)
+	c.WaitDelay = commandGrace
+	out, err := c.Output()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {

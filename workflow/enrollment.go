@@ -62,61 +62,121 @@ func (r *run) enrollmentCommand() string {
 		r.profile.Identity.RegistrationID, r.files().certificate)
 }
 
+// records is how one kind of enrollment is read, changed and written.
+type records[T any] struct {
+	kind, id string
+	what     string // "enrollment group line-3"
+	get      func() (*T, error)
+	put      func(record *T, ifMatch string) (*T, error)
+	common   func(*T) *dps.EnrollmentRecord
+	// wanted is a copy of the record with what the profile says.
+	wanted func(there *T) *T
+	// differ lists what is not in the common part.
+	differ func(there, want *T) []string
+}
+
 func (r *run) enrollIndividual(ctx context.Context, service *dps.ServiceClient, leaf *x509.Certificate) (string, error) {
 	id := r.profile.Identity.RegistrationID
-	there, found, err := read(ctx, r, func() (*dps.IndividualEnrollment, error) { return service.Enrollment(ctx, id) })
-	if err != nil {
-		return "", err
-	}
-	want := &dps.IndividualEnrollment{RegistrationID: id}
-	if found {
-		*want = *there
-		want.RegistrationState = nil
-	}
-	want.DeviceID = r.profile.Enrollment.DeviceID
-	want.Attestation = dps.AttestationMechanism{Type: dps.AttestationX509, X509: &dps.X509Attestation{
-		ClientCertificates: &dps.X509Certificates{Primary: certificateWithInfo(leaf)},
-	}}
-	r.fill(&want.EnrollmentRecord)
-
-	changes := recordChanges(&there.EnrollmentRecord, &want.EnrollmentRecord)
-	if want.DeviceID != "" && want.DeviceID != there.DeviceID {
-		changes = append(changes, fmt.Sprintf("deviceId: %q → %q", there.DeviceID, want.DeviceID))
-	}
-	summary, tag, err := r.write(ctx, "individual enrollment "+id, found, there.ETag, changes, func(tag string) (string, error) {
-		got, err := service.PutEnrollment(ctx, want, tag)
-		if err != nil {
-			return "", err
-		}
-		return got.ETag, nil
+	return enroll(ctx, r, leaf, records[dps.IndividualEnrollment]{
+		kind: profiles.EnrollmentIndividual, id: id, what: "individual enrollment " + id,
+		get: func() (*dps.IndividualEnrollment, error) { return service.Enrollment(ctx, id) },
+		put: func(e *dps.IndividualEnrollment, tag string) (*dps.IndividualEnrollment, error) {
+			return service.PutEnrollment(ctx, e, tag)
+		},
+		common: func(e *dps.IndividualEnrollment) *dps.EnrollmentRecord { return &e.EnrollmentRecord },
+		wanted: func(there *dps.IndividualEnrollment) *dps.IndividualEnrollment {
+			want := *there
+			want.RegistrationID, want.RegistrationState = id, nil
+			if d := r.profile.Enrollment.DeviceID; d != "" {
+				want.DeviceID = d
+			}
+			want.Attestation = dps.AttestationMechanism{Type: dps.AttestationX509, X509: &dps.X509Attestation{
+				ClientCertificates: certificates(there.Attestation, clientCertificates, leaf),
+			}}
+			return &want
+		},
+		differ: func(there, want *dps.IndividualEnrollment) []string {
+			if there.DeviceID == want.DeviceID {
+				return nil
+			}
+			return []string{fmt.Sprintf("deviceId: %q → %q", there.DeviceID, want.DeviceID)}
+		},
 	})
-	return r.enrolled(profiles.EnrollmentState{Kind: profiles.EnrollmentIndividual, ID: id, ETag: tag, SHA256: pki.Thumbprint256(leaf)}, found, there.ProvisioningStatus, summary, err)
 }
 
 func (r *run) enrollGroup(ctx context.Context, service *dps.ServiceClient, ca *x509.Certificate) (string, error) {
 	id := r.profile.Enrollment.ID
-	there, found, err := read(ctx, r, func() (*dps.EnrollmentGroup, error) { return service.Group(ctx, id) })
+	return enroll(ctx, r, ca, records[dps.EnrollmentGroup]{
+		kind: profiles.EnrollmentGroup, id: id, what: "enrollment group " + id,
+		get: func() (*dps.EnrollmentGroup, error) { return service.Group(ctx, id) },
+		put: func(g *dps.EnrollmentGroup, tag string) (*dps.EnrollmentGroup, error) {
+			return service.PutGroup(ctx, g, tag)
+		},
+		common: func(g *dps.EnrollmentGroup) *dps.EnrollmentRecord { return &g.EnrollmentRecord },
+		wanted: func(there *dps.EnrollmentGroup) *dps.EnrollmentGroup {
+			want := *there
+			want.EnrollmentGroupID = id
+			want.Attestation = dps.AttestationMechanism{Type: dps.AttestationX509, X509: &dps.X509Attestation{
+				SigningCertificates: certificates(there.Attestation, signingCertificates, ca),
+			}}
+			return &want
+		},
+		differ: func(*dps.EnrollmentGroup, *dps.EnrollmentGroup) []string { return nil },
+	})
+}
+
+// enroll reads the record, shows the difference and writes it with the etag it
+// read. When a write met a conflict after an attempt without an answer, that
+// attempt may have been the writer: the record is read once more.
+func enroll[T any](ctx context.Context, r *run, named *x509.Certificate, k records[T]) (string, error) {
+	there, found, err := read(ctx, r, k.get)
 	if err != nil {
 		return "", err
 	}
-	want := &dps.EnrollmentGroup{EnrollmentGroupID: id}
-	if found {
-		*want = *there
-	}
-	want.Attestation = dps.AttestationMechanism{Type: dps.AttestationX509, X509: &dps.X509Attestation{
-		SigningCertificates: &dps.X509Certificates{Primary: certificateWithInfo(ca)},
-	}}
-	r.fill(&want.EnrollmentRecord)
-
-	changes := recordChanges(&there.EnrollmentRecord, &want.EnrollmentRecord)
-	summary, tag, err := r.write(ctx, "enrollment group "+id, found, there.ETag, changes, func(tag string) (string, error) {
-		got, err := service.PutGroup(ctx, want, tag)
+	existed := found
+	for again := false; ; again = true {
+		want := k.wanted(there)
+		r.fill(k.common(want))
+		changes := append(recordChanges(k.common(there), k.common(want)), k.differ(there, want)...)
+		if found && len(changes) == 0 {
+			r.enrolled(k.kind, k.id, k.common(there), existed, named)
+			return k.what + " is there and as wanted", nil
+		}
+		written, lost, err := put(ctx, r, k, found, there, want, changes)
+		if lost && !again && isConflict(err) {
+			r.note("the attempt without an answer may have written it: reading again")
+			if there, found, err = read(ctx, r, k.get); err != nil {
+				return "", err
+			}
+			continue
+		}
 		if err != nil {
 			return "", err
 		}
-		return got.ETag, nil
+		r.enrolled(k.kind, k.id, k.common(written), existed, named)
+		if existed {
+			return "updated " + k.what, nil
+		}
+		return "created " + k.what, nil
+	}
+}
+
+// put writes a record. lost says that an attempt may have been carried out
+// although its answer did not come.
+func put[T any](ctx context.Context, r *run, k records[T], found bool, there, want *T, changes []string) (written *T, lost bool, err error) {
+	tag := ""
+	if found {
+		tag = k.common(there).ETag
+		for _, c := range changes {
+			r.note("change %s", c)
+		}
+	}
+	err = r.retry(ctx, true, func() error {
+		written, err = k.put(want, tag)
+		lost = lost || unanswered(err)
+		return err
 	})
-	return r.enrolled(profiles.EnrollmentState{Kind: profiles.EnrollmentGroup, ID: id, ETag: tag, SHA256: pki.Thumbprint256(ca)}, found, there.ProvisioningStatus, summary, err)
+	return written, lost, err
 }
 
 // read fetches a record and reports whether there is one; an empty one stands
@@ -133,34 +193,29 @@ func read[T any](ctx context.Context, r *run, get func() (*T, error)) (record *T
 	return nil, false, err
 }
 
-// write puts a record unless nothing would change, and says what it did.
-func (r *run) write(ctx context.Context, what string, found bool, tag string, changes []string, put func(tag string) (string, error)) (summary, newTag string, err error) {
-	switch {
-	case found && len(changes) == 0:
-		return what + " is there and as wanted", tag, nil
-	case found:
-		for _, c := range changes {
-			r.note("change %s", c)
-		}
-		summary = "updated " + what
-	default:
-		tag, summary = "", "created "+what
-	}
-	err = r.retry(ctx, true, func() error { newTag, err = put(tag); return err })
-	return summary, newTag, err
-}
-
-func (r *run) enrolled(record profiles.EnrollmentState, found bool, provisioning, summary string, err error) (string, error) {
-	if err != nil {
-		return "", err
-	}
+// enrolled notes what DPS holds.
+func (r *run) enrolled(kind, id string, record *dps.EnrollmentRecord, existed bool, named *x509.Certificate) {
 	e := &r.state.Enrollment
-	record.Created = !found || e.Created && e.Kind == record.Kind && e.ID == record.ID
-	*e = record
-	if found && provisioning == dps.ProvisioningDisabled {
+	created := !existed || e.Created && e.Kind == kind && e.ID == id
+	*e = profiles.EnrollmentState{Kind: kind, ID: id, ETag: record.ETag, Created: created, SHA256: pki.Thumbprint256(named)}
+	if record.ProvisioningStatus == dps.ProvisioningDisabled {
 		r.warn("the enrollment is disabled at DPS: registering will end with status disabled")
 	}
-	return summary, nil
+}
+
+func clientCertificates(x *dps.X509Attestation) *dps.X509Certificates  { return x.ClientCertificates }
+func signingCertificates(x *dps.X509Attestation) *dps.X509Certificates { return x.SigningCertificates }
+
+// certificates names c as the primary certificate and keeps a secondary one
+// that is there: somebody may be rolling over to it.
+func certificates(there dps.AttestationMechanism, of func(*dps.X509Attestation) *dps.X509Certificates, c *x509.Certificate) *dps.X509Certificates {
+	named := &dps.X509Certificates{Primary: certificateWithInfo(c)}
+	if there.X509 != nil {
+		if held := of(there.X509); held != nil {
+			named.Secondary = held.Secondary
+		}
+	}
+	return named
 }
 
 // fill puts what the profile says into a record and leaves the rest alone.
@@ -198,6 +253,9 @@ func recordChanges(there, want *dps.EnrollmentRecord) []string {
 		if was, is := plain(a), plain(b); !reflect.DeepEqual(was, is) && is != nil {
 			out = append(out, fmt.Sprintf("%s: %s → %s", name, text(was), text(is)))
 		}
+	}
+	if a, b := attestationOf(there.Attestation), attestationOf(want.Attestation); a != b {
+		out = append(out, fmt.Sprintf("attestation: %s → %s", orNone(a), b))
 	}
 	if a, b := enrolledThumbprint(there.Attestation), enrolledThumbprint(want.Attestation); a != b {
 		out = append(out, fmt.Sprintf("certificate SHA-256: %s → %s", orNone(a), orNone(b)))
@@ -240,6 +298,20 @@ func orNone(s string) string {
 		return "none"
 	}
 	return s
+}
+
+// attestationOf says in words how a record's devices prove themselves.
+func attestationOf(a dps.AttestationMechanism) string {
+	if a.Type != dps.AttestationX509 || a.X509 == nil {
+		return a.Type
+	}
+	switch x := a.X509; {
+	case x.CAReferences != nil:
+		return "x509 by CA " + x.CAReferences.Primary
+	case x.SigningCertificates != nil:
+		return "x509 by signing certificate"
+	}
+	return "x509 by client certificate"
 }
 
 // enrolledThumbprint is the SHA-256 of the primary certificate of a record,

@@ -10,6 +10,7 @@ import (
 
 	"dpslab/pki"
 	"dpslab/profiles"
+	"dpslab/workflow/dps"
 	"dpslab/workflow/iothub"
 )
 
@@ -17,11 +18,15 @@ func check(f func(string) error) func(string, Answers) error {
 	return func(v string, _ Answers) error { return f(v) }
 }
 
-// checkID says what is wrong with a registration ID or a group name, and what
+// checkID says what is wrong with a registration ID, a group or profile name, and what
 // would be right.
 func checkID(f func(string) error) func(string, Answers) error {
 	return func(v string, _ Answers) error {
 		err := f(v)
+		var name *profiles.NameError
+		if errors.As(err, &name) {
+			return errors.New(name.Reason)
+		}
 		var wrong *pki.IDError
 		if !errors.As(err, &wrong) {
 			return err
@@ -65,10 +70,15 @@ func checkHost(v string, _ Answers) error {
 
 func checkHubs(v string, a Answers) error {
 	hubs := splitList(v)
-	if len(hubs) != 1 {
+	if len(hubs) != 1 && value(a, keyAllocation) == dps.AllocationStatic {
 		return errors.New("must name exactly one hub with the static policy")
 	}
-	return checkHost(hubs[0], a)
+	for _, h := range hubs {
+		if err := checkHost(h, a); err != nil {
+			return fmt.Errorf("%q %w", h, err)
+		}
+	}
+	return nil
 }
 
 var (

@@ -28,8 +28,9 @@ type bench struct {
 	lab     *workflow.Lab
 	env     map[string]string
 
-	mu     sync.Mutex
-	events []workflow.Event
+	mu      sync.Mutex
+	events  []workflow.Event
+	onEvent func(workflow.Event) // set before a run; called for each of its events
 }
 
 // newBench starts a lab that asks for no waiting.
@@ -60,6 +61,9 @@ func (b *bench) open(lab func(context.Context) (*workflow.Lab, error)) *workflow
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			b.events = append(b.events, e)
+			if b.onEvent != nil {
+				b.onEvent(e)
+			}
 		},
 	})
 }

@@ -31,7 +31,7 @@ func (s *Session) History(name string) *Status {
 }
 
 // replay feeds journal lines to a status. A line that was cut short by a kill
-// ends it; what the killed run had under way counts as stopped.
+// is left out; what the killed run had under way counts as stopped.
 func replay(in io.Reader, status *Status) {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 0, 64<<10), maxJournalLine)
@@ -39,7 +39,7 @@ func replay(in io.Reader, status *Status) {
 	for lines.Scan() {
 		var e Event
 		if json.Unmarshal(lines.Bytes(), &e) != nil || !e.whole() {
-			break
+			continue
 		}
 		status.Apply(e)
 		last = e

@@ -66,7 +66,7 @@ var identityFields = []Field{
 		Help: "The device's name at DPS, and the CN of its certificate. Letters, digits, '-', '.', '_' and ':'; case does not matter; at most 64.", Example: "my-x509-device",
 	},
 	{
-		Key: keyName, Label: "profile name", Page: PageIdentity, Check: check(profiles.CheckName),
+		Key: keyName, Label: "profile name", Page: PageIdentity, Check: checkID(profiles.CheckName),
 		Default: func(a Answers) string {
 			return strings.ToLower(strings.ReplaceAll(a[keyRegistrationID], ":", "-"))
 		},
@@ -94,7 +94,7 @@ var certificateFields = []Field{
 		Help: "The life of the device certificate. The CAs of a new chain live ten years.", Example: "30",
 	},
 	{
-		Key: keyAuthority, Label: "authority", Page: PageCertificates, Hidden: selfSigned, Default: constant("dpslab-ca"), Check: check(profiles.CheckName),
+		Key: keyAuthority, Label: "authority", Page: PageCertificates, Hidden: selfSigned, Default: constant("dpslab-ca"), Check: checkID(profiles.CheckName),
 		Help: "The root and intermediate CA that sign this device. Made once, shared by all profiles that name it.", Example: "dpslab-ca",
 	},
 	{

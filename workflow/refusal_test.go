@@ -194,11 +194,13 @@ func TestLabDoesNotStart(t *testing.T) {
 	s := workflow.NewSession(workflow.Config{Store: b.store})
 	defer s.Close()
 	b.device("d", nil)
+	b.mustRun("d", workflow.StepCertificates)
 	if _, err := s.Start("d", workflow.RunOptions{Only: []workflow.StepID{workflow.StepEnrollment}}); err != nil {
 		t.Fatal(err)
 	}
 	s.Wait()
-	if st, err := b.store.LoadState("d"); err != nil || st.LastError == nil {
-		t.Errorf("no error is remembered: %+v %v", st, err)
+	st, err := b.store.LoadState("d")
+	if err != nil || st.LastError == nil || !strings.Contains(st.LastError.Summary, "no lab") {
+		t.Errorf("remembered is %+v %v", st.LastError, err)
 	}
 }

@@ -52,6 +52,21 @@ func retriable(err error, idempotent bool) bool {
 	return false
 }
 
+// unanswered reports whether a call may have had its effect although it failed.
+func unanswered(err error) bool {
+	var refused *wire.ServiceError
+	if errors.As(err, &refused) {
+		return refused.Status >= 500
+	}
+	var connect *wire.ConnectError
+	return errors.As(err, &connect) && connect.Reason != wire.ReasonRefused
+}
+
+// isConflict reports whether a write met a record that is not as it was read.
+func isConflict(err error) bool {
+	return isStatus(err, http.StatusConflict) || isStatus(err, http.StatusPreconditionFailed)
+}
+
 // backoff is what Retry-After asks for, else exponential with full jitter.
 func backoff(attempt int, err error) (wait time.Duration, retryAfter *int) {
 	var refused *wire.ServiceError

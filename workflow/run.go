@@ -76,16 +76,22 @@ func newRun(s *Session, name string, p *profiles.Profile, o RunOptions) (*run, e
 		unlock()
 		return nil, &Problem{Kind: LocalFile, Op: "read the state of " + name, Summary: err.Error()}
 	}
-	r := &run{
-		id: uuid.NewString(), name: name, session: s, profile: p, options: o,
-		state: state, unlock: unlock, plan: planOf(o, state),
-	}
-	r.ctx, r.cancel = context.WithCancelCause(s.ctx)
+	r := makeRun(s, name, p, state, o)
+	r.unlock = unlock
 	if len(r.plan) == 0 {
 		r.close()
 		return nil, &Problem{Kind: Usage, Op: "run " + name, Summary: "no step is chosen", Fix: "the steps are certificates, signing-ca, enrollment, registration, telemetry"}
 	}
 	return r, nil
+}
+
+func makeRun(s *Session, name string, p *profiles.Profile, state *profiles.State, o RunOptions) *run {
+	r := &run{
+		id: uuid.NewString(), name: name, session: s, profile: p, options: o,
+		state: state, unlock: func() {}, plan: planOf(o, state),
+	}
+	r.ctx, r.cancel = context.WithCancelCause(s.ctx)
+	return r
 }
 
 // planOf chooses the steps. Resuming begins with the registration that was
@@ -237,6 +243,9 @@ func (r *run) openJournal() {
 		flags = os.O_CREATE | os.O_WRONLY | os.O_APPEND
 	}
 	file, err := os.OpenFile(r.session.config.Store.Paths.Journal(r.name), flags, 0o600)
+	if err == nil && r.options.Resume {
+		_, err = file.WriteString("\n") // the killed run's last line may be half a one
+	}
 	if err != nil {
 		r.warn("the journal cannot be written: " + err.Error())
 		return
@@ -257,12 +266,31 @@ func (r *run) emit(e Event) {
 	if e.Step == "" && e.Kind != RunFinished && e.Kind != RunStarted {
 		e.Step = r.step
 	}
-	if r.journal != nil {
-		if line, err := json.Marshal(e); err == nil {
-			r.journal.Write(append(line, '\n'))
-		}
-	}
+	err := r.record(e)
 	r.session.sink(e)
+	if err != nil { // told once: the journal is closed by now
+		r.seq++
+		r.session.sink(Event{
+			Run: r.id, Seq: r.seq, Device: r.name, At: e.At, Step: r.step,
+			Kind: Warned, Text: "the journal cannot be written: " + err.Error(),
+		})
+	}
+}
+
+// record writes an event to the journal; after a failure there is none.
+func (r *run) record(e Event) error {
+	if r.journal == nil {
+		return nil
+	}
+	line, err := json.Marshal(e)
+	if err == nil {
+		_, err = r.journal.Write(append(line, '\n'))
+	}
+	if err != nil {
+		r.journal.Close()
+		r.journal = nil
+	}
+	return err
 }
 
 func (r *run) note(format string, args ...any) {

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"dpslab/pki"
 	"dpslab/profiles"
@@ -257,34 +256,6 @@ func logText(lines []workflow.LogLine) string {
 	return strings.Join(out, "\n")
 }
 
-// An expired certificate is made anew with the same key.
-func TestExpiredCertificateIsReplaced(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	b.device("d", nil)
-	b.mustRun("d")
-	key, err := os.ReadFile(b.files("d").SelfSignedKey())
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.replaceDeviceCertificate("d", ago(), "d")
-	b.mustRun("d")
-	again, err := os.ReadFile(b.files("d").SelfSignedKey())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(key, again) {
-		t.Error("the private key was replaced")
-	}
-	certificates, err := pki.ReadCertificates(b.files("d").SelfSignedCertificate())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !certificates[0].NotAfter.After(time.Now()) {
-		t.Error("the certificate is still the expired one")
-	}
-}
-
 // Nothing secret reaches any output of a run.
 func TestNoSecretAnywhere(t *testing.T) {
 	t.Parallel()
@@ -293,13 +264,17 @@ func TestNoSecretAnywhere(t *testing.T) {
 	b.env["DEVICE_PASSPHRASE"] = passphrase
 	b.device("d", workflow.Answers{"identity.source": "chain", "enrollment.kind": "group", "identity.passphrase_env": "DEVICE_PASSPHRASE"})
 	b.mustRun("d")
+	body := b.run(b.session, "d", workflow.RunOptions{Only: []workflow.StepID{workflow.StepTelemetry}, Body: `{"password": "hunter2-secret"}`})
+	if body.Outcome != workflow.Done {
+		t.Fatalf("%+v", body.Problem)
+	}
 	encrypted, err := pki.KeyEncrypted(b.files("d").Key())
 	if err != nil || !encrypted {
 		t.Fatalf("the key is not encrypted (%v)", err)
 	}
 	connection := b.lab.ServiceConnectionString.Reveal()
 	_, key, _ := strings.Cut(connection, "SharedAccessKey=")
-	secrets := map[string]string{"pass phrase": passphrase, "service key": key, "management token": b.lab.ManagementToken.Reveal(), "signature": "&sig="}
+	secrets := map[string]string{"pass phrase": passphrase, "service key": key, "management token": b.lab.ManagementToken.Reveal(), "signature": "&sig=", "password in a message": "hunter2-secret"}
 	outputs := map[string]string{"state": snapshot(t, b.store.Paths.State), "profile": snapshot(t, b.store.Paths.Config)}
 	events, err := json.Marshal(b.seen())
 	if err != nil {
@@ -361,6 +336,12 @@ func TestBadProfiles(t *testing.T) {
 		{"choice", good(`algorithm = "ec-p256"`, `algorithm = "dsa"`), `identity.algorithm: must be one of ec-p256`},
 		{"days", good(`valid_days = 30`, `valid_days = 99999`), `identity.valid_days: must be a whole number from 1 to 3650`},
 		{"interval", good(`interval = "1s"`, `interval = "soon"`), `telemetry.interval: must be a duration`},
+		{"zero", good(`count = 10`, `count = 0`), `telemetry.count: must be a whole number`},
+		{"zero days", good(`valid_days = 30`, `valid_days = 0`), `identity.valid_days: must be a whole number`},
+		{"empty", good(`interval = "1s"`, `interval = ""`), `telemetry.interval: must be a duration`},
+		{"not asked in the lab", good(`kind = "lab"`, "kind = \"lab\"\ncredential = \"magic\""), `target.credential: must be one of`},
+		{"not asked with hashed", good(`allocation_policy = "hashed"`, "allocation_policy = \"hashed\"\niot_hubs = [\"https://x\"]"), `enrollment.iot_hubs: "https://x" has a scheme`},
+		{"not asked of a self-signed", good(`kind = "individual"`, `kind = "both"`), `enrollment.kind: must be one of`},
 		{"group of self-signed", good(`kind = "individual"`, `kind = "group"`), `enrollment.kind: is a group, but a self-signed certificate`},
 		{"body", good(`{{ now }}`, `{{ later }}`), `telemetry.body: is not a template`},
 	}

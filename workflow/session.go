@@ -154,7 +154,7 @@ func (s *Session) load(name string) (*profiles.Profile, error) {
 		}
 		return nil, profileProblem(name, err)
 	}
-	if wrong := CheckProfile(doc.Profile); len(wrong) > 0 {
+	if wrong := checkDocument(doc); len(wrong) > 0 {
 		return nil, profileProblem(name, doc.Errorf(wrong[0].Key, "", "%v", wrong[0].Err))
 	}
 	return withDefaults(doc.Profile), nil
@@ -162,9 +162,10 @@ func (s *Session) load(name string) (*profiles.Profile, error) {
 
 // profileProblem says where in the file what is wrong, and the fix.
 func profileProblem(name string, err error) *Problem {
-	p := &Problem{Kind: Usage, Op: "profile " + name, Summary: err.Error()}
+	p := &Problem{Kind: LocalFile, Op: "profile " + name, Summary: err.Error()}
 	var at *profiles.Error
 	if errors.As(err, &at) {
+		p.Kind = Usage
 		p.Fix, p.Detail = at.Fix, at.Snippet
 		bare := *at
 		bare.Fix = ""
@@ -182,7 +183,9 @@ func withDefaults(p *profiles.Profile) *profiles.Profile {
 	q := ProfileOf(AnswersOf(p))
 	q.Target.DeviceEndpoint, q.Target.CAFile = p.Target.DeviceEndpoint, p.Target.CAFile
 	q.Identity.PassphraseCommand = p.Identity.PassphraseCommand
-	q.Enrollment.IoTHubs = p.Enrollment.IoTHubs
+	if len(p.Enrollment.IoTHubs) > 0 {
+		q.Enrollment.IoTHubs = p.Enrollment.IoTHubs
+	}
 	q.Enrollment.Reprovision, q.Enrollment.IoTEdge, q.Enrollment.InitialTwin = p.Enrollment.Reprovision, p.Enrollment.IoTEdge, p.Enrollment.InitialTwin
 	q.Telemetry.Properties = p.Telemetry.Properties
 	return q
@@ -244,6 +247,17 @@ func (s *Session) OpenLab(ctx context.Context) (*Lab, error) {
 	return lab, nil
 }
 
+// openedLab is the lab that is open, without asking whether it still answers.
+func (s *Session) openedLab(ctx context.Context) (*Lab, error) {
+	s.labOnce.Lock()
+	lab := s.lab
+	s.labOnce.Unlock()
+	if lab != nil {
+		return lab, nil
+	}
+	return s.OpenLab(ctx)
+}
+
 func (s *Session) sink(e Event) {
 	s.sinkMu.Lock()
 	defer s.sinkMu.Unlock()
@@ -286,10 +300,13 @@ func (s *Session) Lookup(ctx context.Context, name string) (*Registration, error
 	if err != nil {
 		return nil, err
 	}
-	r, err := newRun(s, name, profile, RunOptions{Only: []StepID{StepRegistration}})
+	state, err := s.config.Store.LoadState(name)
 	if err != nil {
-		return nil, err
+		return nil, problemOf("read the state of "+name, err)
 	}
+	// Without the profile's lock: nothing is written, and asking during a run is
+	// what people do.
+	r := makeRun(s, name, profile, state, RunOptions{Only: []StepID{StepRegistration}})
 	defer r.close()
 	stop := context.AfterFunc(ctx, func() { r.cancel(context.Cause(ctx)) })
 	defer stop()

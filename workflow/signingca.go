@@ -107,9 +107,31 @@ func (r *run) uploaded(ctx context.Context, client *azure.Certificates, name str
 		r.note("replacing the certificate that this device uploaded as %s before", name)
 		tag = held.ETag
 	}
-	r.state.SigningCertificate.Created = r.state.SigningCertificate.Created || tag == ""
-	err = r.retry(ctx, true, func() error { held, err = client.Put(ctx, name, root, tag); return err })
+	held, err = r.upload(ctx, client, name, root, tag)
+	if err == nil {
+		created := tag == "" || r.state.SigningCertificate.Created
+		r.state.SigningCertificate = profiles.SigningCertificate{Name: name, Created: created}
+	}
 	return held, err
+}
+
+// upload puts the certificate. An attempt whose answer was lost may have done
+// it, and makes the next one a conflict: what DPS then holds decides.
+func (r *run) upload(ctx context.Context, client *azure.Certificates, name string, root *x509.Certificate, tag string) (held *azure.Certificate, err error) {
+	lost := false
+	err = r.retry(ctx, true, func() error {
+		held, err = client.Put(ctx, name, root, tag)
+		lost = lost || unanswered(err)
+		return err
+	})
+	if !lost || !isConflict(err) {
+		return held, err
+	}
+	there, getErr := client.Get(ctx, name)
+	if getErr == nil && strings.EqualFold(there.Thumbprint, pki.Thumbprint1(root)) {
+		return there, nil
+	}
+	return nil, err
 }
 
 // prove answers DPS's challenge.
@@ -122,7 +144,11 @@ func (r *run) prove(ctx context.Context, client *azure.Certificates, held *azure
 	if err != nil {
 		return nil, err
 	}
-	code, held, err := client.VerificationCode(ctx, held.Name, held.ETag)
+	// Neither call may be repeated blindly: the first changes the etag that the
+	// second must carry. A service that is too busy has changed nothing.
+	var code string
+	name, tag := held.Name, held.ETag
+	err = r.retry(ctx, false, func() (err error) { code, held, err = client.VerificationCode(ctx, name, tag); return err })
 	if err != nil {
 		return nil, err
 	}
@@ -136,10 +162,13 @@ func (r *run) prove(ctx context.Context, client *azure.Certificates, held *azure
 		return nil, err
 	}
 	r.note("signed a certificate with that code as its CN, by %s", authority.Root.Certificate.Subject)
-	return client.Verify(ctx, held.Name, held.ETag, proof)
+	tag = held.ETag
+	err = r.retry(ctx, false, func() (err error) { held, err = client.Verify(ctx, name, tag, proof); return err })
+	return held, err
 }
 
 func (r *run) rememberCA(held *azure.Certificate) {
 	s := &r.state.SigningCertificate
+	s.Created = s.Created && s.Name == held.Name
 	s.Name, s.ETag, s.Verified, s.SHA1 = held.Name, held.ETag, held.Verified, strings.ToUpper(held.Thumbprint)
 }

@@ -51,8 +51,11 @@ func (r *run) resolve(ctx context.Context) (*target, error) {
 	} else {
 		t, err = r.azureTarget()
 	}
+	if err != nil {
+		return nil, err
+	}
 	r.target = t
-	return t, err
+	return t, nil
 }
 
 func (r *run) labTarget(ctx context.Context) (*target, error) {
@@ -157,7 +160,7 @@ func (t *target) wire(r *run, service string) wire.Options {
 	o := wire.Options{Service: service, Roots: t.roots, CAFile: t.caFile, Observe: r.observe}
 	if t.lab != nil {
 		o.ConnectTo = t.lab.Address
-		o.Dial = t.lab.DialContext
+		o.Dial = r.session.dialLab
 	}
 	return o
 }
@@ -170,6 +173,24 @@ func (l *Lab) DialContext(ctx context.Context, network, _ string) (net.Conn, err
 	}
 	d := net.Dialer{Timeout: 10 * time.Second}
 	return d.DialContext(ctx, network, l.Address)
+}
+
+// dialLab connects to the lab. When the process whose lab was joined has gone
+// meanwhile, the lab is opened anew and connected to: on the same store it is
+// the same lab.
+func (s *Session) dialLab(ctx context.Context, network, address string) (net.Conn, error) {
+	lab, err := s.openedLab(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := lab.DialContext(ctx, network, address)
+	if err == nil || !lab.Joined {
+		return conn, err
+	}
+	if lab, err = s.OpenLab(ctx); err != nil {
+		return nil, err
+	}
+	return lab.DialContext(ctx, network, address)
 }
 
 // serviceWire is the run's connection to a service that needs no client

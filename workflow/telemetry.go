@@ -9,6 +9,7 @@ import (
 
 	"dpslab/workflow/dps"
 	"dpslab/workflow/iothub"
+	"dpslab/workflow/wire"
 )
 
 // inboxEvery is how often the lab hub's inbox is read while messages are sent.
@@ -36,7 +37,7 @@ func (r *run) telemetry(ctx context.Context) (string, error) {
 		return "", err
 	}
 	m.device = &iothub.DeviceClient{Wire: client, Host: s.AssignedHub, DeviceID: s.DeviceID}
-	err = r.send(ctx, m, &inbox{lab: t.lab, read: time.Now()})
+	err = r.send(ctx, m, &inbox{there: t.lab != nil, read: time.Now()})
 	if saveErr := r.save(); err == nil {
 		err = saveErr
 	}
@@ -121,6 +122,10 @@ func (r *run) send(ctx context.Context, m *messages, inbox *inbox) error {
 		}
 		if n == m.count || time.Since(inbox.read) >= inboxEvery {
 			r.receive(ctx, inbox)
+			// A kill loses the count of half a second at most.
+			if err := r.save(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -144,7 +149,7 @@ func (r *run) sendOne(ctx context.Context, m *messages, n int) error {
 	if err != nil {
 		return err
 	}
-	sent := &Message{N: n, Of: m.count, Body: body, LatencyMS: float64(took.Microseconds()) / 1000, Hub: m.device.Host}
+	sent := &Message{N: n, Of: m.count, Body: wire.RedactText(body), LatencyMS: float64(took.Microseconds()) / 1000, Hub: m.device.Host}
 	if name, v, ok := firstNumber(body); ok {
 		sent.Value, sent.ValueName = &v, name
 	}
@@ -154,9 +159,9 @@ func (r *run) sendOne(ctx context.Context, m *messages, n int) error {
 	return nil
 }
 
-// inbox is how far the lab hub's inbox has been read; a nil lab has none.
+// inbox is how far the lab hub's inbox has been read; only a lab has one.
 type inbox struct {
-	lab   *Lab
+	there bool
 	after uint64
 	read  time.Time
 }
@@ -164,11 +169,15 @@ type inbox struct {
 // receive tells what the hub received since the last look. The inbox is a
 // comfort: when it cannot be read, that is a warning.
 func (r *run) receive(ctx context.Context, i *inbox) {
-	if i.lab == nil || i.lab.Inbox == nil {
+	if !i.there {
 		return
 	}
 	s := r.state.Registration
-	got, err := i.lab.Inbox(ctx, s.AssignedHub, s.DeviceID, i.after)
+	lab, err := r.session.openedLab(ctx)
+	if err != nil || lab.Inbox == nil {
+		return
+	}
+	got, err := lab.Inbox(ctx, s.AssignedHub, s.DeviceID, i.after)
 	i.read = time.Now()
 	if err != nil {
 		r.warn("the lab hub's inbox could not be read: " + err.Error())
@@ -179,6 +188,7 @@ func (r *run) receive(ctx context.Context, i *inbox) {
 		if m.System["message-id"] == "" || !r.owns(m.System["message-id"]) {
 			continue // from an earlier run
 		}
+		m.Body = wire.RedactText(m.Body)
 		r.emit(Event{Kind: MessageReceived, Received: &m})
 	}
 }

@@ -71,11 +71,10 @@ func (w Wizard) Error(key string) error {
 	if key == keyName && w.Taken != nil && w.Taken(w.Value(key)) {
 		return fmt.Errorf("is the name of a device that you already have: choose another")
 	}
-	return checkField(f, w.Answers)
+	return checkValue(f, w.Value(key), w.Answers)
 }
 
-func checkField(f Field, a Answers) error {
-	v := value(a, f.Key)
+func checkValue(f Field, v string, a Answers) error {
 	if len(f.Options) > 0 && !slices.ContainsFunc(f.Options, func(o Option) bool { return o.Value == v }) {
 		var legal []string
 		for _, o := range f.Options {
@@ -266,26 +265,43 @@ func AnswersOf(p *profiles.Profile) Answers {
 // CheckProfile checks every value of a profile by the fields' own rules, and
 // the few that no field asks for.
 func CheckProfile(p *profiles.Profile) []FieldError {
-	a := AnswersOf(p)
+	return append(checkAnswers(AnswersOf(p)), checkUnasked(p)...)
+}
+
+// checkDocument is CheckProfile for a profile that was read from a file: a
+// value that stands there counts even when it is zero.
+func checkDocument(doc *profiles.Document) []FieldError {
+	a := AnswersOf(doc.Profile)
+	for _, f := range fields {
+		if _, given := a[f.Key]; given || !doc.Has(f.Key) {
+			continue
+		}
+		a[f.Key] = ""
+		if f.Key == keyCount || f.Key == keyValidDays {
+			a[f.Key] = "0"
+		}
+	}
+	return append(checkAnswers(a), checkUnasked(doc.Profile)...)
+}
+
+// checkAnswers checks what is asked, and what is given although it is not
+// asked.
+func checkAnswers(a Answers) []FieldError {
 	var out []FieldError
 	for _, f := range fields {
-		if f.Key == keyName {
+		v, given := a[f.Key]
+		hidden := f.Hidden != nil && f.Hidden(a)
+		if f.Key == keyName || hidden && (!given || v == "") {
 			continue
 		}
-		// A kind of enrollment that is not asked may still stand in the file.
-		if f.Hidden != nil && f.Hidden(a) && f.Key != keyEnrollment {
-			continue
+		if !hidden {
+			v = value(a, f.Key)
 		}
-		if err := checkField(f, a); err != nil {
+		if err := checkValue(f, v, a); err != nil {
 			out = append(out, FieldError{f.Key, f.Label, err})
 		}
 	}
-	if f, _ := FieldByKey(keyEnrollment); selfSigned(a) {
-		if err := f.Check(p.Enrollment.Kind, a); err != nil {
-			out = append(out, FieldError{f.Key, f.Label, err})
-		}
-	}
-	return append(out, checkUnasked(p)...)
+	return out
 }
 
 // checkUnasked checks what a profile may hold although the wizard does not ask.

@@ -94,6 +94,8 @@ func reason(err error) ConnectReason {
 		return ReasonTooLarge
 	case errors.As(err, &verify), errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &invalid):
 		return ReasonTrust
+	case errors.As(err, &dns) && (dns.IsTemporary || dns.IsTimeout):
+		return ReasonTimeout // a resolver that did not answer, not a name that is not there
 	case errors.As(err, &dns):
 		return ReasonName
 	case errors.As(err, &alert), errors.As(err, &header), errors.Is(err, http.ErrSchemeMismatch):
