@@ -39,13 +39,13 @@ and keeps its state; a workbench or run on the same state joins it.`,
 	flags := c.Flags()
 	flags.StringVar(&f.options.Listen, "listen", "", "address to serve (default 127.0.0.1:8443, or a free port)")
 	flags.BoolVar(&f.options.InMemory, "in-memory", false, "keep nothing")
-	flags.BoolVar(&f.options.Strict, "strict", false, "refuse what the real services may refuse: unknown api-versions")
+	flags.BoolVar(&f.options.Strict, "strict", false, "refuse what the real services may refuse: unknown api-versions, bodies of another version, …")
 	flags.IntVar(&f.options.RetryAfter, "retry-after", 3, "seconds that the lab asks devices to wait; 0 for no waiting")
 	flags.DurationVar(&f.options.AssignDelay, "assign-delay", 0, "how long assigning takes (default 240ms)")
 	flags.BoolVar(&f.options.Insecure, "i-know-this-is-insecure", false, "allow an address that other machines can reach")
 	flags.BoolVar(&f.asJSON, "json", false, "print one JSON object when ready; it holds the lab's keys")
 	labTuning(c, &f.options)
-	c.AddCommand(a.labEnvCommand(&f), a.labFaultCommand(&f))
+	c.AddCommand(a.labEnvCommand(&f), a.labFaultCommand(&f), a.labResetCommand(&f), a.labExportCommand(&f), a.labImportCommand(&f))
 	return c
 }
 

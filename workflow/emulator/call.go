@@ -186,6 +186,9 @@ func (c *call) jsonBody(v any) error {
 	if len(strings.TrimSpace(string(body))) == 0 {
 		return nil
 	}
+	if tooDeep(body) {
+		return malformedBody.refuse("it nests too deep")
+	}
 	if err := json.Unmarshal(body, v); err != nil {
 		return malformedBody.refuse(jsonTrouble(err))
 	}

@@ -88,6 +88,9 @@ type certificateBody struct {
 // it was sent.
 func readCertificateBody(raw []byte) (*x509.Certificate, *bool, error) {
 	var body certificateBody
+	if tooDeep(raw) {
+		return nil, nil, badManagementBody.refuse("it nests too deep")
+	}
 	if err := json.Unmarshal(raw, &body); err != nil {
 		return nil, nil, badManagementBody.refuse(jsonTrouble(err))
 	}
@@ -105,14 +108,27 @@ func readCertificateBody(raw []byte) (*x509.Certificate, *bool, error) {
 	return cert, flag, nil
 }
 
+// wrappedVersion is the first api-version whose body has the certificate in
+// properties.
+const wrappedVersion = "2022-02-05"
+
+// wrapped reports whether a body has properties.
+func wrapped(raw []byte) bool {
+	var body certificateBody
+	return json.Unmarshal(raw, &body) == nil && body.Properties != nil
+}
+
 // uploaded reads the request's certificate.
-func uploaded(c *call) (*x509.Certificate, *bool, error) {
+func (l *Lab) uploaded(c *call) (*x509.Certificate, *bool, error) {
 	raw, err := c.body()
 	if errors.Is(err, errBodyTooLong) {
 		return nil, nil, frontDoor(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "The request body is too large.")
 	}
 	if err != nil {
 		return nil, nil, err
+	}
+	if l.options.Strict && wrapped(raw) != (c.version >= wrappedVersion) {
+		return nil, nil, bodyOfAnotherVersion.refuse()
 	}
 	return readCertificateBody(raw)
 }
@@ -127,7 +143,7 @@ func (l *Lab) putAuthority(c *call) error {
 	if !validCertificateName(name) {
 		return refuse(400000, "The certificate name may hold letters, digits, '-', '.' and '_'.")
 	}
-	cert, flag, err := uploaded(c)
+	cert, flag, err := l.uploaded(c)
 	if err != nil {
 		return err
 	}
@@ -310,6 +326,16 @@ func (l *Lab) generateCode(c *call) error {
 	return nil
 }
 
+// uploadedProof reads the body of verify, which is flat in every version.
+func (l *Lab) uploadedProof(c *call) (*x509.Certificate, error) {
+	raw, err := c.body()
+	if err != nil {
+		return nil, frontDoor(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "The request body is too large.")
+	}
+	cert, _, err := readCertificateBody(raw)
+	return cert, err
+}
+
 // verifyAuthority answers POST …/certificates/{name}/verify: a certificate
 // whose common name is the code, signed by the key of the CA, proves that its
 // sender holds that key.
@@ -317,7 +343,7 @@ func (l *Lab) verifyAuthority(c *call) error {
 	if err := l.manageInstance(c); err != nil {
 		return err
 	}
-	proof, _, err := uploaded(c)
+	proof, err := l.uploadedProof(c)
 	if err != nil {
 		return err
 	}

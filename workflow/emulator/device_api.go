@@ -26,9 +26,12 @@ func (l *Lab) checkDevicePath(c *call) (registrationID string, err error) {
 
 // readRegistration reads the body of register and of the status lookup. A body
 // without a registration ID means the one in the path.
-func readRegistration(c *call, registrationID string) (body dps.DeviceRegistration, err error) {
+func readRegistration(c *call, registrationID string, strict bool) (body dps.DeviceRegistration, err error) {
 	if err := c.jsonBody(&body); err != nil {
 		return body, err
+	}
+	if strict && body.RegistrationID == "" {
+		return body, registrationIDMissing.refuse()
 	}
 	if body.RegistrationID != "" && !strings.EqualFold(body.RegistrationID, registrationID) {
 		return body, idMismatch.refuse()
@@ -46,7 +49,7 @@ func (l *Lab) register(c *call) error {
 	if err := throttle(l.registers, "", c.arrived); err != nil {
 		return err
 	}
-	body, err := readRegistration(c, id)
+	body, err := readRegistration(c, id, l.options.Strict)
 	if err != nil {
 		return err
 	}
@@ -144,7 +147,7 @@ func (l *Lab) registrationLookup(c *call) error {
 	if err != nil {
 		return err
 	}
-	if _, err := readRegistration(c, id); err != nil {
+	if _, err := readRegistration(c, id, l.options.Strict); err != nil {
 		return err
 	}
 	var have *registration

@@ -12,6 +12,7 @@ type Guess struct {
 	Number   string
 	Question string
 	Choice   string // in words, where it is more than an answer
+	Strict   string // what a strict lab refuses where others are lenient
 
 	code    int    // as in [refusal]
 	name    string // as in [refusal]
@@ -85,6 +86,10 @@ const (
 	oneInstance
 	hubAuthorities
 	hubQuery
+	signerNoAuthority
+	bodyOfAnotherVersion
+	queryText
+	registrationIDMissing
 )
 
 // guesses is the table. Code refuses with a row by guess.refuse.
@@ -92,7 +97,7 @@ var guesses = [...]Guess{
 	unknownIDScope:         {Number: "U1", Question: "answer for an unknown ID scope", code: 404000, message: "IdScope not found"},
 	unknownOperation:       {Number: "U1", Question: "answer for an unknown operation ID", code: 404203, message: "Operation not found"},
 	missingVersion:         {Number: "U1", Question: "answer when api-version is missing", code: 400000, message: "api-version is required"},
-	unknownVersion:         {Number: "U1", Question: "answer for an unsupported api-version", code: 400000, message: "Unsupported API version", Choice: "a date-shaped unknown version is accepted unless the lab is strict"},
+	unknownVersion:         {Number: "U1", Question: "answer for an unsupported api-version", code: 400000, message: "Unsupported API version", Choice: "a date-shaped unknown version is accepted", Strict: "every version that is not in the table"},
 	errorCodeHeader:        {Number: "U2", Question: "is x-ms-error-code emitted, as a number or a name", Choice: "emitted, the number"},
 	pollBody:               {Number: "U3", Question: "body of a poll while assigning", Choice: "registrationState holds registrationId and status"},
 	registrationAbsent:     {Number: "U4", Question: "registration record that is absent", code: 404201, message: "Registration not found"},
@@ -150,6 +155,10 @@ var guesses = [...]Guess{
 	oneInstance:            {Number: "EMU", Question: "creating a second DPS instance", code: 409000, name: "ResourceCreationNotAllowed", message: "The lab has one DPS instance"},
 	hubAuthorities:         {Number: "EMU", Question: "CA certificates of a hub, for devices that prove themselves by CA", Choice: "those of the DPS instance"},
 	hubQuery:               {Number: "EMU", Question: "queries of the hub that the lab understands", code: 400004, name: "ArgumentInvalid", message: "The lab understands SELECT * FROM devices, and WHERE deviceId = '…'"},
+	signerNoAuthority:      {Number: "EMU", Question: "enrollment group whose signing certificate is no CA", code: 400000, message: "The signing certificate is not a CA certificate", Choice: "accepted; its devices are refused", Strict: "the enrollment"},
+	bodyOfAnotherVersion:   {Number: "EMU", Question: "certificate body in the shape of another api-version", code: 400000, message: "The body does not have the shape of this api-version", Choice: "both shapes are read in every version", Strict: "the other shape"},
+	queryText:              {Number: "EMU", Question: "grammar of the service API's queries", code: 400000, message: "The query is not SELECT *", Choice: "the text is not looked at", Strict: "what does not begin with SELECT * or *"},
+	registrationIDMissing:  {Number: "EMU", Question: "register without registrationId in the body", code: 400000, message: "registrationId is required", Choice: "the path counts", Strict: "a body without it"},
 	tpmUnknown:             {Number: "EMU", Question: "TPM whose endorsement key is not the enrolled one", code: 404201, message: "Enrollment not found", Choice: "as if there was no enrollment"},
 	tpmKeyShape:            {Number: "EMU", Question: "TPM keys that the lab can encrypt for", code: 400000, message: "The TPM's public key cannot be used", Choice: "RSA, SHA-256, AES-128-CFB, as the default templates make them"},
 	hubBadBatch:            {Number: "EMU", Question: "a batch that is no JSON array of messages", code: 400006, name: "IotHubFormatError", message: "The batch is not a JSON array of messages"},

@@ -100,7 +100,7 @@ func readBatch(body []byte) ([]Event, error) {
 		Base64Encoded *bool             `json:"base64Encoded"`
 		Properties    map[string]string `json:"properties"`
 	}
-	if err := json.Unmarshal(body, &batch); err != nil || len(batch) == 0 {
+	if err := json.Unmarshal(body, &batch); err != nil || len(batch) == 0 || tooDeep(body) {
 		return nil, hubBadBatch.refuse()
 	}
 	events := make([]Event, 0, len(batch))

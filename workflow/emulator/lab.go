@@ -31,7 +31,7 @@ type Options struct {
 	Listener net.Listener
 	// Insecure allows an address that is not loopback.
 	Insecure bool
-	// Strict refuses what a lenient guess accepts: unknown api-versions.
+	// Strict refuses what a lenient guess accepts: see [Guess.Strict].
 	Strict bool
 	// RetryAfter is the header's value in seconds. 0 means 3, as the service
 	// sends; a negative one means a lab in a hurry: the header says 0 and
@@ -48,6 +48,8 @@ type Options struct {
 	// Hubs names the linked IoT hubs of a store that is new, without their
 	// domain. Default: lab-hub.
 	Hubs []string
+	// MaxConnections is how many connections are open at once, 16384 when 0.
+	MaxConnections int
 	// Chaos, when it is above 0, is the share of requests that something goes
 	// wrong with, at most 1. ChaosSeed makes it repeatable.
 	Chaos     float64
@@ -80,6 +82,9 @@ func (o Options) normalized() Options {
 		o.AssignDelay = 0
 	case o.AssignDelay == 0:
 		o.AssignDelay = defaultAssignDelay
+	}
+	if o.MaxConnections == 0 {
+		o.MaxConnections = defaultConnections
 	}
 	if len(o.Hubs) == 0 {
 		o.Hubs = []string{"lab-hub"}
@@ -255,7 +260,8 @@ func (l *Lab) serve(listener net.Listener) error {
 			return err
 		}
 	}
-	go func() { l.served <- l.server.ServeTLS(listener, "", "") }()
+	limited := &limitedListener{Listener: listener, limit: int64(l.options.MaxConnections)}
+	go func() { l.served <- l.server.ServeTLS(limited, "", "") }()
 	return nil
 }
 

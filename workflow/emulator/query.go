@@ -101,12 +101,30 @@ func (l *Lab) answerPage(c *call, itemType string, b bucket, prefix string, show
 	return nil
 }
 
-// queryEntries answers POST /enrollments/query and /enrollmentGroups/query. The
-// text of the query is not looked at: clients send it in many shapes, and all
-// of them mean everything.
+// checkQuery looks at the text of a query in a strict lab alone (guess
+// queryText): clients send it in many shapes, and all of them mean everything.
+func (l *Lab) checkQuery(c *call) error {
+	if !l.options.Strict {
+		return nil
+	}
+	var body struct{ Query string }
+	if err := c.jsonBody(&body); err != nil {
+		return err
+	}
+	text := strings.ToLower(strings.Join(strings.Fields(body.Query), " "))
+	if !strings.HasPrefix(text, "*") && !strings.HasPrefix(text, "select *") {
+		return queryText.refuse()
+	}
+	return nil
+}
+
+// queryEntries answers POST /enrollments/query and /enrollmentGroups/query.
 func queryEntries(k kind) handler {
 	return func(l *Lab, c *call) error {
 		if err := l.authorize(c, rightEnrollmentRead); err != nil {
+			return err
+		}
+		if err := l.checkQuery(c); err != nil {
 			return err
 		}
 		return l.answerPage(c, string(k), k.bucket(), "", func(t *tx, key string) (any, error) {

@@ -161,6 +161,8 @@ var routes = compile([]route{
 	{surface: operatorSurface, method: "GET", path: "/_emu/info", handle: (*Lab).serveInfo},
 	{surface: operatorSurface, method: "GET", path: "/_emu/inbox", handle: (*Lab).serveInbox},
 	{surface: operatorSurface, method: "GET", path: "/_emu/contents", handle: (*Lab).serveContents},
+	{surface: operatorSurface, method: "POST", path: "/_emu/reset", handle: (*Lab).serveReset},
+	{surface: operatorSurface, method: "GET", path: "/_emu/export", handle: (*Lab).serveExport},
 	{surface: operatorSurface, method: "POST", path: "/_emu/messages", handle: (*Lab).serveEnqueue},
 	{surface: operatorSurface, method: "GET", path: "/_emu/faults", handle: (*Lab).serveFaults},
 	{surface: operatorSurface, method: "POST", path: "/_emu/faults", handle: (*Lab).serveSetFault},

@@ -152,6 +152,11 @@ func (l *Lab) complete(t *tx, e, old *entry) error {
 			return invalid("a certificate was sent as info alone and is not the stored one")
 		}
 	}
+	if l.options.Strict {
+		if err := checkSignersAreCAs(e); err != nil {
+			return err
+		}
+	}
 	for _, name := range e.references() {
 		a, err := getAuthorityRecord(t, name)
 		if err != nil {
@@ -195,6 +200,24 @@ func checkGroupQuota(t *tx, e *entry) error {
 	}
 	if count >= maxGroups {
 		return groupQuota.refuse()
+	}
+	return nil
+}
+
+// checkSignersAreCAs refuses a group whose signing certificate could not have
+// signed a device's.
+func checkSignersAreCAs(e *entry) error {
+	if e.Kind != group {
+		return nil
+	}
+	for _, c := range e.certificates() {
+		cert, err := parseStored(c)
+		if err != nil {
+			return err
+		}
+		if !cert.BasicConstraintsValid || !cert.IsCA {
+			return signerNoAuthority.refuse()
+		}
 	}
 	return nil
 }

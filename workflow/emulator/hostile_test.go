@@ -1,0 +1,142 @@
+package emulator
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestHugeHeaders(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	answer := l.as(t, ident{}).raw(t, "GET / HTTP/1.1\r\nHost: localhost\r\nX-Big: "+strings.Repeat("x", 40<<10)+"\r\n\r\n")
+	if !strings.HasPrefix(answer, "HTTP/1.1 431 ") {
+		t.Errorf("%.80s", answer)
+	}
+}
+
+// TestSlowBody sends half a body and then nothing: the lab lets go.
+func TestSlowBody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPipeListener()
+		l, err := Start(t.Context(), Options{InMemory: true, Listener: p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := p.dial(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn := tls.Client(raw, &tls.Config{RootCAs: l.identity.pool(), ServerName: globalHost})
+		if _, err := io.WriteString(conn, "PUT /"+l.ready.IDScope+"/registrations/d1/register?api-version=2021-06-01 HTTP/1.1\r\nHost: "+globalHost+"\r\nContent-Length: 100\r\n\r\n{"); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		_, _ = io.ReadAll(conn)
+		if took := time.Since(began); took == 0 || took > time.Minute {
+			t.Errorf("the lab waited for %v", took)
+		}
+		if err := errors.Join(conn.Close(), l.Close()); err != nil && !errors.Is(err, io.ErrClosedPipe) && !errors.Is(err, net.ErrClosed) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestDeepJSON(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	deep := func(n int) string {
+		return `{"attestation":{"type":"symmetricKey"},"initialTwin":{"tags":{"a":` + strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) + `}}}`
+	}
+	if a := l.service(t, "PUT", "/enrollments/shallow", deep(20)); a.status != 200 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	wantRefusal(t, l.service(t, "PUT", "/enrollments/deep", deep(5000)), 400000, "Bad Request: it nests too deep")
+	wantRefusal(t, l.service(t, "PUT", "/enrollments/deep", strings.Repeat("[", 90<<10)), 400000, "Bad Request: it nests too deep")
+	quoted := `{"attestation":{"type":"symmetricKey"},"initialTwin":{"tags":{"a":"\"` + strings.Repeat("[", 200) + `"}}}`
+	if a := l.service(t, "PUT", "/enrollments/quoted", quoted); a.status != 200 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// TestConnectionCap opens more connections than a lab takes.
+func TestConnectionCap(t *testing.T) {
+	t.Parallel()
+	const limit = 20
+	l := start(t, func(o *Options) { o.MaxConnections = limit })
+	var open []net.Conn
+	for range limit {
+		conn, err := tls.Dial("tcp", l.ready.Address, &tls.Config{RootCAs: l.identity.pool(), ServerName: "localhost"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, conn)
+	}
+	if conn, err := tls.Dial("tcp", l.ready.Address, &tls.Config{RootCAs: l.identity.pool(), ServerName: "localhost"}); err == nil {
+		conn.Close()
+		t.Error("one more than the limit was let in")
+	}
+	if err := open[0].Close(); err != nil {
+		t.Fatal(err)
+	}
+	// The lab sees the end of the other side in its own time.
+	for {
+		conn, err := tls.Dial("tcp", l.ready.Address, &tls.Config{RootCAs: l.identity.pool(), ServerName: "localhost"})
+		if err == nil {
+			open[0] = conn
+			break
+		}
+		if t.Context().Err() != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	for _, conn := range open {
+		conn.Close()
+	}
+}
+
+// manyConnections is a tenth of what a lab must stand; what one costs is what
+// counts.
+const manyConnections = 1000
+
+// TestManyConnections holds connections that say nothing, and is served beside
+// them.
+func TestManyConnections(t *testing.T) {
+	l := start(t)
+	id := selfSigned(t, "d1")
+	l.enroll(t, "d1", id.chain[0])
+	before := inUse()
+	open := make([]net.Conn, 0, manyConnections)
+	for range manyConnections {
+		conn, err := net.Dial("tcp", l.ready.Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, conn)
+	}
+	if op := l.as(t, id).provision(t, "d1"); op.Status != "assigned" {
+		t.Errorf("%+v", op)
+	}
+	if each := int64(inUse()-before) / manyConnections; each > 32<<10 {
+		t.Errorf("an idle connection takes %d bytes", each)
+	}
+	for _, conn := range open {
+		conn.Close()
+	}
+}
+
+// inUse is the memory that is really held, stacks included.
+func inUse() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc + m.StackInuse
+}
