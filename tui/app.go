@@ -34,12 +34,14 @@ type app struct {
 	now     time.Time
 	ticking bool
 
-	home   *screen.Home
-	wizard *screen.Wizard // nil: none is open
-	bench  *screen.Bench  // nil: none is open
-	chain  *screen.Chain  // nil: none is open
-	reads  int            // of the chain; only the newest counts
-	stack  []screen.Screen
+	home      *screen.Home
+	wizard    *screen.Wizard // nil: none is open
+	bench     *screen.Bench  // nil: none is open
+	chain     *screen.Chain  // nil: none is open
+	labScreen *screen.Lab    // nil: it is not open
+	reads     int            // of the chain; only the newest counts
+	looks     int            // at the lab; only the newest counts
+	stack     []screen.Screen
 
 	overlay   overlay
 	grace     grace
@@ -193,6 +195,12 @@ func (a *app) results(msg tea.Msg) tea.Cmd {
 		return a.removed(msg)
 	case chainMsg:
 		a.gotChain(msg)
+	case labMsg:
+		return a.gotLab(msg)
+	case lookMsg:
+		return a.lookAgain(msg)
+	case faultsMsg:
+		return a.faultsSet(msg)
 	case copiedMsg:
 		return a.copied(msg)
 	}
@@ -292,6 +300,8 @@ func (a *app) pop() {
 		a.bench, a.status = nil, nil
 	case screen.Screen(a.chain):
 		a.chain = nil
+	case screen.Screen(a.labScreen):
+		a.labScreen = nil
 	}
 	a.stack = a.stack[:len(a.stack)-1]
 }

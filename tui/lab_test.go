@@ -302,3 +302,77 @@ func TestAnRSADevice(t *testing.T) {
 		r.see("RSA 2048")
 	})
 }
+
+// The lab screen shows what runs leave behind, goes on while messages come, and
+// switches a scenario that the next run meets.
+func TestTheLabScreen(t *testing.T) {
+	t.Parallel()
+	withLab(t, func(r *rig) {
+		r.press("n")
+		r.until(enter, "> registration ID")
+		r.press("my-x509-device")
+		r.until(enter, "What will run")
+		r.press(enter)
+		r.pass(20 * time.Second)
+		r.see("sent 10 of 10")
+		r.press(esc, "l")
+		r.settle()
+		r.see("[1 enrollment]")
+		r.see("✓ enabled")
+		r.press("\t")
+		r.see("● assigned")
+		r.press("\t")
+		r.see("message 10 of my-x509-device")
+		r.press("\t")
+		r.until("j", "> disabled")
+		r.press(enter)
+		r.pass(100 * time.Millisecond)
+		r.see("disabled on")
+		r.see("ON    0")
+		r.pass(10 * time.Second) // the toast goes
+		_, before := r.out.counts()
+		r.pass(10 * time.Minute)
+		if _, after := r.out.counts(); after != before {
+			t.Errorf("an idle lab screen wrote %d bytes", after-before)
+		}
+		r.press(esc, enter, "k", enter)
+		r.pass(20 * time.Second)
+		r.see("registration failed")
+		r.press(esc, "l")
+		r.settle()
+		r.see("! 1 of")
+		r.press("c")
+		r.pass(100 * time.Millisecond)
+		r.see("   0 of ")
+	})
+}
+
+// Messages that come while the screen is open show within a second or so, and
+// nothing is read once it is left.
+func TestTheInboxIsLive(t *testing.T) {
+	t.Parallel()
+	withLab(t, func(r *rig) {
+		r.press("n")
+		r.until(enter, "> registration ID")
+		r.press("d-1")
+		r.until(enter, "What will run")
+		r.press(enter)
+		r.pass(20 * time.Second)
+		r.press(esc, "l")
+		r.settle()
+		r.press("\t", "\t")
+		r.see("10 messages")
+		if _, err := r.session.Start("d-1", workflow.RunOptions{Only: []workflow.StepID{workflow.StepTelemetry}, Count: 3}); err != nil {
+			t.Fatal(err)
+		}
+		r.pass(5 * time.Second)
+		r.see("13 messages")
+		r.see("message 13 of d-1")
+		r.press(esc)
+		looks := r.a.looks
+		r.pass(10 * time.Second)
+		if r.a.looks != looks {
+			t.Errorf("%d looks at the lab after its screen was left", r.a.looks-looks)
+		}
+	})
+}

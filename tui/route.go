@@ -101,6 +101,12 @@ func (a *app) dispose(i screen.Intent) tea.Cmd {
 		a.chain = screen.NewChain(a.th, a.bench.Device())
 		a.push(a.chain)
 		return a.readChain()
+	case screen.ShowLab:
+		a.labScreen = screen.NewLab(a.th)
+		a.push(a.labScreen)
+		return a.readLab()
+	case screen.SetFaults:
+		return a.setFaults(i.Names, i.On)
 	case screen.CopyText:
 		return a.copyText(i.What, i.File, func() string { return i.Text })
 	case screen.CopyExchange:

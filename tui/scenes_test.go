@@ -164,7 +164,7 @@ func transcript(keys ...string) func(*app) {
 }
 
 func scenes() []scene {
-	return slices.Concat(homeScenes(), wizardScenes(), benchScenes(), failureScenes(), overlayScenes(), chainScenes())
+	return slices.Concat(homeScenes(), wizardScenes(), benchScenes(), failureScenes(), overlayScenes(), chainScenes(), labScenes())
 }
 
 func running(s *story) {

@@ -34,6 +34,10 @@ const (
 	PrevField Action = "previous field"
 	Choose    Action = "choose"
 
+	Lab    Action = "lab"
+	Switch Action = "switch"
+	AllOff Action = "all off"
+
 	Yes       Action = "yes"
 	StartOver Action = "start over"
 
@@ -57,6 +61,7 @@ const (
 	OnBench      Context = "bench"
 	InTranscript Context = "transcript"
 	InChain      Context = "chain"
+	InLab        Context = "lab"
 	InHelp       Context = "help"
 	InPrompt     Context = "question"
 	InConfirm    Context = "confirmation"

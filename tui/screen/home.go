@@ -167,6 +167,8 @@ func (h *Home) Handle(k tea.KeyMsg) Intent {
 		return OpenDevice{Name: h.selected()}
 	case keymap.RunAll:
 		return OpenDevice{Name: h.selected(), Run: true}
+	case keymap.Lab:
+		return ShowLab{}
 	case keymap.Remove:
 		return RemoveDevice{Device: h.device(h.selected())}
 	case keymap.Filter:

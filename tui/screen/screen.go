@@ -66,10 +66,10 @@ type (
 	PrepareKeys struct{ Answers workflow.Answers }
 	// ShowLab opens the lab.
 	ShowLab struct{}
-	// SetFault switches a scenario of the lab on or off.
-	SetFault struct {
-		Name string
-		On   bool
+	// SetFaults switches scenarios of the lab on or off.
+	SetFaults struct {
+		Names []string
+		On    bool
 	}
 	// LeaveWizard stores the answers and goes back.
 	LeaveWizard struct{ Answers workflow.Answers }
@@ -92,7 +92,7 @@ func (CopyExchange) intent()   {}
 func (KeepDraft) intent()      {}
 func (PrepareKeys) intent()    {}
 func (ShowLab) intent()        {}
-func (SetFault) intent()       {}
+func (SetFaults) intent()      {}
 func (LeaveWizard) intent()    {}
 func (SaveAndRun) intent()     {}
 func (Say) intent()            {}

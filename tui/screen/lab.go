@@ -1,0 +1,173 @@
+package screen
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"dpslab/tui/keymap"
+	"dpslab/tui/theme"
+	"dpslab/tui/ui"
+	"dpslab/workflow"
+)
+
+// labTab is one of the lists of the lab screen.
+type labTab int
+
+const (
+	tabEnrollments labTab = iota
+	tabRegistrations
+	tabInbox
+	tabScenarios
+	tabs // how many
+)
+
+// Lab shows what the emulator holds, what its hubs receive, and the switches of
+// its scenarios. The root reads it about once a second while it is open.
+type Lab struct {
+	th     *theme.Theme
+	loaded bool
+	err    error
+	view   workflow.LabView
+	tab    labTab
+	lists  [tabs]ui.List
+	rows   int // of the list, in the last view
+	detail ui.Scroll
+}
+
+// NewLab opens the screen; what it shows comes by [Lab.SetView].
+func NewLab(th *theme.Theme) *Lab { return &Lab{th: th} }
+
+// SetView takes in a look at the lab. Cursors stay on what they stood on; on the
+// newest message, the cursor goes with the newest.
+func (l *Lab) SetView(v workflow.LabView, err error) {
+	l.loaded, l.err = true, err
+	if err != nil {
+		return // what was seen last stays
+	}
+	var before [tabs]string
+	for t := range tabs {
+		before[t] = l.key(t, l.lists[t].Cursor)
+	}
+	l.view = v
+	for t := range tabs {
+		l.lists[t].SetLen(l.count(t))
+		if t == tabInbox && l.lists[t].Cursor == 0 {
+			continue
+		}
+		for i := range l.count(t) {
+			if l.key(t, i) == before[t] {
+				l.lists[t].Cursor = i
+				break
+			}
+		}
+	}
+}
+
+func (l *Lab) count(t labTab) int {
+	return [tabs]int{len(l.view.Enrollments), len(l.view.Registrations), len(l.view.Inbox), len(l.view.Faults)}[t]
+}
+
+// key tells one row of a list from the others.
+func (l *Lab) key(t labTab, i int) string {
+	if i < 0 || i >= l.count(t) {
+		return ""
+	}
+	switch t {
+	case tabEnrollments:
+		return fmt.Sprintf("%v %s", l.view.Enrollments[i].Group, l.view.Enrollments[i].ID)
+	case tabRegistrations:
+		return l.view.Registrations[i].ID
+	case tabInbox:
+		m := l.view.Inbox[i]
+		return fmt.Sprintf("%s %s %d", m.Hub, m.DeviceID, m.Sequence)
+	}
+	return l.view.Faults[i].Name
+}
+
+// Title implements Screen.
+func (l *Lab) Title() string {
+	t := l.th.Strong.Text("lab")
+	if l.view.Facts.IDScope != "" {
+		t += " " + l.th.Dim.Text(l.th.Dot) + " " + l.th.Clean(l.view.DPSName) + " " + l.th.Dim.Text(l.th.Dot) + " " + l.th.Clean(l.view.Facts.IDScope)
+	}
+	return t
+}
+
+// Capturing implements Screen.
+func (l *Lab) Capturing() bool { return false }
+
+// Observe implements Screen; the lab is read, not told by events.
+func (l *Lab) Observe(*workflow.Status, time.Time) {}
+
+func (l *Lab) list() *ui.List { return &l.lists[l.tab] }
+
+// Bindings implements Screen.
+func (l *Lab) Bindings() []keymap.Binding {
+	bs := keymap.For(keymap.InLab)
+	switch {
+	case l.tab != tabScenarios:
+		keymap.Disable(bs, keymap.Switch, "only a scenario can be switched")
+	case l.count(tabScenarios) == 0:
+		keymap.Disable(bs, keymap.Switch, "this lab plays no scenarios")
+	default:
+		for i := range bs {
+			if bs[i].Action == keymap.Switch && l.view.Faults[l.list().Cursor].On {
+				bs[i].Help = "switch off"
+			}
+		}
+	}
+	if !slices.ContainsFunc(l.view.Faults, func(f workflow.LabFault) bool { return f.On }) {
+		keymap.Disable(bs, keymap.AllOff, "no scenario is on")
+	}
+	return bs
+}
+
+// Handle implements Screen.
+func (l *Lab) Handle(k tea.KeyMsg) Intent {
+	b, ok := keymap.Match(l.Bindings(), k.String())
+	if !ok {
+		return nil
+	}
+	if b.Disabled != "" {
+		return denied(b)
+	}
+	switch b.Action {
+	case keymap.Back:
+		return LeaveScreen{}
+	case keymap.Switch:
+		f := l.view.Faults[l.list().Cursor]
+		return SetFaults{Names: []string{f.Name}, On: !f.On}
+	case keymap.AllOff:
+		var on []string
+		for _, f := range l.view.Faults {
+			if f.On {
+				on = append(on, f.Name)
+			}
+		}
+		return SetFaults{Names: on}
+	case keymap.NextField:
+		l.show((l.tab + 1) % tabs)
+	case keymap.PrevField:
+		l.show((l.tab + tabs - 1) % tabs)
+	default:
+		l.move(b.Action)
+	}
+	return nil
+}
+
+func (l *Lab) show(t labTab) {
+	l.tab = t
+	l.detail.Reset()
+}
+
+func (l *Lab) move(a keymap.Action) {
+	d := map[keymap.Action]int{
+		keymap.Up: -1, keymap.Down: 1, keymap.PageUp: -max(1, l.rows-1), keymap.PageDown: max(1, l.rows-1),
+		keymap.First: -l.list().Len, keymap.Last: l.list().Len,
+	}[a]
+	l.list().Move(d)
+	l.detail.Reset()
+}
