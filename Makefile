@@ -1,5 +1,8 @@
 # dpslab. The two commands of a new user: make run, make test.
 
+SHELL       := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+
 GO      ?= go
 BIN     := bin/dpslab
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)

@@ -74,11 +74,21 @@ func Run(ctx context.Context, o Options) error {
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
 	err = drive(ctx, a, o.Feed, o.Ask, signals, term.Input{File: o.In}, out)
+	if err != nil && a.crash == "" && lost(o.In) {
+		// Bubble Tea may meet the lost terminal before its signal meets us.
+		err = ErrSignal
+	}
 	say(o.Out, farewell(a))
 	if a.crash != "" {
 		say(os.Stderr, "dpslab failed inside. What it was doing:\n\n"+a.crash)
 	}
 	return err
+}
+
+// lost reports whether a terminal has gone: nothing can be asked of it any more.
+func lost(f *os.File) bool {
+	_, err := xterm.GetState(int(f.Fd()))
+	return err != nil
 }
 
 // say writes a last word. The terminal may be gone, and then nobody misses it.

@@ -3,6 +3,7 @@ package workflow_test
 import (
 	"context"
 	"net"
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -221,4 +222,30 @@ func TestUnreachable(t *testing.T) {
 			t.Errorf("%d retries, want 4", retries)
 		}
 	})
+}
+
+// A run that was killed in the middle of a journal line does not hide the run
+// that took up its work.
+func TestResumeAfterHalfALine(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(o *emulator.Options) { o.RetryAfter = 60 })
+	b.device("d", nil)
+	if _, err := b.session.Start("d", workflow.RunOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	b.session.Cancel()
+	b.session.Wait()
+	path := journal(b, "d")
+	if err := os.WriteFile(path, append(read(t, path), `{"run":"x","seq":99,"at":"2026-`...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newBench(t) // a lab in a hurry
+	s.store = b.store
+	s.session = s.again()
+	if status := s.run(s.session, "d", workflow.RunOptions{Resume: true}); status.Outcome != workflow.Done {
+		t.Fatalf("%+v", status.Problem)
+	}
+	if told := s.session.History("d"); told.Outcome != workflow.Done || told.Telemetry.Sent != 2 {
+		t.Errorf("the journal tells %s, %d messages", told.Outcome, told.Telemetry.Sent)
+	}
 }

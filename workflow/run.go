@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -238,19 +239,34 @@ func (r *run) close() {
 // openJournal begins the journal of this run; a resumed run goes on in the one
 // that is there.
 func (r *run) openJournal() {
-	flags := os.O_CREATE | os.O_WRONLY | os.O_TRUNC
+	flags := os.O_CREATE | os.O_RDWR | os.O_TRUNC
 	if r.options.Resume {
-		flags = os.O_CREATE | os.O_WRONLY | os.O_APPEND
+		flags = os.O_CREATE | os.O_RDWR | os.O_APPEND
 	}
 	file, err := os.OpenFile(r.session.config.Store.Paths.Journal(r.name), flags, 0o600)
-	if err == nil && r.options.Resume {
-		_, err = file.WriteString("\n") // the killed run's last line may be half a one
+	if err == nil {
+		err = endLine(file)
 	}
 	if err != nil {
 		r.warn("the journal cannot be written: " + err.Error())
 		return
 	}
 	r.journal = file
+}
+
+// endLine ends the half line that a killed run may have left, so that the next
+// one stands alone.
+func endLine(file *os.File) error {
+	size, err := file.Seek(0, io.SeekEnd)
+	if err != nil || size == 0 {
+		return err
+	}
+	last := make([]byte, 1)
+	if _, err := file.ReadAt(last, size-1); err != nil || last[0] == '\n' {
+		return err
+	}
+	_, err = file.WriteString("\n")
+	return err
 }
 
 // emit stamps an event, journals it and hands it on. It may be called from the

@@ -27,17 +27,14 @@ var allowed = map[string][]string{
 
 // only says who alone may import a family of libraries.
 var only = map[string]string{
-	"github.com/charmbracelet/":    "dpslab/tui",
-	"github.com/NimbleMarkets/":    "dpslab/tui",
-	"github.com/Azure/":            "dpslab/workflow",
-	"go.etcd.io/bbolt":             "dpslab/workflow/emulator",
-	"github.com/BurntSushi/toml":   "dpslab/profiles",
-	"github.com/spf13/cobra":       "dpslab/cmd",
-	"github.com/youmark/pkcs8":     "dpslab/pki",
-	"github.com/google/renameio":   "dpslab",
-	"software.sslmate.com/src/":    "dpslab/pki",
-	"github.com/aymanbagabas/":     "dpslab/tui",
-	"github.com/charmbracelet/x/v": "dpslab/tui",
+	"github.com/charmbracelet/":  "dpslab/tui",
+	"github.com/Azure/":          "dpslab/workflow",
+	"go.etcd.io/bbolt":           "dpslab/workflow/emulator",
+	"github.com/BurntSushi/toml": "dpslab/profiles",
+	"github.com/spf13/cobra":     "dpslab/cmd",
+	"github.com/youmark/pkcs8":   "dpslab/pki",
+	"software.sslmate.com/src/":  "dpslab/pki",
+	"github.com/aymanbagabas/":   "dpslab/tui",
 }
 
 func TestImportArrows(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -98,6 +99,9 @@ func (a *app) makeProfile(ctx context.Context, given workflow.Answers, yes bool)
 		given["identity.source"] = profiles.SourceChain // a group needs one
 	}
 	w := workflow.NewWizard(given)
+	if _, err := os.Stat(store.Paths.Profile(given["name"])); err == nil { // before anything is asked
+		return usage("there is a profile of the name "+given["name"]+" already", "choose another name, or remove that one first: dpslab remove "+given["name"])
+	}
 	if !yes && isTerminal(a.in) && isTerminal(a.err) {
 		if w, err = a.interview(ctx, w, given); err != nil {
 			return err

@@ -154,10 +154,11 @@ func (a *app) printLabEnv(r emulator.Ready) error {
 			"/providers/Microsoft.Devices/provisioningServices/" + r.DPSName},
 		{"DPSLAB_MANAGEMENT_AUTHORIZATION", "Bearer " + r.ManagementToken},
 		{"DPS_CONNECTION_STRING", r.ServiceConnectionString},
-		{"CURL_ARGS", "--connect-to ::" + r.Address + " --cacert " + r.CAFile},
 	} {
 		fmt.Fprintf(a.out, "export %s=%s\n", v[0], workflow.ShellWord(v[1]))
 	}
+	// A function, because the CA file's path may hold blanks.
+	fmt.Fprintln(a.out, `labcurl() { curl --connect-to "::$DPSLAB_ADDRESS" --cacert "$DPSLAB_CA_FILE" "$@"; }`)
 	return nil
 }
 

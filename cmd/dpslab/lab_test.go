@@ -119,9 +119,9 @@ func TestLabEnvServesCurl(t *testing.T) {
 	dpslab(t, home, "run", "press-3", "-q", "--only", "certificates,enrollment").want(t, 0)
 	const script = `set -e
 eval "$("$0" lab env)"
-curl -sS $CURL_ARGS -H "Authorization: $DPSLAB_SERVICE_AUTHORIZATION" "https://$DPSLAB_SERVICE_HOST/enrollments/press-3?api-version=2021-10-01"
+labcurl -sS -H "Authorization: $DPSLAB_SERVICE_AUTHORIZATION" "https://$DPSLAB_SERVICE_HOST/enrollments/press-3?api-version=2021-10-01"
 echo
-curl -sS $CURL_ARGS -H "Authorization: $DPSLAB_MANAGEMENT_AUTHORIZATION" "$DPSLAB_MANAGEMENT_URL/certificates?api-version=2022-12-12"
+labcurl -sS -H "Authorization: $DPSLAB_MANAGEMENT_AUTHORIZATION" "$DPSLAB_MANAGEMENT_URL/certificates?api-version=2022-12-12"
 test -n "$DPSLAB_HUB_HOST$DPSLAB_ID_SCOPE$DPS_CONNECTION_STRING$DPSLAB_ADDRESS"`
 	cmd := exec.Command("/bin/sh", "-c", script, binary)
 	cmd.Env = environ(t, home)

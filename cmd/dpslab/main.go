@@ -10,6 +10,6 @@ import (
 
 func main() {
 	os.Exit(run(os.Args[1:], environment{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv,
+		in: os.Stdin, out: &output{File: os.Stdout}, err: os.Stderr, getenv: os.Getenv,
 	}))
 }

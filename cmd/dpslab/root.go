@@ -21,8 +21,28 @@ var version = "dev"
 
 // environment is what the program touches of the process it runs in.
 type environment struct {
-	in, out, err *os.File
-	getenv       func(string) string
+	in     *os.File
+	out    *output
+	err    *os.File
+	getenv func(string) string
+}
+
+// output is standard output with a memory: a result that could not be written,
+// to a full disk or a closed pipe, is no result.
+type output struct {
+	*os.File
+	failed error
+}
+
+// WriteString is Write, so that nothing goes past it.
+func (o *output) WriteString(s string) (int, error) { return o.Write([]byte(s)) }
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.File.Write(p)
+	if err != nil && o.failed == nil {
+		o.failed = err
+	}
+	return n, err
 }
 
 // app is one invocation of the program: its environment and global flags.
@@ -58,6 +78,9 @@ func run(args []string, e environment) int {
 	root.SetOut(e.out)
 	root.SetErr(e.err)
 	err := root.ExecuteContext(ctx)
+	if e.out.failed != nil {
+		err = &workflow.Problem{Kind: workflow.LocalFile, Op: "write the result", Summary: e.out.failed.Error()}
+	}
 	if err == nil {
 		return 0
 	}

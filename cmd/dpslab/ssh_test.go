@@ -115,7 +115,7 @@ var queries = regexp.MustCompile(`\x1b\]1[01];\?|\x1b\[\??6n|\x1b\[[>=]?0?c|\x1b
 func TestSilentTerminal(t *testing.T) {
 	t.Parallel()
 	s := open(t, environ(t, t.TempDir()), 80, 24)
-	s.see("Devices", "n new  q quit  ? help")
+	s.see("Devices", "q quit  ? help")
 	s.press("q")
 	s.wantRestored(0)
 	out := s.output()
@@ -132,7 +132,7 @@ func TestSilentTerminal(t *testing.T) {
 	}
 	screen := vt.NewEmulator(80, 24)
 	_, _ = screen.WriteString(frame)
-	for _, text := range []string{"Devices", "There is no device here yet", "n new  q quit  ? help"} {
+	for _, text := range []string{"Devices", "There is no device here yet", "q quit  ? help"} {
 		if !strings.Contains(rows(screen), text) {
 			t.Errorf("the first frame lacks %q:\n%s", text, rows(screen))
 		}

@@ -14,7 +14,7 @@ import (
 
 // workbench opens the screen. Without a terminal it says what to use instead.
 func (a *app) workbench(ctx context.Context, open string) error {
-	if !isTerminal(a.in) || !isTerminal(a.out) || a.getenv("TERM") == "dumb" {
+	if !isTerminal(a.in) || !isTerminal(a.out.File) || a.getenv("TERM") == "dumb" {
 		return usage("the workbench needs a terminal", fmt.Sprintf(
 			"%[1]s demo runs the whole flow without one; %[1]s new NAME --yes and %[1]s run NAME do it for a device that stays; %[1]s --help lists the rest", os.Args[0]))
 	}
@@ -28,7 +28,7 @@ func (a *app) workbench(ctx context.Context, open string) error {
 	})
 	defer s.Close()
 	err = tui.Run(ctx, tui.Options{
-		Session: s, Feed: feed, Ask: asker, In: a.in, Out: a.out,
+		Session: s, Feed: feed, Ask: asker, In: a.in, Out: a.out.File,
 		ASCII: a.ascii, NoColor: a.noColor, Theme: a.theme, Open: open,
 	})
 	switch {
