@@ -33,7 +33,7 @@ func ParseBody(text string) (*Body, error) {
 		"wave": b.wave,
 	}).Option("missingkey=error").Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("is not a template: %s", strings.TrimPrefix(err.Error(), "template: "))
+		return nil, fmt.Errorf("is not a template of now, n and wave: %s", strings.TrimPrefix(err.Error(), "template: "))
 	}
 	if t.Tree != nil && !simple(t.Root) {
 		return nil, errors.New("may use only now, n and wave, and if: loops and other functions could run without end")

@@ -311,7 +311,7 @@ func (r *run) passphrase(ctx context.Context, keyFile string, needed bool) ([]by
 		if v == "" {
 			return nil, &Problem{
 				Kind: Usage, Op: "read the pass phrase", Summary: "environment variable " + p.PassphraseEnv + " is not set",
-				Fix: "Set it, or empty identity.passphrase_env for keys without a pass phrase.",
+				Fix: "Set it before dpslab starts, or take identity.passphrase_env out of the profile for keys without a pass phrase.",
 			}
 		}
 		return []byte(v), nil

@@ -116,7 +116,8 @@ func value(a Answers, key string) string {
 		return a[key]
 	}
 	hidden := f.Hidden != nil && f.Hidden(a)
-	if v, given := a[key]; given && !hidden {
+	// The name is the one field whose empty answer means "as you please".
+	if v, given := a[key]; given && !hidden && (v != "" || key != keyName) {
 		return v
 	}
 	if f.Default != nil {

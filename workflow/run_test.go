@@ -343,7 +343,7 @@ func TestBadProfiles(t *testing.T) {
 		{"not asked with hashed", good(`allocation_policy = "hashed"`, "allocation_policy = \"hashed\"\niot_hubs = [\"https://x\"]"), `enrollment.iot_hubs: "https://x" has a scheme`},
 		{"not asked of a self-signed", good(`kind = "individual"`, `kind = "both"`), `enrollment.kind: must be one of`},
 		{"group of self-signed", good(`kind = "individual"`, `kind = "group"`), `enrollment.kind: is a group, but a self-signed certificate`},
-		{"body", good(`{{ now }}`, `{{ later }}`), `telemetry.body: is not a template`},
+		{"body", good(`{{ now }}`, `{{ later }}`), `telemetry.body: is not a template of now`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

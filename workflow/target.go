@@ -129,7 +129,7 @@ func (r *run) connectionString(p profiles.Target) (dps.ConnectionString, error) 
 	if text == "" {
 		return dps.ConnectionString{}, &Problem{
 			Kind: Usage, Op: op, Summary: "environment variable " + p.ConnectionStringEnv + " is not set",
-			Fix: "export " + p.ConnectionStringEnv + "='HostName=…;SharedAccessKeyName=…;SharedAccessKey=…'",
+			Fix: "Set it before dpslab starts: export " + p.ConnectionStringEnv + "='HostName=…;SharedAccessKeyName=…;SharedAccessKey=…'",
 		}
 	}
 	c, err := dps.ParseConnectionString(text)

@@ -18,6 +18,8 @@ type Wizard struct {
 	Answers Answers
 	// Taken reports whether a profile of that name exists; nil: none does.
 	Taken func(name string) bool
+	// Base is the profile that is edited; nil: a new one is described.
+	Base *profiles.Profile
 }
 
 // FieldError is one answer that cannot be accepted.
@@ -41,6 +43,9 @@ func (w Wizard) Fields() []Field { return w.fieldsOf(w.Page) }
 func (w Wizard) fieldsOf(p Page) []Field {
 	var out []Field
 	for _, f := range fields {
+		if w.Base != nil && f.Key == keyName {
+			continue // the name of a profile that exists is fixed
+		}
 		if f.Page == p && (f.Hidden == nil || !f.Hidden(w.Answers)) {
 			out = append(out, f)
 		}
@@ -68,7 +73,7 @@ func (w Wizard) Error(key string) error {
 	if !ok || (f.Hidden != nil && f.Hidden(w.Answers)) {
 		return nil
 	}
-	if key == keyName && w.Taken != nil && w.Taken(w.Value(key)) {
+	if key == keyName && w.Base == nil && w.Taken != nil && w.Taken(w.Value(key)) {
 		return fmt.Errorf("is the name of a device that you already have: choose another")
 	}
 	return checkValue(f, w.Value(key), w.Answers)
@@ -150,7 +155,12 @@ func (w Wizard) Jump(p Page) (Wizard, error) {
 func (w Wizard) Name() string { return w.Value(keyName) }
 
 // Profile is what the answers make. It is only good when Errors is empty.
-func (w Wizard) Profile() *profiles.Profile { return ProfileOf(w.Answers) }
+func (w Wizard) Profile() *profiles.Profile {
+	if w.Base != nil {
+		return merged(w.Base, w.Answers)
+	}
+	return ProfileOf(w.Answers)
+}
 
 // TOML is the profile as it will be saved.
 func (w Wizard) TOML() string {

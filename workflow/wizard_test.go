@@ -127,7 +127,7 @@ func TestFieldErrors(t *testing.T) {
 		{keyInterval, "5", nil, "must be a duration"},
 		{keyInterval, "-1s", nil, "must be a duration"},
 		{keyBody, "plain text", nil, ""},
-		{keyBody, "{{ nope }}", nil, "is not a template"},
+		{keyBody, "{{ nope }}", nil, "is not a template of now, n and wave"},
 		{keyBody, `{{ wave 1 2 "x" }}`, nil, "cannot be filled in"},
 		{keyBody, `{{ printf "%0999999999d" 1 }}`, nil, "only now, n and wave"},
 		{keyBody, "{{ range 1000000000 }}{{ end }}", nil, "only now, n and wave"},

@@ -196,6 +196,12 @@ func listedOf(d workflow.Device) listed {
 	if r := d.State.Registration; r.Status != "" {
 		l.Status, l.AssignedHub, l.DeviceID = r.Status, r.AssignedHub, r.DeviceID
 	}
+	if e := d.State.LastError; e != nil {
+		l.Error = e.Summary
+		if l.Status == "not registered" {
+			l.Status = e.Step + " failed"
+		}
+	}
 	if end := d.State.Certificate.NotAfter; !end.IsZero() {
 		l.NotAfter = &end
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -103,11 +104,11 @@ func (a *app) printReady(r emulator.Ready) {
   ID scope         %s
   device API       https://%s
   service API      https://%s
-  IoT hubs         %v
+  IoT hubs         %s
   CA file          %s
 with curl add:  --connect-to ::%s:%s --cacert %s
 keys and tokens for curl and az:  dpslab lab env
-`, r.Address, r.IDScope, r.DeviceHost, r.ServiceHost, r.HubHosts, r.CAFile, host, port, r.CAFile)
+`, r.Address, r.IDScope, r.DeviceHost, r.ServiceHost, strings.Join(r.HubHosts, ", "), r.CAFile, host, port, r.CAFile)
 }
 
 // labTokenLife is how long the service token of `dpslab lab env` is good for: a
@@ -124,13 +125,31 @@ func (a *app) labEnvCommand(f *labFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			ready, operator, err := emulator.Join(c.Context(), dir)
+			ready, operator, err := awaitLab(c.Context(), dir)
 			if err != nil {
 				return &workflow.Problem{Kind: workflow.Unreachable, Op: "find the lab", Summary: err.Error(), Fix: "start it: dpslab lab"}
 			}
 			defer operator.Close()
 			return a.printLabEnv(ready)
 		},
+	}
+}
+
+// labPatience is how long `dpslab lab env` waits for a lab that was started in
+// the same breath: dpslab lab & eval "$(dpslab lab env)".
+const labPatience = 3 * time.Second
+
+func awaitLab(ctx context.Context, dir string) (emulator.Ready, *emulator.Operator, error) {
+	for deadline := time.Now().Add(labPatience); ; {
+		ready, operator, err := emulator.Join(ctx, dir)
+		if err == nil || !errors.Is(err, emulator.ErrNoLab) || time.Now().After(deadline) {
+			return ready, operator, err
+		}
+		select {
+		case <-ctx.Done():
+			return emulator.Ready{}, nil, context.Cause(ctx)
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
 }
 

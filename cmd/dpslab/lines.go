@@ -27,7 +27,11 @@ func (f *plainFace) event(e workflow.Event) {
 		f.line("lab", fmt.Sprintf("%s on %s, ID scope %s", verb, e.Lab.Address, e.Lab.IDScope))
 		return
 	case workflow.StepFinished:
-		f.line(string(e.Step), string(e.Outcome)+": "+e.Text)
+		if e.Text != string(e.Outcome) {
+			f.line(string(e.Step), string(e.Outcome)+": "+e.Text)
+			return
+		}
+		f.line(string(e.Step), e.Text)
 		return
 	case workflow.StepSkipped:
 		f.line(string(e.Step), "skipped: "+e.Text)

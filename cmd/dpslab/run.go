@@ -43,7 +43,7 @@ func (a *app) runCommand() *cobra.Command {
 
 func oneName(c *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return usage(c.CommandPath()+" needs the name of one device", "dpslab list shows the names")
+		return usage(c.CommandPath()+" needs the name of one device", c.CommandPath()+" NAME; dpslab list shows the names that there are")
 	}
 	return nil
 }

@@ -52,8 +52,8 @@ var rules = []rule{
 	},
 	{
 		id: "R02", service: atDevice, message: "invalid certificate",
-		why: "The certificate is expired or not yet valid, is itself a CA, lacks clientAuth, or is not the one that was enrolled.",
-		fix: "Run the steps \"certificates\" and \"enrollment\" again; if this machine's clock is wrong, set it.",
+		why: "The certificate is expired or not yet valid, is itself a CA, lacks clientAuth, or is not the one that was enrolled. An individual enrollment of this registration ID decides before any group does.",
+		fix: "Run the steps \"certificates\" and \"enrollment\" again; if that does not help, look for another enrollment of this registration ID at DPS, and at this machine's clock.",
 	},
 	{
 		id: "R06", service: atDevice, code: "401000",

@@ -4,62 +4,121 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
-	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"dpslab/workflow/dps"
 )
 
+// stores are what a benchmark runs over: a server with the same TLS settings
+// that answers the same requests with constants, and labs.
+var stores = []string{"bare", "memory", "disk"}
+
 // BenchmarkRegistration registers one device over and over, as a fleet would:
 // each time a new TLS connection with a client certificate, PUT and one poll.
 func BenchmarkRegistration(b *testing.B) {
-	for _, store := range []string{"memory", "disk"} {
+	for _, store := range stores {
 		b.Run(store, func(b *testing.B) {
-			l := benchLab(b, store)
-			id := selfSigned(b, "d1")
-			l.enroll(b, "d1", id.chain[0])
-			b.RunParallel(func(pb *testing.PB) {
-				c := l.as(b, id)
-				for pb.Next() {
-					if r := c.provision(b, "d1"); r.Status != dps.StatusAssigned {
-						b.Errorf("%+v", r)
-						return
-					}
-					c.http.CloseIdleConnections()
-				}
-			})
+			l, id := benchLab(b, store)
+			benchRegistrations(b, l, id)
 		})
 	}
+}
+
+func benchRegistrations(b *testing.B, l *Lab, id ident) {
+	b.Helper()
+	b.SetParallelism(8) // a fleet, not one device after the other
+	b.RunParallel(func(pb *testing.PB) {
+		c := l.as(b, id)
+		for pb.Next() {
+			if r := c.provision(b, "d1"); r.Status != dps.StatusAssigned {
+				b.Errorf("%+v", r)
+				return
+			}
+			c.http.CloseIdleConnections()
+		}
+	})
 }
 
 // BenchmarkTelemetry sends on connections that are kept.
 func BenchmarkTelemetry(b *testing.B) {
-	for _, store := range []string{"memory", "disk"} {
-		b.Run(store, func(b *testing.B) {
-			l := benchLab(b, store)
+	for _, store := range stores {
+		for _, connections := range []int{1, 4, 16} {
+			b.Run(fmt.Sprintf("%s/%d", store, connections), func(b *testing.B) {
+				l, id := benchLab(b, store)
+				if store != "bare" {
+					l.as(b, id).provision(b, "d1")
+				}
+				benchTelemetry(b, l, id, connections)
+			})
+		}
+	}
+}
+
+func benchTelemetry(b *testing.B, l *Lab, id ident, connections int) {
+	b.Helper()
+	const url = "https://lab-hub.azure-devices.net/devices/d1/messages/events?api-version=2020-03-13"
+	clients := make([]*client, connections)
+	for i := range clients {
+		clients[i] = l.as(b, id)
+		clients[i].do(b, "POST", url, "{}") // the handshake is not what is measured
+	}
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	b.ResetTimer()
+	var running sync.WaitGroup
+	for _, c := range clients {
+		running.Go(func() {
+			for left.Add(-1) >= 0 {
+				if a := c.do(b, "POST", url, `{"temperature": 30}`); a.status != 204 {
+					b.Errorf("%d %s", a.status, a.body)
+					return
+				}
+			}
+		})
+	}
+	running.Wait()
+}
+
+// BenchmarkFull registers where there are many enrollments already.
+func BenchmarkFull(b *testing.B) {
+	for _, count := range []int{10, 100_000} {
+		b.Run(fmt.Sprint(count), func(b *testing.B) {
+			dir := b.TempDir()
+			fill(b, dir, count)
+			l := start(b, func(o *Options) { o.InMemory, o.Dir = false, dir })
 			id := selfSigned(b, "d1")
 			l.enroll(b, "d1", id.chain[0])
-			l.as(b, id).provision(b, "d1")
-			url := "https://" + l.ready.HubHosts[0] + "/devices/d1/messages/events?api-version=2020-03-13"
-			b.RunParallel(func(pb *testing.PB) {
-				c := l.as(b, id)
-				for pb.Next() {
-					if a := c.do(b, "POST", url, `{"temperature": 30}`); a.status != 204 {
-						b.Errorf("%d %s", a.status, a.body)
-						return
-					}
-				}
-			})
+			b.ResetTimer()
+			benchRegistrations(b, l, id)
 		})
 	}
 }
 
-// BenchmarkHandshake is the ceiling of BenchmarkRegistration: a new connection
-// to a server with the same TLS settings that answers with constants.
-func BenchmarkHandshake(b *testing.B) {
-	l := benchLab(b, "memory")
+// bareServer answers what a device asks with constants.
+func bareServer(w http.ResponseWriter, r *http.Request) {
+	const operation = `"operationId":"5.506603669bd3e2bf.b3602f8f-76fe-4341-9214-bb6cfb891b8a"`
+	_, _ = io.Copy(io.Discard, r.Body)
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	switch r.Method {
+	case http.MethodPut:
+		w.WriteHeader(http.StatusAccepted)
+		_, _ = io.WriteString(w, "{"+operation+`,"status":"assigning"}`)
+	case http.MethodGet:
+		_, _ = io.WriteString(w, "{"+operation+`,"status":"assigned","registrationState":{"x509":{},"registrationId":"d1","createdDateTimeUtc":"2026-01-02T03:04:05.0000000Z","assignedHub":"lab-hub.azure-devices.net","deviceId":"d1","status":"assigned","substatus":"initialAssignment"}}`)
+	default:
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// bareLab is a client's view of a bareServer.
+func bareLab(b *testing.B) *Lab {
+	b.Helper()
+	l := start(b)
 	config, err := l.identity.serverConfig(time.Now())
 	if err != nil {
 		b.Fatal(err)
@@ -68,25 +127,10 @@ func BenchmarkHandshake(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`{"operationId":"5.506603669bd3e2bf.b3602f8f-76fe-4341-9214-bb6cfb891b8a","status":"assigning"}`))
-	})}
+	server := &http.Server{Handler: http.HandlerFunc(bareServer)}
 	go func() { _ = server.Serve(listener) }()
-	defer server.Close()
-	bare := &Lab{identity: l.identity, ready: Ready{Address: listener.Addr().String()}}
-	id := selfSigned(b, "d1")
-	b.RunParallel(func(pb *testing.PB) {
-		c := bare.as(b, id)
-		for pb.Next() {
-			for _, method := range []string{"PUT", "GET"} {
-				if a := c.do(b, method, "https://"+globalHost+"/x", strings.Repeat(" ", 40)); a.status != 200 {
-					b.Errorf("%d", a.status)
-					return
-				}
-			}
-			c.http.CloseIdleConnections()
-		}
-	})
+	b.Cleanup(func() { _ = server.Close() })
+	return &Lab{identity: l.identity, ready: Ready{Address: listener.Addr().String(), IDScope: l.ready.IDScope}}
 }
 
 // BenchmarkStart opens an existing store, and stops again.
@@ -139,11 +183,18 @@ func fill(b *testing.B, dir string, count int) {
 	}
 }
 
-func benchLab(b *testing.B, store string) *Lab {
+// benchLab starts what a benchmark runs over, with a device that is enrolled.
+func benchLab(b *testing.B, store string) (*Lab, ident) {
 	b.Helper()
-	return start(b, func(o *Options) {
+	id := selfSigned(b, "d1")
+	if store == "bare" {
+		return bareLab(b), id
+	}
+	l := start(b, func(o *Options) {
 		if store == "disk" {
 			o.InMemory, o.Dir = false, b.TempDir()
 		}
 	})
+	l.enroll(b, "d1", id.chain[0])
+	return l, id
 }

@@ -11,6 +11,9 @@ import (
 
 // Curl writes the request of an exchange as a curl command line. Secrets stay
 // masked; a pass phrase is asked for by curl itself.
+//
+// A credential in a header becomes a shell variable, named in the comment on
+// the first line.
 func Curl(x *Exchange) string {
 	lines := []string{"curl -i -X " + ShellWord(x.Method)}
 	if x.Method == http.MethodHead {
@@ -36,6 +39,11 @@ func Curl(x *Exchange) string {
 				add("-H", name+";") // curl's way to send an empty one
 				continue
 			}
+			if strings.Contains(v, Masked) {
+				// The secret is not here to be copied: the shell gives it.
+				lines = append(lines, `-H "`+name+`: $`+secretVariable+`"`)
+				continue
+			}
 			add("-H", name+": "+v)
 		}
 	}
@@ -50,8 +58,15 @@ func Curl(x *Exchange) string {
 	if strings.ContainsAny(x.URL, "[]{}") {
 		lines = append(lines, "--globoff")
 	}
-	return strings.Join(append(lines, ShellWord(x.URL)), " \\\n  ")
+	command := strings.Join(append(lines, ShellWord(x.URL)), " \\\n  ")
+	if strings.Contains(command, "$"+secretVariable) {
+		command = "# " + secretVariable + " is the token, which is not kept; for the lab, dpslab lab env prints one\n" + command
+	}
+	return command
 }
+
+// secretVariable stands for a credential that was masked.
+const secretVariable = "AUTHORIZATION"
 
 func takesBody(method string) bool {
 	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch

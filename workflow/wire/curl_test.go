@@ -59,6 +59,12 @@ func TestCurl(t *testing.T) {
 			Exchange{Method: "GET", URL: "https://a.example/?sig=" + Masked, RequestHeader: http.Header{"X-Empty": {""}}},
 			"curl -i -X GET \\\n  -H 'X-Empty;' \\\n  --globoff \\\n  'https://a.example/?sig=" + Masked + "'",
 		},
+		{
+			"masked header",
+			Exchange{Method: "GET", URL: "https://a.example/", RequestHeader: http.Header{"Authorization": {"SharedAccessSignature " + Masked}}},
+			"# AUTHORIZATION is the token, which is not kept; for the lab, dpslab lab env prints one\n" +
+				"curl -i -X GET \\\n  -H \"Authorization: $AUTHORIZATION\" \\\n  https://a.example/",
+		},
 		{"connect address that is none", Exchange{Method: "GET", URL: "https://a.example/", ConnectTo: "here"}, "curl -i -X GET \\\n  https://a.example/"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,0 +1,76 @@
+package workflow
+
+import (
+	"errors"
+	"os"
+
+	"github.com/google/renameio/v2"
+
+	"dpslab/profiles"
+)
+
+// EditWizard asks the questions about a profile that exists: its name is fixed,
+// and what no question asks for stays as it is.
+func EditWizard(name string, p *profiles.Profile) Wizard {
+	a := AnswersOf(p)
+	a[keyName] = name
+	return Wizard{Answers: a, Base: p}
+}
+
+// merged puts the answers over the profile that is edited.
+func merged(base *profiles.Profile, a Answers) *profiles.Profile {
+	p := ProfileOf(a)
+	if p.Target.Kind == base.Target.Kind { // another target has other addresses and roots
+		p.Target.DeviceEndpoint, p.Target.CAFile = base.Target.DeviceEndpoint, base.Target.CAFile
+	}
+	if p.Identity.PassphraseEnv == "" {
+		p.Identity.PassphraseCommand = base.Identity.PassphraseCommand
+	}
+	if len(p.Enrollment.IoTHubs) == 0 {
+		p.Enrollment.IoTHubs = base.Enrollment.IoTHubs
+	}
+	p.Enrollment.Reprovision, p.Enrollment.IoTEdge, p.Enrollment.InitialTwin = base.Enrollment.Reprovision, base.Enrollment.IoTEdge, base.Enrollment.InitialTwin
+	p.Telemetry.Properties = base.Telemetry.Properties
+	return p
+}
+
+// Edit reads a profile into a wizard. Its errors are *Problem.
+func (s *Session) Edit(name string) (Wizard, error) {
+	p, err := s.load(name)
+	if err != nil {
+		return Wizard{}, err
+	}
+	return EditWizard(name, p), nil
+}
+
+// BackupSuffix is what [Session.Replace] adds to the name of the file it keeps.
+const BackupSuffix = ".bak"
+
+// Replace writes a profile over the one of that name. The old file, with its
+// comments, stays beside it under the returned path; one that was kept before
+// gives way. Its errors are *Problem.
+func (s *Session) Replace(name string, p *profiles.Profile) (backup string, err error) {
+	op := "change profile " + name
+	if err := profiles.CheckName(name); err != nil {
+		return "", &Problem{Kind: Usage, Op: op, Summary: err.Error()}
+	}
+	if wrong := CheckProfile(p); len(wrong) > 0 {
+		return "", &Problem{Kind: Usage, Op: op, Summary: wrong[0].Error()}
+	}
+	path := s.config.Store.Paths.Profile(name)
+	old, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", noProfile(op, name)
+	}
+	backup = path + BackupSuffix
+	if err == nil {
+		err = renameio.WriteFile(backup, old, 0o600)
+	}
+	if err == nil {
+		err = s.config.Store.Replace(name, p)
+	}
+	if err != nil {
+		return "", &Problem{Kind: LocalFile, Op: op, Summary: err.Error()}
+	}
+	return backup, nil
+}
