@@ -55,6 +55,7 @@ type app struct {
 	draft  workflow.Answers   // of a half-filled wizard that was left
 
 	preparing *preparing
+	edits     map[string]workflow.Answers // of profiles whose editor was left without saving
 
 	toast     string
 	toastID   int
@@ -65,7 +66,7 @@ type app struct {
 
 // newApp makes a model that shows the home screen.
 func newApp(session *workflow.Session, th *theme.Theme) *app {
-	a := &app{session: session, th: th, home: screen.NewHome(th), preparing: &preparing{}}
+	a := &app{session: session, th: th, home: screen.NewHome(th), preparing: &preparing{}, edits: map[string]workflow.Answers{}}
 	a.stack = []screen.Screen{a.home}
 	return a
 }
@@ -195,6 +196,10 @@ func (a *app) results(msg tea.Msg) tea.Cmd {
 		return a.removed(msg)
 	case chainMsg:
 		a.gotChain(msg)
+	case editMsg:
+		return tea.Batch(a.showEditor(msg), a.release())
+	case editedMsg:
+		return tea.Batch(a.edited(msg), a.release())
 	case labMsg:
 		return a.gotLab(msg)
 	case lookMsg:

@@ -111,9 +111,19 @@ func (a *app) dispose(i screen.Intent) tea.Cmd {
 		return a.copyText(i.What, i.File, func() string { return i.Text })
 	case screen.CopyExchange:
 		return a.copyExchange(i.Exchange)
+	case screen.EditDevice:
+		return a.edit(i.Name)
+	case screen.SaveEdit:
+		return a.saveEdit(i.Wizard)
 	case screen.KeepDraft:
+		if a.editing() {
+			return nil // saved at the end or not at all
+		}
 		return tea.Batch(a.keepDraft(i.Answers), a.prepare(i.Answers))
 	case screen.PrepareKeys:
+		if a.editing() {
+			return nil
+		}
 		return a.prepare(i.Answers)
 	case screen.LeaveWizard:
 		return a.leaveWizard(i.Answers)
@@ -136,6 +146,9 @@ func (a *app) leave() tea.Cmd {
 }
 
 func (a *app) leaveWizard(answers workflow.Answers) tea.Cmd {
+	if a.editing() {
+		return a.leaveEditor(answers)
+	}
 	a.pop()
 	if len(answers) == 0 {
 		return a.prepare(nil)

@@ -147,7 +147,7 @@ func (a *app) end(feed *Feed) error {
 	case <-time.After(endLimit):
 	}
 	a.events(feed.take())
-	if a.wizard == nil || len(a.wizard.Answers()) == 0 {
+	if a.wizard == nil || a.editing() || len(a.wizard.Answers()) == 0 {
 		return nil
 	}
 	if err := a.session.SaveDraft(a.wizard.Answers()); err != nil {
@@ -181,7 +181,7 @@ func farewell(a *app) string {
 		}
 		fmt.Fprintf(&b, "  the same without a screen: dpslab run %s\n", name)
 	}
-	if a.wizard != nil && len(a.wizard.Answers()) > 0 {
+	if a.wizard != nil && !a.editing() && len(a.wizard.Answers()) > 0 {
 		b.WriteString("The half-described device is kept: dpslab, then n, goes on with it.\n")
 	}
 	return b.String()

@@ -148,6 +148,17 @@ func wizard(keys ...string) func(*app) {
 	}
 }
 
+func editor(keys ...string) func(*app) {
+	return func(a *app) {
+		setDevices(a)
+		p := profile("lab", "self-signed", "individual", "")
+		p.Enrollment.AllocationPolicy, p.Telemetry.Count, p.Telemetry.Interval = "hashed", 25, "2s"
+		p.Enrollment.InitialTwin = map[string]any{"tags": map[string]any{"line": 3}}
+		a.update(editMsg{name: "my-x509-device", wizard: workflow.EditWizard("my-x509-device", p)})
+		press(a, keys...)
+	}
+}
+
 func transcript(keys ...string) func(*app) {
 	return func(a *app) {
 		bench(func(s *story) {
@@ -197,6 +208,8 @@ func wizardScenes() []scene {
 		{"wizard-certificates", wizard("enter", "t", "8", "enter", "enter", "right")},
 		{"wizard-enrollment", wizard("enter", "t", "8", "enter", "enter", "right", "enter", "enter", "enter", "enter", "enter")},
 		{"wizard-telemetry", wizard("enter", "t", "8", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter")},
+		{"wizard-edit", editor("enter")},
+		{"wizard-edit-review", editor(slices.Repeat([]string{"enter"}, 12)...)},
 		{"wizard-review", wizard("enter", "t", "8", "enter", "enter", "right", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter")},
 	}
 }

@@ -21,6 +21,7 @@ const (
 	New         Action = "new"
 	RunAll      Action = "run all"
 	RunStep     Action = "run step"
+	Edit        Action = "edit"
 	Remove      Action = "remove"
 	Filter      Action = "filter"
 	Transcript  Action = "transcript"

@@ -280,7 +280,7 @@ func (r *report) thumbprint(label, hex string) {
 }
 
 func (r *report) finding(glyph string, st theme.Style, rule, text, fix string) {
-	for i, row := range ui.Wrap(r.th.Clean(rule+" "+text), r.w-2) {
+	for i, row := range ui.Wrap(r.th.Clean(strings.TrimSpace(rule+" "+text)), r.w-2) {
 		lead := "  "
 		if i == 0 {
 			lead = st.Text(glyph) + " "

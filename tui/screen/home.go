@@ -134,9 +134,12 @@ func (h *Home) Bindings() []keymap.Binding {
 		if len(h.names) > 0 {
 			none = "no device passes the filter"
 		}
-		for _, a := range []keymap.Action{keymap.Open, keymap.RunAll, keymap.Remove} {
+		for _, a := range []keymap.Action{keymap.Open, keymap.RunAll, keymap.Edit, keymap.Remove} {
 			keymap.Disable(bs, a, none)
 		}
+	}
+	if h.device(h.selected()).Err != nil {
+		keymap.Disable(bs, keymap.Edit, "the profile cannot be used: correct the file in an editor")
 	}
 	if len(h.names) == 0 {
 		keymap.Disable(bs, keymap.Filter, "there is no device yet")
@@ -167,6 +170,8 @@ func (h *Home) Handle(k tea.KeyMsg) Intent {
 		return OpenDevice{Name: h.selected()}
 	case keymap.RunAll:
 		return OpenDevice{Name: h.selected(), Run: true}
+	case keymap.Edit:
+		return EditDevice{Name: h.selected()}
 	case keymap.Lab:
 		return ShowLab{}
 	case keymap.Remove:

@@ -75,6 +75,10 @@ type (
 	LeaveWizard struct{ Answers workflow.Answers }
 	// SaveAndRun saves the profile, opens its bench and runs all steps.
 	SaveAndRun struct{ Wizard workflow.Wizard }
+	// EditDevice opens the wizard on a profile that exists.
+	EditDevice struct{ Name string }
+	// SaveEdit saves a profile that was edited.
+	SaveEdit struct{ Wizard workflow.Wizard }
 	// Say shows a sentence for a few seconds.
 	Say struct{ Text string }
 )
@@ -95,6 +99,8 @@ func (ShowLab) intent()        {}
 func (SetFaults) intent()      {}
 func (LeaveWizard) intent()    {}
 func (SaveAndRun) intent()     {}
+func (EditDevice) intent()     {}
+func (SaveEdit) intent()       {}
 func (Say) intent()            {}
 
 // denied is the intent of a key that cannot act now.

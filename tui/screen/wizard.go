@@ -48,6 +48,26 @@ func NewWizard(th *theme.Theme, draft workflow.Answers, taken func(string) bool)
 	return s
 }
 
+// NewEditor asks the questions about a profile that exists.
+func NewEditor(th *theme.Theme, w workflow.Wizard) *Wizard {
+	s := &Wizard{th: th, w: w, touched: map[string]bool{}}
+	s.setFocus(0)
+	return s
+}
+
+// Editing is the name of the profile that is edited, empty for a new device.
+func (s *Wizard) Editing() string {
+	if s.w.Base == nil {
+		return ""
+	}
+	return s.w.Name()
+}
+
+// Unchanged are the answers that the edited profile came with.
+func (s *Wizard) Unchanged() workflow.Answers {
+	return workflow.EditWizard(s.Editing(), s.w.Base).Answers
+}
+
 // Answers are what was typed so far; empty when nothing was.
 func (s *Wizard) Answers() workflow.Answers { return s.w.Answers }
 
@@ -61,7 +81,12 @@ func (s *Wizard) Refuse(err error) {
 }
 
 // Title implements Screen.
-func (s *Wizard) Title() string { return s.th.Strong.Text("New device") }
+func (s *Wizard) Title() string {
+	if name := s.Editing(); name != "" {
+		return s.th.Strong.Text(s.th.Clean(name)) + " " + s.th.Dim.Text(s.th.Dot) + " change its profile"
+	}
+	return s.th.Strong.Text("New device")
+}
 
 // Observe implements Screen; a wizard watches nothing.
 func (s *Wizard) Observe(*workflow.Status, time.Time) {}
@@ -83,6 +108,9 @@ func (s *Wizard) Bindings() []keymap.Binding {
 			switch bs[i].Action {
 			case keymap.Accept:
 				bs[i].Help, bs[i].About = "save and run", "save the profile and run all steps"
+				if s.Editing() != "" {
+					bs[i].Help, bs[i].About = "save", "save the profile; the old file stays beside it as .bak"
+				}
 			case keymap.Down:
 				bs[i].Help, bs[i].About = "scroll", "scroll the review"
 			}
@@ -167,6 +195,9 @@ func (s *Wizard) handleReview(a keymap.Action) Intent {
 		if _, wrong := s.w.Submit(); len(wrong) > 0 {
 			s.show(wrong)
 			return nil
+		}
+		if s.Editing() != "" {
+			return SaveEdit{Wizard: s.w}
 		}
 		return SaveAndRun{Wizard: s.w}
 	}

@@ -193,6 +193,12 @@ func (s *Wizard) reviewRows(w, h int) []string {
 		}
 	}
 	text := []string{th.Strong.Text("What will be saved: " + th.Clean(s.w.Name()) + ".toml")}
+	if s.Editing() != "" {
+		plan[0] = th.Strong.Text("What the next run will do")
+		warning := &report{th: th, w: half}
+		warning.finding(th.Warning, th.Warn, "", "The file is written anew, without its comments. The old one stays beside it as "+s.w.Name()+".toml"+workflow.BackupSuffix+".", "")
+		text = append(text, warning.rows...)
+	}
 	for _, l := range th.CleanLines(s.w.TOML()) {
 		text = append(text, ui.Cut(l, half, th.Ellipsis))
 	}

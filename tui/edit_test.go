@@ -1,0 +1,64 @@
+package tui
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// An existing profile is changed with the same questions; leaving without saving
+// loses nothing that was typed, and saving keeps the old file.
+func TestEditAProfile(t *testing.T) {
+	t.Parallel()
+	inBubble(t, []string{"press-3"}, func(r *rig) {
+		path := r.session.Device("press-3").ProfilePath
+		before, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.press("e")
+		r.see("press-3 · change its profile")
+		r.until(enter, "> messages")
+		r.press("7")
+		r.see("messages      107")
+		r.until(esc, "Nothing was saved")
+		if now, err := os.ReadFile(path); err != nil || string(now) != string(before) {
+			t.Errorf("leaving saved %q, %v", now, err)
+		}
+		if _, kept := r.session.Draft(); kept {
+			t.Error("the changes became the draft of a new device")
+		}
+		r.press("e")
+		r.until(enter, "> messages")
+		r.see("messages      107")
+		r.until(enter, "What will be saved")
+		r.see("107 messages")
+		r.see(".bak")
+		r.press(enter)
+		r.see("press-3 is saved")
+		r.see("1 profile")
+		now, err := os.ReadFile(path)
+		if err != nil || !strings.Contains(string(now), "count = 107") {
+			t.Errorf("saved %q, %v", now, err)
+		}
+		if kept, err := os.ReadFile(path + ".bak"); err != nil || string(kept) != string(before) {
+			t.Errorf("the old file is %q, %v", kept, err)
+		}
+		r.press("e", esc)
+		r.dontSee("Nothing was saved")
+		r.see("Devices")
+	})
+}
+
+func TestAProfileThatCannotBeUsedIsNotEdited(t *testing.T) {
+	t.Parallel()
+	inBubble(t, []string{"press-3"}, func(r *rig) {
+		if err := os.WriteFile(r.session.Device("press-3").ProfilePath, []byte("version = 1\nnonsense = 2\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r.press("e")
+		r.settle()
+		r.dontSee("change its profile")
+		r.see("nonsense")
+	})
+}
