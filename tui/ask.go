@@ -2,15 +2,16 @@ package tui
 
 import (
 	"context"
-	"errors"
+	"fmt"
 
 	tea "github.com/charmbracelet/bubbletea"
 
 	"dpslab/workflow"
 )
 
-// ErrDeclined is the answer of a person who closes a question.
-var ErrDeclined = errors.New("the question was not answered")
+// ErrDeclined is the answer of a person who closes a question; the run that
+// asked ends as if cancelled.
+var ErrDeclined = fmt.Errorf("the question was not answered: %w", workflow.ErrByUser)
 
 // Asker brings a run's questions to the screen. Its Ask is made for
 // workflow.Config.Ask. Make it with [NewAsker].

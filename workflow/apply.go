@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -129,7 +130,7 @@ func (s *Status) applyExchange(e Event) {
 		return
 	}
 	s.Pending = nil
-	s.Exchanges = append(s.Exchanges, x)
+	s.Exchanges = keepLast(append(s.Exchanges, x), MaxExchanges)
 	if e.Step == StepTelemetry && (x.Status == 0 || x.Status >= 300) && x.Operation == "send event" {
 		s.Telemetry.Failed++
 	}
@@ -227,10 +228,16 @@ func (s *Status) applyMessage(e Event) {
 	if m.Value != nil {
 		sample.Value, sample.HasValue, t.ValueName = *m.Value, true, m.ValueName
 	}
-	t.Samples = append(t.Samples, sample)
-	if over := len(t.Samples) - MaxSamples; over > 0 {
-		t.Samples = t.Samples[over:]
+	t.Samples = keepLast(append(t.Samples, sample), MaxSamples)
+}
+
+// keepLast drops the oldest of a list that has grown too long, a tenth at once
+// so that it need not be copied for every one.
+func keepLast[T any](list []T, most int) []T {
+	if len(list) <= most {
+		return list
 	}
+	return slices.Clone(list[len(list)-most+most/10:])
 }
 
 func (s *Status) log(e Event) {
@@ -239,9 +246,9 @@ func (s *Status) log(e Event) {
 		return
 	}
 	line := LogLine{At: e.At, Step: e.Step, Kind: e.Kind, Text: text}
-	s.Log = append(s.Log, line)
+	s.Log = keepLast(append(s.Log, line), MaxLog)
 	if step := s.Step(e.Step); step != nil {
-		step.Log = append(step.Log, line)
+		step.Log = keepLast(append(step.Log, line), MaxLog)
 	}
 }
 

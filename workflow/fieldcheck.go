@@ -82,9 +82,8 @@ func checkHubs(v string, a Answers) error {
 }
 
 var (
-	envShape    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	uuidShape   = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
-	deviceShape = regexp.MustCompile(`^[A-Za-z0-9\-.%_*?!(),:=@$']{1,128}$`)
+	envShape  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	uuidShape = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 )
 
 func checkEnvName(v string, _ Answers) error {
@@ -97,13 +96,6 @@ func checkEnvName(v string, _ Answers) error {
 func checkUUID(v string, _ Answers) error {
 	if !uuidShape.MatchString(v) {
 		return errors.New("is not a subscription ID like 11111111-2222-3333-4444-555555555555")
-	}
-	return nil
-}
-
-func checkDeviceID(v string, _ Answers) error {
-	if !deviceShape.MatchString(v) {
-		return errors.New("must be 1 to 128 of letters, digits and - . % _ * ? ! ( ) , : = @ $ '")
 	}
 	return nil
 }

@@ -118,7 +118,7 @@ var enrollmentFields = []Field{
 		Help: "The enrollment group at DPS; made when it is not there.", Example: "line-3",
 	},
 	{
-		Key: keyDeviceID, Label: "device ID", Page: PageEnrollment, Hidden: not(individual), Check: optional(checkDeviceID),
+		Key: keyDeviceID, Label: "device ID", Page: PageEnrollment, Hidden: not(individual), Check: optional(check(dps.CheckDeviceID)),
 		Unset: "the registration ID",
 		Help:  "The device's name at the hub. Empty: the registration ID.", Example: "truck-7",
 	},

@@ -104,5 +104,9 @@ type Sample struct {
 	LatencyMS float64
 }
 
-// MaxSamples bounds TelemetryStatus.Samples.
-const MaxSamples = 600
+// Bounds of what a Status keeps; the oldest go first.
+const (
+	MaxSamples   = 600
+	MaxExchanges = 100_000
+	MaxLog       = 100_000
+)

@@ -95,6 +95,17 @@ type ServiceErrorBody struct {
 
 var idScopeShape = regexp.MustCompile(`^0n[a-z][0-9A-Fa-f]{4,}$`)
 
+var deviceIDShape = regexp.MustCompile(`^[A-Za-z0-9\-.%_*?!(),:=@$']{1,128}$`)
+
+// CheckDeviceID checks a device's name at IoT Hub: 1 to 128 ASCII letters,
+// digits and - . % _ * ? ! ( ) , : = @ $ ' (IoT Hub identity registry).
+func CheckDeviceID(s string) error {
+	if !deviceIDShape.MatchString(s) {
+		return errors.New("must be 1 to 128 of letters, digits and - . % _ * ? ! ( ) , : = @ $ '")
+	}
+	return nil
+}
+
 // CheckIDScope reports whether s has the shape of an ID scope, "0ne00111111".
 // Other shapes may exist, so callers show this as a warning or let the person
 // go on where a typo is not likely.

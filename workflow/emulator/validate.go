@@ -58,20 +58,8 @@ func validateAllocation(e *entry) error {
 	return nil
 }
 
-// validDeviceID checks the grammar of an IoT Hub device ID: 1 to 128 ASCII
-// letters, digits and - . % _ * ? ! ( ) , : = @ $ '.
-func validDeviceID(id string) bool {
-	if len(id) == 0 || len(id) > 128 {
-		return false
-	}
-	for _, r := range id {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
-		if !letter && !strings.ContainsRune("-.%_*?!(),:=@$'", r) {
-			return false
-		}
-	}
-	return true
-}
+// validDeviceID checks the grammar of an IoT Hub device ID.
+func validDeviceID(id string) bool { return dps.CheckDeviceID(id) == nil }
 
 // validateX509 checks that exactly one of the three members is there and fits
 // the kind of entry.
