@@ -288,6 +288,8 @@ func overlayScenes() []scene {
 			a.copied(copiedMsg{what: "curl command", clipboard: true, path: "/home/ada/.local/state/dpslab/copied-request.sh"})
 		}},
 		{"transcript", transcript()},
+		{"transcript-search", transcript("/", "4", "0", "4")},
+		{"transcript-none", transcript("/", "x", "y", "z", "enter")},
 		{"transcript-detail", transcript("tab", "pgdown", "down")},
 	}
 }

@@ -61,6 +61,7 @@ const (
 	InWizard     Context = "new device"
 	OnBench      Context = "bench"
 	InTranscript Context = "transcript"
+	InSearch     Context = "search"
 	InChain      Context = "chain"
 	InLab        Context = "lab"
 	InHelp       Context = "help"

@@ -51,14 +51,20 @@ var table = []Binding{
 	{Context: OnBench, Action: Quit, Keys: []string{"q"}, Label: "q", Help: "devices", About: "back to the devices"},
 
 	{Context: InTranscript, Action: Copy, Keys: []string{"y"}, Label: "y", Help: "copy curl", About: "copy this request as a curl command line", Footer: 2},
+	{Context: InTranscript, Action: Filter, Keys: []string{"/"}, Label: "/", Help: "search", About: "show only exchanges that contain a text: address, status, headers, bodies", Footer: 4},
 	{Context: InTranscript, Action: Back, Keys: []string{"esc", "q"}, Label: "esc", Help: "back", About: "back to the bench", Footer: 1},
 	{Context: InTranscript, Action: Pane, Keys: []string{"tab", "enter"}, Label: "tab", Help: "other pane", About: "move between the list and the detail", Footer: 3},
 	{Context: InTranscript, Action: Up, Keys: []string{"up", "k"}, Label: "up k", Help: "up", About: "previous exchange, or scroll the detail up"},
-	{Context: InTranscript, Action: Down, Keys: []string{"down", "j"}, Label: "up down", Help: "choose", About: "next exchange, or scroll the detail down", Footer: 4},
+	{Context: InTranscript, Action: Down, Keys: []string{"down", "j"}, Label: "up down", Help: "choose", About: "next exchange, or scroll the detail down", Footer: 5},
 	{Context: InTranscript, Action: PageUp, Keys: []string{"pgup", "ctrl+b"}, Label: "pgup", Help: "page up", About: "scroll the detail up"},
-	{Context: InTranscript, Action: PageDown, Keys: []string{"pgdown", "ctrl+f"}, Label: "pgdown", Help: "scroll", About: "scroll the detail down", Footer: 5},
+	{Context: InTranscript, Action: PageDown, Keys: []string{"pgdown", "ctrl+f"}, Label: "pgdown", Help: "scroll", About: "scroll the detail down", Footer: 6},
 	{Context: InTranscript, Action: First, Keys: []string{"home", "g"}, Label: "home g", Help: "first", About: "first exchange"},
 	{Context: InTranscript, Action: Last, Keys: []string{"end", "G"}, Label: "end G", Help: "last", About: "last exchange"},
+
+	{Context: InSearch, Action: Accept, Keys: []string{"enter"}, Label: "enter", Help: "keep search", About: "go back to the list of what was found", Footer: 1},
+	{Context: InSearch, Action: Back, Keys: []string{"esc"}, Label: "esc", Help: "all exchanges", About: "drop the search", Footer: 2},
+	{Context: InSearch, Action: Up, Keys: []string{"up"}, Label: "up", Help: "up", About: "previous exchange"},
+	{Context: InSearch, Action: Down, Keys: []string{"down"}, Label: "down", Help: "down", About: "next exchange"},
 
 	{Context: InChain, Action: Open, Keys: []string{"enter", "tab"}, Label: "enter", Help: "text", About: "the certificate as openssl x509 -text shows it; once more: the tree", Footer: 2},
 	{Context: InChain, Action: Back, Keys: []string{"esc", "q"}, Label: "esc", Help: "back", About: "back to the bench", Footer: 1},
