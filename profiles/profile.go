@@ -27,6 +27,7 @@ const (
 
 	SourceSelfSigned = "self-signed"
 	SourceChain      = "chain"
+	SourceFiles      = "files"
 
 	EnrollmentIndividual = "individual"
 	EnrollmentGroup      = "group"
@@ -60,9 +61,11 @@ type Target struct {
 type Identity struct {
 	Attestation       string `toml:"attestation"`                  // x509
 	RegistrationID    string `toml:"registration_id"`              // the leaf's CN
-	Source            string `toml:"source"`                       // self-signed | chain
-	Algorithm         string `toml:"algorithm"`                    // ec-p256 ec-p384 rsa-2048 rsa-3072 rsa-4096
-	ValidDays         int    `toml:"valid_days"`                   // life of the device certificate
+	Source            string `toml:"source"`                       // self-signed | chain | files
+	Algorithm         string `toml:"algorithm,omitempty"`          // ec-p256 ec-p384 ec-p521 rsa-2048 rsa-3072 rsa-4096
+	ValidDays         int    `toml:"valid_days,omitempty"`         // life of the device certificate
+	CertificateFile   string `toml:"certificate_file,omitempty"`   // source files: PEM, DER or PFX, with the chain; an absolute path
+	KeyFile           string `toml:"key_file,omitempty"`           // source files: the private key, unless it is in certificate_file
 	Authority         string `toml:"authority,omitempty"`          // the CA that signs a chain; shared by the devices of a group
 	PassphraseEnv     string `toml:"passphrase_env,omitempty"`     // environment variable that holds the key's pass phrase
 	PassphraseCommand string `toml:"passphrase_command,omitempty"` // command whose first line of output is the pass phrase

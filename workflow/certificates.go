@@ -28,7 +28,7 @@ type files struct{ certificate, chain, key string }
 
 func (r *run) files() files {
 	f := r.deviceFiles()
-	if r.profile.Identity.Source == profiles.SourceChain {
+	if r.profile.Identity.Source != profiles.SourceSelfSigned {
 		return files{f.Certificate(), f.FullChain(), f.Key()}
 	}
 	return files{f.SelfSignedCertificate(), f.SelfSignedCertificate(), f.SelfSignedKey()}
@@ -45,6 +45,9 @@ func (r *run) authorityFiles() pki.AuthorityFiles {
 // certificates makes the device's key and certificate, or keeps the good ones
 // that are there. Keys are never replaced.
 func (r *run) certificates(ctx context.Context) (string, error) {
+	if r.profile.Identity.Source == profiles.SourceFiles {
+		return r.importFiles(ctx)
+	}
 	algorithm, err := pki.ParseAlgorithm(r.profile.Identity.Algorithm)
 	if err != nil {
 		return "", err

@@ -129,7 +129,10 @@ func (s *Session) chainFiles(name string, p *profiles.Profile) []string {
 	paths := s.config.Store.Paths
 	device := pki.DeviceFiles{Dir: paths.DeviceDir(name), RegistrationID: p.Identity.RegistrationID}
 	all := []string{device.SelfSignedCertificate(), device.SelfSignedKey()}
-	if p.Identity.Source == profiles.SourceChain {
+	switch p.Identity.Source {
+	case profiles.SourceFiles:
+		all = []string{device.Certificate(), device.FullChain(), device.Key()}
+	case profiles.SourceChain:
 		a := pki.AuthorityFiles{Dir: paths.AuthorityDir(p.Identity.Authority)}
 		all = []string{
 			a.RootCertificate(), a.IntermediateCertificate(), device.Certificate(), device.FullChain(),

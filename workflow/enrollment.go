@@ -40,6 +40,9 @@ func (r *run) enrollment(ctx context.Context) (string, error) {
 // enrolledCertificate is the one that the record names: the device's own, or
 // the intermediate CA of a group.
 func (r *run) enrolledCertificate() (*x509.Certificate, error) {
+	if r.profile.Enrollment.Kind == profiles.EnrollmentGroup && r.profile.Identity.Source == profiles.SourceFiles {
+		return r.importedSigner()
+	}
 	path := r.files().certificate
 	if r.profile.Enrollment.Kind == profiles.EnrollmentGroup {
 		path = r.authorityFiles().IntermediateCertificate()

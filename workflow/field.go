@@ -72,6 +72,8 @@ const (
 	keyAlgorithm      = "identity.algorithm"
 	keyValidDays      = "identity.valid_days"
 	keyAuthority      = "identity.authority"
+	keyCertificate    = "identity.certificate_file"
+	keyKeyFile        = "identity.key_file"
 	keyPassphraseEnv  = "identity.passphrase_env"
 	keyEnrollment     = "enrollment.kind"
 	keyEnrollmentID   = "enrollment.id"
@@ -128,6 +130,8 @@ func value(a Answers, key string) string {
 
 func inLab(a Answers) bool      { return value(a, keyTarget) == profiles.TargetLab }
 func selfSigned(a Answers) bool { return value(a, keySource) == profiles.SourceSelfSigned }
+func notChain(a Answers) bool   { return value(a, keySource) != profiles.SourceChain }
+func fromFiles(a Answers) bool  { return value(a, keySource) == profiles.SourceFiles }
 func individual(a Answers) bool { return value(a, keyEnrollment) == profiles.EnrollmentIndividual }
 
 // noManagement hides what only Azure Resource Manager needs.
@@ -138,7 +142,7 @@ func noManagement(a Answers) bool {
 func not(f func(Answers) bool) func(Answers) bool { return func(a Answers) bool { return !f(a) } }
 
 func defaultEnrollment(a Answers) string {
-	if selfSigned(a) {
+	if notChain(a) {
 		return profiles.EnrollmentIndividual
 	}
 	return profiles.EnrollmentGroup

@@ -3,6 +3,7 @@ package workflow
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -96,6 +97,13 @@ func checkEnvName(v string, _ Answers) error {
 func checkUUID(v string, _ Answers) error {
 	if !uuidShape.MatchString(v) {
 		return errors.New("is not a subscription ID like 11111111-2222-3333-4444-555555555555")
+	}
+	return nil
+}
+
+func checkPath(v string, _ Answers) error {
+	if !filepath.IsAbs(v) {
+		return errors.New("must be a whole path, beginning at the root: the profile may be run from anywhere")
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func (s *Session) Prepare(a Answers) {
 // are made in no time and need no preparing.
 func (s *Session) wanted(a Answers) (preparation, bool) {
 	algorithm := pki.Algorithm(value(a, keyAlgorithm))
-	if a == nil || !strings.HasPrefix(string(algorithm), "rsa-") {
+	if a == nil || fromFiles(a) || !strings.HasPrefix(string(algorithm), "rsa-") {
 		return preparation{}, false
 	}
 	p := preparation{algorithm: algorithm, count: 1}

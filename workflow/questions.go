@@ -82,19 +82,28 @@ var certificateFields = []Field{
 		Options: []Option{
 			{profiles.SourceSelfSigned, "self-signed", "one certificate for one device; DPS is told its thumbprint"},
 			{profiles.SourceChain, "chain", "root CA, intermediate CA, device certificate; one CA admits many devices"},
+			{profiles.SourceFiles, "existing files", "a certificate and key that you have already; PEM, DER or PFX"},
 		},
 	},
 	{
-		Key: keyAlgorithm, Label: "key", Page: PageCertificates, Default: constant(string(pki.ECP256)),
+		Key: keyCertificate, Label: "certificate file", Page: PageCertificates, Hidden: not(fromFiles), Check: checkPath,
+		Help: "The device's certificate, with the chain above it if there is one. What kind of file it is finds itself.", Example: "/home/me/device-01-full-chain.cert.pem",
+	},
+	{
+		Key: keyKeyFile, Label: "key file", Page: PageCertificates, Hidden: not(fromFiles), Check: optional(checkPath),
+		Help: "Its private key. Leave it empty when the key is in the certificate's file, as in a PFX.", Example: "/home/me/device-01.key.pem",
+	},
+	{
+		Key: keyAlgorithm, Label: "key", Page: PageCertificates, Hidden: fromFiles, Default: constant(string(pki.ECP256)),
 		Help:    "The kind of key. EC P-256 is small and quick; RSA 4096 is what the public how-to uses and takes a second or more to make.",
 		Options: algorithmOptions(),
 	},
 	{
-		Key: keyValidDays, Label: "valid for (days)", Page: PageCertificates, Default: constant("30"), Check: checkDays,
+		Key: keyValidDays, Label: "valid for (days)", Page: PageCertificates, Hidden: fromFiles, Default: constant("30"), Check: checkDays,
 		Help: "The life of the device certificate. The CAs of a new chain live ten years.", Example: "30",
 	},
 	{
-		Key: keyAuthority, Label: "authority", Page: PageCertificates, Hidden: selfSigned, Default: constant("dpslab-ca"), Check: checkID(profiles.CheckName),
+		Key: keyAuthority, Label: "authority", Page: PageCertificates, Hidden: notChain, Default: constant("dpslab-ca"), Check: checkID(profiles.CheckName),
 		Help: "The root and intermediate CA that sign this device. Made once, shared by all profiles that name it.", Example: "dpslab-ca",
 	},
 	{

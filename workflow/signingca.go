@@ -29,7 +29,10 @@ const verificationDays = 1
 // code, a certificate whose CN is the code signed by the CA, verify. Every
 // answer's etag is the next call's If-Match.
 func (r *run) signingCA(ctx context.Context) (string, error) {
-	if r.profile.Identity.Source != profiles.SourceChain {
+	switch r.profile.Identity.Source {
+	case profiles.SourceFiles:
+		return r.vouch(ctx)
+	case profiles.SourceSelfSigned:
 		return "", skipped{"nothing to do: a self-signed certificate has no signing CA"}
 	}
 	root, err := r.rootCertificate()
@@ -48,7 +51,7 @@ func (r *run) signingCA(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	held, err := r.uploaded(ctx, client, name, root)
+	held, err := r.uploaded(ctx, client, name, root, false)
 	if err != nil {
 		return "", err
 	}
@@ -83,8 +86,9 @@ func (r *run) rootCertificate() (*x509.Certificate, error) {
 	return certificates[0], nil
 }
 
-// uploaded makes sure that DPS holds root under name.
-func (r *run) uploaded(ctx context.Context, client *azure.Certificates, name string, root *x509.Certificate) (held *azure.Certificate, err error) {
+// uploaded makes sure that DPS holds root under name, and, when verified is
+// set, that a new upload counts as verified at once.
+func (r *run) uploaded(ctx context.Context, client *azure.Certificates, name string, root *x509.Certificate, verified bool) (held *azure.Certificate, err error) {
 	err = r.retry(ctx, true, func() error { held, err = client.Get(ctx, name); return err })
 	if err != nil && !errors.Is(err, azure.ErrNotFound) {
 		return nil, err
@@ -107,7 +111,7 @@ func (r *run) uploaded(ctx context.Context, client *azure.Certificates, name str
 		r.note("replacing the certificate that this device uploaded as %s before", name)
 		tag = held.ETag
 	}
-	held, err = r.upload(ctx, client, name, root, tag)
+	held, err = r.upload(ctx, client, name, root, tag, verified)
 	if err == nil {
 		created := tag == "" || r.state.SigningCertificate.Created
 		r.state.SigningCertificate = profiles.SigningCertificate{Name: name, Created: created}
@@ -117,10 +121,10 @@ func (r *run) uploaded(ctx context.Context, client *azure.Certificates, name str
 
 // upload puts the certificate. An attempt whose answer was lost may have done
 // it, and makes the next one a conflict: what DPS then holds decides.
-func (r *run) upload(ctx context.Context, client *azure.Certificates, name string, root *x509.Certificate, tag string) (held *azure.Certificate, err error) {
+func (r *run) upload(ctx context.Context, client *azure.Certificates, name string, root *x509.Certificate, tag string, verified bool) (held *azure.Certificate, err error) {
 	lost := false
 	err = r.retry(ctx, true, func() error {
-		held, err = client.Put(ctx, name, root, tag)
+		held, err = client.Put(ctx, name, root, tag, verified)
 		lost = lost || unanswered(err)
 		return err
 	})

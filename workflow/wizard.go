@@ -179,11 +179,16 @@ func (w Wizard) Plan() []string {
 		where = p.Target.ServiceEndpoint
 	}
 	var plan []string
-	if p.Identity.Source == profiles.SourceChain {
+	switch p.Identity.Source {
+	case profiles.SourceFiles:
+		plan = append(plan,
+			fmt.Sprintf("certificates: import %s for %s", p.Identity.CertificateFile, p.Identity.RegistrationID),
+			fmt.Sprintf("signing CA: upload the topmost CA in the file to %s, if there is one", where))
+	case profiles.SourceChain:
 		plan = append(plan,
 			fmt.Sprintf("certificates: root and intermediate CA %q (made when missing) and a device certificate for %s, as files here", p.Identity.Authority, p.Identity.RegistrationID),
 			fmt.Sprintf("signing CA: upload the root to %s and prove possession of its key", where))
-	} else {
+	default:
 		plan = append(plan,
 			fmt.Sprintf("certificates: a key and a self-signed certificate for %s, as files here", p.Identity.RegistrationID),
 			"signing CA: nothing to do for a self-signed certificate")
@@ -208,7 +213,7 @@ func ProfileOf(a Answers) *profiles.Profile {
 		return v(key)
 	}
 	number := func(key string) int {
-		n, _ := strconv.Atoi(v(key)) // a bad number is reported by the field's check
+		n, _ := strconv.Atoi(asked(key)) // a bad number is reported by the field's check
 		return n
 	}
 	return &profiles.Profile{
@@ -220,7 +225,7 @@ func ProfileOf(a Answers) *profiles.Profile {
 		},
 		Identity: profiles.Identity{
 			Attestation: profiles.AttestationX509, RegistrationID: v(keyRegistrationID), Source: v(keySource),
-			Algorithm: v(keyAlgorithm), ValidDays: number(keyValidDays), Authority: asked(keyAuthority), PassphraseEnv: v(keyPassphraseEnv),
+			Algorithm: asked(keyAlgorithm), ValidDays: number(keyValidDays), CertificateFile: asked(keyCertificate), KeyFile: asked(keyKeyFile), Authority: asked(keyAuthority), PassphraseEnv: v(keyPassphraseEnv),
 		},
 		Enrollment: profiles.Enrollment{
 			Kind: v(keyEnrollment), ID: asked(keyEnrollmentID), DeviceID: asked(keyDeviceID),
@@ -259,6 +264,8 @@ func AnswersOf(p *profiles.Profile) Answers {
 	set(keyAlgorithm, p.Identity.Algorithm)
 	number(keyValidDays, p.Identity.ValidDays)
 	set(keyAuthority, p.Identity.Authority)
+	set(keyCertificate, p.Identity.CertificateFile)
+	set(keyKeyFile, p.Identity.KeyFile)
 	set(keyPassphraseEnv, p.Identity.PassphraseEnv)
 	set(keyEnrollment, p.Enrollment.Kind)
 	set(keyEnrollmentID, p.Enrollment.ID)

@@ -37,6 +37,14 @@ func TestWizardWalk(t *testing.T) {
 			"enrollment group dpslab-group",
 		},
 		{
+			"lab, files", Answers{keyRegistrationID: "device-01", keySource: profiles.SourceFiles, keyCertificate: "/c.pem"},
+			map[Page][]string{
+				PageCertificates: {keySource, keyCertificate, keyKeyFile, keyPassphraseEnv},
+				PageEnrollment:   {keyEnrollment, keyDeviceID, keyAllocation},
+			},
+			"import /c.pem",
+		},
+		{
 			"Azure by connection string", Answers{
 				keyRegistrationID: "d", keyTarget: profiles.TargetAzure, "target.id_scope": "0ne00111111",
 				"target.service_endpoint": "contoso.azure-devices-provisioning.net", keyCredential: profiles.CredentialConnectionString,
@@ -230,8 +238,8 @@ func TestFieldsAreComplete(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 24 {
-		t.Errorf("%d fields, want 24", len(seen))
+	if len(seen) != 26 {
+		t.Errorf("%d fields, want 26", len(seen))
 	}
 }
 

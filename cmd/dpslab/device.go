@@ -36,6 +36,8 @@ var newFlags = []struct{ flag, key string }{
 	{"algorithm", "identity.algorithm"},
 	{"valid-days", "identity.valid_days"},
 	{"authority", "identity.authority"},
+	{"certificate-file", "identity.certificate_file"},
+	{"key-file", "identity.key_file"},
 	{"passphrase-env", "identity.passphrase_env"},
 	{"enrollment", "enrollment.kind"},
 	{"enrollment-id", "enrollment.id"},

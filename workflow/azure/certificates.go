@@ -94,11 +94,15 @@ func (c *Certificates) Get(ctx context.Context, name string) (*Certificate, erro
 }
 
 // Put uploads a CA certificate under a name; ifMatch is the etag of the one it
-// replaces, or empty. It arrives unverified.
-func (c *Certificates) Put(ctx context.Context, name string, ca *x509.Certificate, ifMatch string) (*Certificate, error) {
+// replaces, or empty. With verified set it counts as verified at once, which the
+// service allows from api-version 2021-10-15; else possession is to be proved.
+func (c *Certificates) Put(ctx context.Context, name string, ca *x509.Certificate, ifMatch string, verified bool) (*Certificate, error) {
 	const operation = "upload signing certificate"
 	body := armdeviceprovisioningservices.CertificateResponse{
 		Properties: &armdeviceprovisioningservices.CertificateProperties{Certificate: pemBytes(ca)},
+	}
+	if verified {
+		body.Properties.IsVerified = &verified
 	}
 	options := &armdeviceprovisioningservices.DpsCertificateClientCreateOrUpdateOptions{}
 	if ifMatch != "" {

@@ -59,11 +59,11 @@ func TestRequestsAsTheyArrive(t *testing.T) {
 			return err
 		},
 		"put-new": func(ctx context.Context, c *azure.Certificates) error {
-			_, err := c.Put(ctx, "my-root", root, "")
+			_, err := c.Put(ctx, "my-root", root, "", false)
 			return err
 		},
 		"put-over-another": func(ctx context.Context, c *azure.Certificates) error {
-			_, err := c.Put(ctx, "my-root", root, "AAAAAAAAAAE=")
+			_, err := c.Put(ctx, "my-root", root, "AAAAAAAAAAE=", false)
 			return err
 		},
 		"verification-code": func(ctx context.Context, c *azure.Certificates) error {

@@ -89,7 +89,7 @@ func TestProofOfPossessionInTheLab(t *testing.T) {
 	if _, err := c.Get(ctx, "my-root"); !errors.Is(err, azure.ErrNotFound) {
 		t.Fatalf("before uploading: %v", err)
 	}
-	put, err := c.Put(ctx, "my-root", ca.Certificate, "")
+	put, err := c.Put(ctx, "my-root", ca.Certificate, "", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,14 +127,14 @@ func TestProofOfPossessionInTheLab(t *testing.T) {
 func TestReplacingACertificateInTheLab(t *testing.T) {
 	t.Parallel()
 	c, ctx := startLab(t), t.Context()
-	put, err := c.Put(ctx, "my-root", newRoot(t, "first").Certificate, "")
+	put, err := c.Put(ctx, "my-root", newRoot(t, "first").Certificate, "", false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	second := newRoot(t, "second").Certificate
-	_, err = c.Put(ctx, "my-root", second, "AAAAAAAAAAA=")
+	_, err = c.Put(ctx, "my-root", second, "AAAAAAAAAAA=", false)
 	wantRefusal(t, err, http.StatusPreconditionFailed, "412001")
-	replaced, err := c.Put(ctx, "my-root", second, put.ETag)
+	replaced, err := c.Put(ctx, "my-root", second, put.ETag, false)
 	if err != nil || replaced.Subject != "CN=second" || replaced.ETag == put.ETag {
 		t.Errorf("replaced %+v, %v", replaced, err)
 	}

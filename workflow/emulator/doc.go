@@ -1,6 +1,6 @@
 // Package emulator is the lab: Azure IoT Hub Device Provisioning Service, IoT
-// Hub and the part of Azure Resource Manager that DPS needs, served on
-// loopback, strict enough to be refused by.
+// Hub, API Management certificates and the part of Azure Resource Manager that
+// DPS needs, served on loopback, strict enough to be refused by.
 //
 // Rules of the package:
 //
@@ -14,4 +14,6 @@
 //   - Handlers return errors; only the surface they belong to turns a [refusal]
 //     into status, headers and JSON.
 //   - Time comes from package time, so testing/synctest can fake it.
+//   - What goes wrong on request is a row of scenarios in scenario.go, and every
+//     diagnostic rule has a row in rules.go that says how to see its symptom.
 package emulator
