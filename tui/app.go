@@ -196,6 +196,8 @@ func (a *app) results(msg tea.Msg) tea.Cmd {
 		return a.removed(msg)
 	case chainMsg:
 		a.gotChain(msg)
+	case chosenMsg:
+		return a.key(msg.key)
 	case editMsg:
 		return tea.Batch(a.showEditor(msg), a.release())
 	case editedMsg:

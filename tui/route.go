@@ -52,6 +52,9 @@ func (a *app) key(k tea.KeyMsg) tea.Cmd {
 	case name == "f1", isGlobal && global.Action == keymap.Help && !s.Capturing():
 		a.overlay = a.newHelp()
 		return nil
+	case isGlobal && global.Action == keymap.Palette:
+		a.overlay = a.newPalette()
+		return nil
 	case s.Capturing() || own:
 		return a.dispose(s.Handle(k))
 	case isGlobal && global.Action == keymap.Quit && s == screen.Screen(a.home):

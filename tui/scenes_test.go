@@ -66,7 +66,7 @@ func press(a *app, keys ...string) {
 var namedKeys = map[string]tea.KeyMsg{
 	"enter": {Type: tea.KeyEnter}, "esc": {Type: tea.KeyEsc}, "tab": {Type: tea.KeyTab}, "shift+tab": {Type: tea.KeyShiftTab},
 	"up": {Type: tea.KeyUp}, "down": {Type: tea.KeyDown}, "left": {Type: tea.KeyLeft}, "right": {Type: tea.KeyRight},
-	"pgup": {Type: tea.KeyPgUp}, "pgdown": {Type: tea.KeyPgDown}, "ctrl+c": {Type: tea.KeyCtrlC}, "f1": {Type: tea.KeyF1},
+	"pgup": {Type: tea.KeyPgUp}, "pgdown": {Type: tea.KeyPgDown}, "ctrl+c": {Type: tea.KeyCtrlC}, "ctrl+p": {Type: tea.KeyCtrlP}, "f1": {Type: tea.KeyF1},
 	"space": {Type: tea.KeySpace, Runes: []rune(" ")}, "backspace": {Type: tea.KeyBackspace},
 }
 
@@ -275,6 +275,8 @@ func failureScenes() []scene {
 func overlayScenes() []scene {
 	return []scene{
 		{"bench-help", func(a *app) { bench(nil, 0)(a); press(a, "?") }},
+		{"home-palette", func(a *app) { setDevices(a); press(a, "ctrl+p") }},
+		{"bench-palette", func(a *app) { bench(nil, 0)(a); press(a, "ctrl+p", "r", "u", "n") }},
 		{"bench-question", func(a *app) {
 			bench(func(s *story) { s.begin(workflow.StepCertificates) }, 0)(a)
 			q := workflow.Question{Prompt: "Pass phrase of my-x509-device.key.pem", Secret: true}

@@ -47,6 +47,7 @@ const (
 	Quit    Action = "quit"
 	Cancel  Action = "cancel"
 	Suspend Action = "suspend"
+	Palette Action = "palette"
 )
 
 // Context is where a binding applies. Global ones apply where no other took
@@ -64,6 +65,7 @@ const (
 	InSearch     Context = "search"
 	InChain      Context = "chain"
 	InLab        Context = "lab"
+	InPalette    Context = "palette"
 	InHelp       Context = "help"
 	InPrompt     Context = "question"
 	InConfirm    Context = "confirmation"

@@ -4,6 +4,7 @@ package keymap
 // enter, ctrl+h backspace and ctrl+[ escape.
 var table = []Binding{
 	{Context: Global, Action: Help, Keys: []string{"?", "f1"}, Label: "?", Help: "help", About: "all keys that work here; F1 while typing", Footer: 90},
+	{Context: Global, Action: Palette, Keys: []string{"ctrl+p"}, Label: "ctrl+p", Help: "commands", About: "find by words what can be done here"},
 	{Context: Global, Action: Quit, Keys: []string{"q"}, Label: "q", Help: "quit", About: "leave the workbench", Footer: 95},
 	{Context: Global, Action: Cancel, Keys: []string{"ctrl+c"}, Label: "ctrl+c", Help: "cancel, quit", About: "cancel the running step; once more: quit"},
 	{Context: Global, Action: Suspend, Keys: []string{"ctrl+z"}, Label: "ctrl+z", Help: "suspend", About: "back to the shell; fg returns"},
@@ -88,6 +89,11 @@ var table = []Binding{
 	{Context: InLab, Action: PageDown, Keys: []string{"pgdown", "ctrl+f"}, Label: "pgdown", Help: "page down", About: "a screen down"},
 	{Context: InLab, Action: First, Keys: []string{"home", "g"}, Label: "home g", Help: "first", About: "first row"},
 	{Context: InLab, Action: Last, Keys: []string{"end", "G"}, Label: "end G", Help: "last", About: "last row"},
+
+	{Context: InPalette, Action: Accept, Keys: []string{"enter"}, Label: "enter", Help: "do it", About: "do what is chosen", Footer: 1},
+	{Context: InPalette, Action: Back, Keys: []string{"esc", "ctrl+p"}, Label: "esc", Help: "close", About: "close this", Footer: 2},
+	{Context: InPalette, Action: Up, Keys: []string{"up"}, Label: "up", Help: "up", About: "line above"},
+	{Context: InPalette, Action: Down, Keys: []string{"down"}, Label: "up down", Help: "choose", About: "line below", Footer: 3},
 
 	{Context: InHelp, Action: Back, Keys: []string{"esc", "?", "f1", "q", "enter"}, Label: "esc", Help: "close", About: "close this", Footer: 1},
 	{Context: InHelp, Action: Up, Keys: []string{"up", "k", "pgup"}, Label: "up", Help: "up", About: "scroll up"},

@@ -1,0 +1,155 @@
+package tui
+
+import (
+	"slices"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"dpslab/tui/keymap"
+	"dpslab/tui/theme"
+	"dpslab/tui/ui"
+)
+
+// palette lists what can be done here, by words instead of keys. Choosing a line
+// is pressing its key, so that it does exactly what the key does.
+type palette struct {
+	th    *theme.Theme
+	all   []keymap.Binding
+	shown []keymap.Binding
+	input ui.Input
+	list  ui.List
+}
+
+// chosenMsg is the key of a line that was chosen.
+type chosenMsg struct{ key tea.KeyMsg }
+
+// movements are keys that need no words: whoever opens the palette has them.
+var movements = []keymap.Action{
+	keymap.Up, keymap.Down, keymap.PageUp, keymap.PageDown, keymap.First, keymap.Last,
+	keymap.Choose, keymap.NextField, keymap.PrevField, keymap.Pane, keymap.Palette,
+}
+
+func (a *app) newPalette() *palette {
+	global := keymap.For(keymap.Global)
+	if a.current() != a.stack[0] {
+		keymap.Disable(global, keymap.Quit, "go back to the devices first")
+	}
+	p := &palette{th: a.th, input: ui.NewInput("")}
+	own := a.current().Bindings()
+	for _, b := range append(own, global...) {
+		_, taken := keymap.Match(own, b.Keys[0])
+		if slices.Contains(movements, b.Action) || b.Context == keymap.Global && taken {
+			continue
+		}
+		p.all = append(p.all, b)
+	}
+	p.sift()
+	return p
+}
+
+func (o *palette) sift() {
+	o.shown = nil
+	words := strings.Fields(strings.ToLower(o.input.Value()))
+	for _, b := range o.all {
+		text := strings.ToLower(b.Help + " " + b.About)
+		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) }) {
+			o.shown = append(o.shown, b)
+		}
+	}
+	o.list.Cursor = 0
+	o.list.SetLen(len(o.shown))
+}
+
+func (o *palette) bindings() []keymap.Binding {
+	bs := keymap.For(keymap.InPalette)
+	switch {
+	case len(o.shown) == 0:
+		keymap.Disable(bs, keymap.Accept, "nothing fits what was typed")
+	case o.shown[o.list.Cursor].Disabled != "":
+		keymap.Disable(bs, keymap.Accept, o.shown[o.list.Cursor].Disabled)
+	}
+	return bs
+}
+
+func (o *palette) handle(k tea.KeyMsg) (bool, tea.Cmd) {
+	b, _ := keymap.Match(o.bindings(), k.String())
+	switch {
+	case b.Disabled != "":
+		return false, nil
+	case b.Action == keymap.Back:
+		return true, nil
+	case b.Action == keymap.Up:
+		o.list.Move(-1)
+	case b.Action == keymap.Down:
+		o.list.Move(1)
+	case b.Action == keymap.Accept:
+		key := keyNamed(o.shown[o.list.Cursor].Keys[0])
+		return true, func() tea.Msg { return chosenMsg{key} }
+	case o.input.Handle(k):
+		o.sift()
+	}
+	return false, nil
+}
+
+func (o *palette) view(w, h int) []string {
+	th := o.th
+	bw := min(w-4, 76)
+	rows := []string{o.input.View(th, bw-4, true), ""}
+	room := max(1, min(len(o.all), h-9))
+	from, to := o.list.Window(room)
+	for i := from; i < to; i++ {
+		rows = append(rows, o.row(o.shown[i], i == o.list.Cursor, bw-4))
+	}
+	if len(o.shown) == 0 {
+		rows = append(rows, th.Dim.Text("nothing fits; other words, or esc"))
+	}
+	for len(rows) < room+2 { // the box keeps its size while somebody types
+		rows = append(rows, "")
+	}
+	rows = append(rows, "")
+	var about []string
+	if len(o.shown) > 0 {
+		b := o.shown[o.list.Cursor]
+		about = ui.Wrap(b.About, bw-4)
+		if b.Disabled != "" {
+			about = ui.Wrap("not now: "+b.Disabled, bw-4)
+		}
+	}
+	rows = append(rows, append(about, "", "")[:2]...)
+	return ui.Box(th, "What would you like to do?", rows, bw)
+}
+
+func (o *palette) row(b keymap.Binding, selected bool, w int) string {
+	th := o.th
+	about := b.About
+	if b.Disabled != "" {
+		about = "not now: " + b.Disabled
+	}
+	name := ui.Pad(b.Help, 14, th.Ellipsis)
+	key := ui.Pad(b.Label, 8, th.Ellipsis)
+	text := ui.Cut(about, w-27, th.Ellipsis)
+	switch {
+	case selected:
+		return th.Accent.Text(th.Marker) + " " + th.Selected.Text(name) + " " + th.Key.Text(key) + "  " + text
+	case b.Disabled != "":
+		return th.Dim.Text("  " + name + " " + key + "  " + text)
+	}
+	return "  " + name + " " + th.Key.Text(key) + "  " + th.Dim.Text(text)
+}
+
+// keyNamed is the key of a name in the key map: the way back from
+// tea.KeyMsg.String. A test holds it to the whole map.
+func keyNamed(name string) tea.KeyMsg {
+	for t := tea.KeyCtrlAt; t <= tea.KeyBackspace; t++ { // control keys
+		if k := (tea.KeyMsg{Type: t}); k.String() == name {
+			return k
+		}
+	}
+	for t := tea.KeyRunes; t > tea.KeyRunes-100; t-- { // arrows, pages, functions
+		if k := (tea.KeyMsg{Type: t}); k.String() == name && name != "" {
+			return k
+		}
+	}
+	return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(name)}
+}
