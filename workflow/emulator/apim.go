@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -107,8 +106,8 @@ func stampAPIM(t *tx, a *apimCertificate) (err error) {
 
 // Rules for names (Certificate - Create Or Update, 2024-05-01).
 var (
-	apimServiceName     = regexp.MustCompile(`^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$`)
-	apimCertificateName = regexp.MustCompile(`^[^*#&+:<>?]+$`)
+	apimServiceName     = pattern(`^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$`)
+	apimCertificateName = pattern(`^[^*#&+:<>?]+$`)
 )
 
 // manageAPIM checks a request to the API Management service.
@@ -117,14 +116,14 @@ func (l *Lab) manageAPIM(c *call) error {
 		return err
 	}
 	service := c.args["service"]
-	if len(service) > 50 || !apimServiceName.MatchString(service) {
+	if len(service) > 50 || !apimServiceName().MatchString(service) {
 		return invalidField("serviceName", "The name may hold 1 to 50 letters, digits and '-', and begins with a letter.")
 	}
 	if !strings.EqualFold(service, apimName) {
 		return frontDoor(http.StatusNotFound, "ResourceNotFound", "The Resource 'Microsoft.ApiManagement/service/"+service+
 			"' under resource group '"+l.instance().ResourceGroup+"' was not found.")
 	}
-	if id, named := c.args["certificate"]; named && (utf8.RuneCountInString(id) > 80 || !apimCertificateName.MatchString(id)) {
+	if id, named := c.args["certificate"]; named && (utf8.RuneCountInString(id) > 80 || !apimCertificateName().MatchString(id)) {
 		return invalidField("certificateId", "The identifier may hold 1 to 80 characters and none of * # & + : < > ?")
 	}
 	return nil
@@ -179,7 +178,7 @@ func openPFX(raw []byte, password string) (*x509.Certificate, error) {
 }
 
 // secretPath is the path of a Key Vault secret, with or without a version.
-var secretPath = regexp.MustCompile(`^/secrets/([0-9A-Za-z-]{1,127})(/[0-9A-Za-z]+)?/?$`)
+var secretPath = pattern(`^/secrets/([0-9A-Za-z-]{1,127})(/[0-9A-Za-z]+)?/?$`)
 
 // fetchFromVault gets the certificate that a Key Vault reference names. The lab
 // has no Key Vault: it makes a certificate named after the secret, and a new
@@ -189,7 +188,7 @@ func (l *Lab) fetchFromVault(a *apimCertificate, now time.Time) (*apimCertificat
 	if err != nil || u.Scheme != "https" || u.Host == "" {
 		return nil, invalidField("keyVault", "The secretIdentifier is not the URL of a Key Vault secret.")
 	}
-	parts := secretPath.FindStringSubmatch(u.Path)
+	parts := secretPath().FindStringSubmatch(u.Path)
 	if parts == nil {
 		return nil, invalidField("keyVault", "The secretIdentifier is not the URL of a Key Vault secret.")
 	}

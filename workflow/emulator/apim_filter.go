@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -15,10 +14,10 @@ const (
 )
 
 var (
-	filterCompare  = regexp.MustCompile(`^(?i)\s*` + filterField + `\s+(ge|le|eq|ne|gt|lt)\s+` + filterValue + `\s*$`)
-	filterFunction = regexp.MustCompile(`^(?i)\s*(contains|startswith|endswith)\s*\(\s*` + filterField + `\s*,\s*'((?:[^']|'')*)'\s*\)\s*(?:eq\s+true\s*)?$`)
+	filterCompare  = pattern(`^(?i)\s*` + filterField + `\s+(ge|le|eq|ne|gt|lt)\s+` + filterValue + `\s*$`)
+	filterFunction = pattern(`^(?i)\s*(contains|startswith|endswith)\s*\(\s*` + filterField + `\s*,\s*'((?:[^']|'')*)'\s*\)\s*(?:eq\s+true\s*)?$`)
 	// substringof has its operands the other way round (OData 2).
-	filterSubstring = regexp.MustCompile(`^(?i)\s*substringof\s*\(\s*'((?:[^']|'')*)'\s*,\s*` + filterField + `\s*\)\s*(?:eq\s+true\s*)?$`)
+	filterSubstring = pattern(`^(?i)\s*substringof\s*\(\s*'((?:[^']|'')*)'\s*,\s*` + filterField + `\s*\)\s*(?:eq\s+true\s*)?$`)
 )
 
 // maxFilter bounds a $filter in bytes.
@@ -81,13 +80,13 @@ func splitOutside(text, word string) []string {
 
 // parseTerm reads one condition. expirationDate has comparisons only.
 func parseTerm(text string) (filter, bool) {
-	if m := filterCompare.FindStringSubmatch(text); m != nil {
+	if m := filterCompare().FindStringSubmatch(text); m != nil {
 		return compareWith(m[1], strings.ToLower(m[2]), unquote(m[3]+m[4])), true
 	}
 	function, field, value := "contains", "", ""
-	if m := filterFunction.FindStringSubmatch(text); m != nil {
+	if m := filterFunction().FindStringSubmatch(text); m != nil {
 		function, field, value = strings.ToLower(m[1]), m[2], m[3]
-	} else if m := filterSubstring.FindStringSubmatch(text); m != nil {
+	} else if m := filterSubstring().FindStringSubmatch(text); m != nil {
 		field, value = m[2], m[1]
 	}
 	if field == "" || strings.EqualFold(field, "expirationDate") {

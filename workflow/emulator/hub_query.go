@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -44,7 +43,7 @@ func (l *Lab) listDevices(c *call) error {
 }
 
 // devicesQuery is as much of the hub's query language as the lab understands.
-var devicesQuery = regexp.MustCompile(`(?i)^\s*select\s+\*\s+from\s+devices(?:\s+where\s+deviceId\s*=\s*'([^']*)')?\s*;?\s*$`)
+var devicesQuery = pattern(`(?i)^\s*select\s+\*\s+from\s+devices(?:\s+where\s+deviceId\s*=\s*'([^']*)')?\s*;?\s*$`)
 
 // queryDevices answers POST /devices/query with twins.
 func (l *Lab) queryDevices(c *call) error {
@@ -56,7 +55,7 @@ func (l *Lab) queryDevices(c *call) error {
 	if err := c.jsonBody(&body); err != nil {
 		return err
 	}
-	m := devicesQuery.FindStringSubmatch(body.Query)
+	m := devicesQuery().FindStringSubmatch(body.Query)
 	if m == nil {
 		return hubQuery.refuse()
 	}

@@ -3,7 +3,6 @@ package emulator
 import (
 	"maps"
 	"net/http"
-	"regexp"
 	"strings"
 
 	"dpslab/workflow/dps"
@@ -161,7 +160,7 @@ func (l *Lab) listSKUs(c *call) error {
 	return nil
 }
 
-var instanceNameShape = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9-]{1,48}[a-zA-Z0-9]$`)
+var instanceNameShape = pattern(`^[a-zA-Z0-9][a-zA-Z0-9-]{1,48}[a-zA-Z0-9]$`)
 
 // checkName answers POST …/checkProvisioningServiceNameAvailability. A name of
 // digits alone is not valid.
@@ -175,7 +174,7 @@ func (l *Lab) checkName(c *call) error {
 	}
 	answer := map[string]any{"nameAvailable": true, "reason": "", "message": ""}
 	switch {
-	case !instanceNameShape.MatchString(body.Name) || strings.Trim(body.Name, "0123456789") == "":
+	case !instanceNameShape().MatchString(body.Name) || strings.Trim(body.Name, "0123456789") == "":
 		answer = map[string]any{"nameAvailable": false, "reason": "Invalid", "message": "The name is not valid."}
 	case strings.EqualFold(body.Name, l.instance().Name):
 		answer = map[string]any{"nameAvailable": false, "reason": "AlreadyExists", "message": "The name is taken."}
