@@ -58,7 +58,13 @@ func TestStrict(t *testing.T) {
 			}
 		})
 	}
-	// What is right passes a strict lab too.
+}
+
+// TestStrictAcceptsWhatIsRight does what every version of the contract allows.
+func TestStrictAcceptsWhatIsRight(t *testing.T) {
+	t.Parallel()
+	root := newFamily(t, "strict").root.Certificate
+	id := selfSigned(t, "d1")
 	l := start(t, func(o *Options) { o.Strict = true })
 	l.enroll(t, "d1", id.chain[0])
 	if op := l.as(t, id).provision(t, "d1"); op.Status != dps.StatusAssigned {
