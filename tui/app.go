@@ -14,6 +14,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"dpslab/tui/keymap"
 	"dpslab/tui/screen"
 	"dpslab/tui/term"
 	"dpslab/tui/theme"
@@ -47,12 +48,13 @@ type app struct {
 	grace     grace
 	questions []*question // waiting for a free screen
 
-	status *workflow.Status // of the device on the bench
-	lab    *workflow.LabFacts
-	ran    []*workflow.Status // of devices that ran here, in order
-	awaits int                // devices being opened or saved: keys wait
-	held   []tea.KeyMsg       // typed meanwhile
-	draft  workflow.Answers   // of a half-filled wizard that was left
+	status   *workflow.Status // of the device on the bench
+	lab      *workflow.LabFacts
+	ran      []*workflow.Status // of devices that ran here, in order
+	readOnly bool               // nothing may be written
+	awaits   int                // devices being opened or saved: keys wait
+	held     []tea.KeyMsg       // typed meanwhile
+	draft    workflow.Answers   // of a half-filled wizard that was left
 
 	preparing *preparing
 	edits     map[string]workflow.Answers // of profiles whose editor was left without saving
@@ -69,6 +71,21 @@ func newApp(session *workflow.Session, th *theme.Theme) *app {
 	a := &app{session: session, th: th, home: screen.NewHome(th), preparing: &preparing{}, edits: map[string]workflow.Answers{}}
 	a.stack = []screen.Screen{a.home}
 	return a
+}
+
+// readOnly is why a key that writes cannot act.
+const readOnly = "this session is read-only"
+
+// bindings are the keys of the current screen, those that write disabled in a
+// read-only session.
+func (a *app) bindings() []keymap.Binding {
+	bs := a.current().Bindings()
+	if a.readOnly {
+		for _, action := range []keymap.Action{keymap.New, keymap.Edit, keymap.RunAll, keymap.RunStep, keymap.Remove, keymap.Switch, keymap.AllOff} {
+			keymap.Disable(bs, action, readOnly)
+		}
+	}
+	return bs
 }
 
 // messages of the app.

@@ -72,6 +72,9 @@ func (a *app) showBench(m openedMsg) tea.Cmd {
 		a.status.Lab = a.lab
 	}
 	a.bench = screen.NewBench(a.th, m.device, m.status)
+	if a.readOnly {
+		a.bench.Locked = readOnly
+	}
 	a.bench.Observe(m.status, a.now)
 	a.push(a.bench)
 	if m.run && m.device.Err == nil {

@@ -55,10 +55,17 @@ func (a *app) rows() []string {
 
 // badge says which lab serves this session.
 func (a *app) badge() string {
-	if a.lab == nil {
-		return ""
+	only := ""
+	if a.readOnly {
+		only = a.th.Warn.Text("read-only")
 	}
-	text := "lab " + a.th.OK.Text(a.th.Live) + " " + a.th.Clean(a.lab.Address)
+	if a.lab == nil {
+		return only
+	}
+	if only != "" {
+		only += "  "
+	}
+	text := only + "lab " + a.th.OK.Text(a.th.Live) + " " + a.th.Clean(a.lab.Address)
 	if a.lab.Joined {
 		text += " (joined)"
 	}
@@ -70,7 +77,7 @@ func (a *app) footer() string {
 		return ui.Footer(a.th, a.overlay.bindings(), a.w)
 	}
 	s := a.current()
-	bs := s.Bindings()
+	bs := a.bindings()
 	for _, g := range keymap.For(keymap.Global) {
 		if g.Action == keymap.Quit && s != a.stack[0] || g.Action == keymap.Quit && s.Capturing() {
 			continue

@@ -66,7 +66,7 @@ func (a *app) newHelp() *help {
 	if a.current() != a.stack[0] {
 		keymap.Disable(global, keymap.Quit, "go back to the devices first")
 	}
-	return &help{th: a.th, all: append(a.current().Bindings(), global...)}
+	return &help{th: a.th, all: append(a.bindings(), global...)}
 }
 
 func (o *help) bindings() []keymap.Binding { return keymap.For(keymap.InHelp) }

@@ -36,7 +36,7 @@ func (a *app) newPalette() *palette {
 		keymap.Disable(global, keymap.Quit, "go back to the devices first")
 	}
 	p := &palette{th: a.th, input: ui.NewInput("")}
-	own := a.current().Bindings()
+	own := a.bindings()
 	for _, b := range append(own, global...) {
 		_, taken := keymap.Match(own, b.Keys[0])
 		if slices.Contains(movements, b.Action) || b.Context == keymap.Global && taken {

@@ -47,8 +47,10 @@ func (a *app) key(k tea.KeyMsg) tea.Cmd {
 	}
 	a.toast = ""
 	s := a.current()
-	_, own := keymap.Match(s.Bindings(), name)
+	b, own := keymap.Match(a.bindings(), name)
 	switch {
+	case a.readOnly && own && b.Disabled == readOnly && !s.Capturing():
+		return a.say(b.Label + " does nothing now: " + readOnly)
 	case name == "f1", isGlobal && global.Action == keymap.Help && !s.Capturing():
 		a.overlay = a.newHelp()
 		return nil

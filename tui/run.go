@@ -96,6 +96,7 @@ func say(w io.Writer, text string) { _, _ = io.WriteString(w, text) }
 
 // drive runs the program on an input and an output.
 func drive(ctx context.Context, a *app, feed *Feed, ask *Asker, signals <-chan os.Signal, in io.Reader, out io.Writer) error {
+	a.readOnly = a.session.ReadOnly()
 	a.home.SetNames(a.session.Names())
 	a.draft, _ = a.session.Draft()
 	p := tea.NewProgram(a,

@@ -275,6 +275,8 @@ func failureScenes() []scene {
 func overlayScenes() []scene {
 	return []scene{
 		{"bench-help", func(a *app) { bench(nil, 0)(a); press(a, "?") }},
+		{"home-read-only", func(a *app) { setDevices(a); a.readOnly = true; press(a, "r") }},
+		{"bench-read-only", func(a *app) { a.readOnly = true; bench(nil, 0)(a) }},
 		{"home-palette", func(a *app) { setDevices(a); press(a, "ctrl+p") }},
 		{"bench-palette", func(a *app) { bench(nil, 0)(a); press(a, "ctrl+p", "r", "u", "n") }},
 		{"bench-question", func(a *app) {

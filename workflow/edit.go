@@ -50,6 +50,9 @@ const BackupSuffix = ".bak"
 // comments, stays beside it under the returned path; one that was kept before
 // gives way. Its errors are *Problem.
 func (s *Session) Replace(name string, p *profiles.Profile) (backup string, err error) {
+	if err := s.mayWrite("change profile " + name); err != nil {
+		return "", err
+	}
 	op := "change profile " + name
 	if err := profiles.CheckName(name); err != nil {
 		return "", &Problem{Kind: Usage, Op: op, Summary: err.Error()}

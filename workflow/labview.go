@@ -132,6 +132,9 @@ func (s *Session) labView(ctx context.Context) (LabView, error) {
 // SetFault switches a scenario of the lab on or off; [LabView.Faults] has the
 // names. Its errors are *Problem.
 func (s *Session) SetFault(ctx context.Context, name string, on bool) error {
+	if err := s.mayWrite("switch scenario " + name); err != nil {
+		return err
+	}
 	op := "switch scenario " + name
 	lab, err := s.OpenLab(ctx)
 	if err != nil {

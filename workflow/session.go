@@ -28,6 +28,8 @@ type Config struct {
 	Getenv func(string) string
 	// Sink receives every event, in order, one at a time.
 	Sink func(Event)
+	// ReadOnly refuses everything that writes: runs, profiles, switches of the lab.
+	ReadOnly bool
 }
 
 // Question is something only a person can answer during a run.
@@ -194,6 +196,9 @@ func withDefaults(p *profiles.Profile) *profiles.Profile {
 // Save writes a new profile. What is wrong with it, or that the name is taken,
 // is a *Problem.
 func (s *Session) Save(name string, p *profiles.Profile) error {
+	if err := s.mayWrite("save profile " + name); err != nil {
+		return err
+	}
 	op := "save profile " + name
 	if err := profiles.CheckName(name); err != nil {
 		return &Problem{Kind: Usage, Op: op, Summary: err.Error()}
@@ -214,6 +219,9 @@ func (s *Session) Save(name string, p *profiles.Profile) error {
 // Remove deletes a profile with its state and device files, and says which. CAs
 // that other devices may share stay.
 func (s *Session) Remove(name string) ([]string, error) {
+	if err := s.mayWrite("remove " + name); err != nil {
+		return nil, err
+	}
 	removed, err := s.config.Store.Remove(name)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -269,6 +277,9 @@ func (s *Session) sink(e Event) {
 // run is under way, and a *Problem when the profile cannot be used. It must not
 // be called from inside the sink.
 func (s *Session) Start(name string, o RunOptions) (string, error) {
+	if err := s.mayWrite("run " + name); err != nil {
+		return "", err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.run != nil && !s.run.over.Load() {

@@ -52,13 +52,14 @@ func (o *output) Write(p []byte) (int, error) {
 // of standard output is one JSON object.
 type app struct {
 	environment
-	reader  *bufio.Reader // of in, made at the first question
-	home    string
-	quiet   bool
-	verbose bool
-	noColor bool
-	ascii   bool
-	theme   string
+	reader   *bufio.Reader // of in, made at the first question
+	home     string
+	quiet    bool
+	verbose  bool
+	noColor  bool
+	ascii    bool
+	readOnly bool
+	theme    string
 }
 
 // Exit codes, besides those of [workflow.ProblemKind.ExitCode].
@@ -127,6 +128,7 @@ the lab inside it needs no Azure subscription and no network.`,
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "show headers and bodies of every exchange")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colour (also NO_COLOR)")
 	flags.BoolVar(&a.ascii, "ascii", false, "draw with ASCII characters only")
+	root.Flags().BoolVar(&a.readOnly, "read-only", false, "the workbench looks and writes nothing")
 	flags.StringVar(&a.theme, "theme", "", "colours: dark (default), light, high-contrast, none")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(err.Error(), c.CommandPath()+" --help lists the flags")

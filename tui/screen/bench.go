@@ -14,6 +14,9 @@ import (
 
 // Bench shows one device at work: its steps, and what the chosen one says.
 type Bench struct {
+	// Locked is why nothing may run; empty: it may.
+	Locked string
+
 	th       *theme.Theme
 	dev      workflow.Device
 	st       *workflow.Status
@@ -189,7 +192,7 @@ func (b *Bench) whyNotRun() string {
 	case b.Busy():
 		return "something runs: esc cancels it"
 	}
-	return ""
+	return b.Locked
 }
 
 // resumes says whether enter would resume now.

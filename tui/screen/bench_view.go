@@ -232,7 +232,7 @@ func (b *Bench) about(s workflow.StepStatus, w, h int) []string {
 	th := b.th
 	rows := []string{""}
 	rows = append(rows, ui.Wrap(capital(s.About)+".", w)...)
-	if b.Busy() {
+	if b.whyNotRun() != "" {
 		return rows
 	}
 	rows = append(rows, "", th.Key.Text("a")+" runs all steps, "+th.Key.Text("enter")+" this one alone.")
