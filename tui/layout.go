@@ -59,7 +59,7 @@ func (a *app) badge() string {
 	if a.readOnly {
 		only = a.th.Warn.Text("read-only")
 	}
-	if a.lab == nil {
+	if a.lab == nil || a.readOnly && a.w < 80 { // the warning matters more than the address
 		return only
 	}
 	if only != "" {

@@ -74,7 +74,7 @@ type chainColumns struct{ name, file, sent, dps, enrolled, hub int }
 
 func chainColumnsFor(w int) chainColumns {
 	c := chainColumns{file: 4, sent: 4, dps: 8, enrolled: 8, hub: 3}
-	c.name = max(w-5-(c.file+c.sent+c.dps+c.enrolled+c.hub)-10, 8)
+	c.name = max(w-6-(c.file+c.sent+c.dps+c.enrolled+c.hub)-10, 8)
 	return c
 }
 
