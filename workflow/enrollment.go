@@ -206,7 +206,8 @@ func (r *run) enrolled(kind, id string, record *dps.EnrollmentRecord, existed bo
 	}
 }
 
-func clientCertificates(x *dps.X509Attestation) *dps.X509Certificates  { return x.ClientCertificates }
+func clientCertificates(x *dps.X509Attestation) *dps.X509Certificates { return x.ClientCertificates }
+
 func signingCertificates(x *dps.X509Attestation) *dps.X509Certificates { return x.SigningCertificates }
 
 // certificates names c as the primary certificate and keeps a secondary one

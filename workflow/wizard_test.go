@@ -19,7 +19,8 @@ func TestWizardWalk(t *testing.T) {
 		steps   string // words that the plan must hold
 	}{
 		{
-			"lab, self-signed", Answers{keyRegistrationID: "my-x509-device"},
+			"lab, self-signed",
+			Answers{keyRegistrationID: "my-x509-device"},
 			map[Page][]string{
 				PageWhere: {keyTarget}, PageIdentity: {keyRegistrationID, keyName},
 				PageCertificates: {keySource, keyAlgorithm, keyValidDays, keyPassphraseEnv},
@@ -29,7 +30,8 @@ func TestWizardWalk(t *testing.T) {
 			"individual enrollment my-x509-device",
 		},
 		{
-			"lab, chain", Answers{keyRegistrationID: "device-01", keySource: profiles.SourceChain},
+			"lab, chain",
+			Answers{keyRegistrationID: "device-01", keySource: profiles.SourceChain},
 			map[Page][]string{
 				PageCertificates: {keySource, keyAlgorithm, keyValidDays, keyAuthority, keyPassphraseEnv},
 				PageEnrollment:   {keyEnrollment, keyEnrollmentID, keyAllocation},
@@ -37,7 +39,8 @@ func TestWizardWalk(t *testing.T) {
 			"enrollment group dpslab-group",
 		},
 		{
-			"lab, files", Answers{keyRegistrationID: "device-01", keySource: profiles.SourceFiles, keyCertificate: "/c.pem"},
+			"lab, files",
+			Answers{keyRegistrationID: "device-01", keySource: profiles.SourceFiles, keyCertificate: "/c.pem"},
 			map[Page][]string{
 				PageCertificates: {keySource, keyCertificate, keyKeyFile, keyPassphraseEnv},
 				PageEnrollment:   {keyEnrollment, keyDeviceID, keyAllocation},
@@ -45,7 +48,8 @@ func TestWizardWalk(t *testing.T) {
 			"import /c.pem",
 		},
 		{
-			"Azure by connection string", Answers{
+			"Azure by connection string",
+			Answers{
 				keyRegistrationID: "d", keyTarget: profiles.TargetAzure, "target.id_scope": "0ne00111111",
 				"target.service_endpoint": "contoso.azure-devices-provisioning.net", keyCredential: profiles.CredentialConnectionString,
 			},
@@ -53,7 +57,8 @@ func TestWizardWalk(t *testing.T) {
 			"at contoso.azure-devices-provisioning.net",
 		},
 		{
-			"static", Answers{keyRegistrationID: "d", keyAllocation: "static"},
+			"static",
+			Answers{keyRegistrationID: "d", keyAllocation: "static"},
 			map[Page][]string{PageEnrollment: {keyDeviceID, keyAllocation, keyHubs}},
 			"enrollment",
 		},
