@@ -52,9 +52,11 @@ type app struct {
 	lab      *workflow.LabFacts
 	ran      []*workflow.Status // of devices that ran here, in order
 	readOnly bool               // nothing may be written
-	awaits   int                // devices being opened or saved: keys wait
-	held     []tea.KeyMsg       // typed meanwhile
-	draft    workflow.Answers   // of a half-filled wizard that was left
+	calledAs string             // the program, in hints that name a command
+	drafts   drafts
+	awaits   int              // devices being opened or saved: keys wait
+	held     []tea.KeyMsg     // typed meanwhile
+	draft    workflow.Answers // of a half-filled wizard that was left
 
 	preparing *preparing
 	edits     map[string]workflow.Answers // of profiles whose editor was left without saving
@@ -68,7 +70,7 @@ type app struct {
 
 // newApp makes a model that shows the home screen.
 func newApp(session *workflow.Session, th *theme.Theme) *app {
-	a := &app{session: session, th: th, home: screen.NewHome(th), preparing: &preparing{}, edits: map[string]workflow.Answers{}}
+	a := &app{calledAs: "dpslab", session: session, th: th, home: screen.NewHome(th), preparing: &preparing{}, edits: map[string]workflow.Answers{}}
 	a.stack = []screen.Screen{a.home}
 	return a
 }

@@ -161,8 +161,9 @@ func (a *app) keepDraft(answers workflow.Answers) tea.Cmd {
 		return nil
 	}
 	a.draft = answers
+	wish := a.drafts.wish()
 	return a.do(func() tea.Msg {
-		if err := a.session.SaveDraft(answers); err != nil {
+		if err := a.drafts.keep(wish, func() error { return a.session.SaveDraft(answers) }); err != nil {
 			return saidMsg("Your answers could not be kept: " + err.Error())
 		}
 		return nil
@@ -202,7 +203,7 @@ func (a *app) save(w workflow.Wizard) tea.Cmd {
 			return savedMsg{name, err}
 		}
 		// The draft has become a profile; a leftover would only be offered again.
-		return savedMsg{name, a.session.DropDraft()}
+		return savedMsg{name, a.drafts.drop(a.session.DropDraft)}
 	})
 }
 

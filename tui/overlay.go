@@ -232,9 +232,9 @@ func (o *draftChoice) handle(k tea.KeyMsg) (bool, tea.Cmd) {
 	case keymap.StartOver:
 		o.a.draft = nil
 		o.a.openWizard(nil)
-		session := o.a.session
-		return true, o.a.do(func() tea.Msg {
-			if err := session.DropDraft(); err != nil {
+		a := o.a
+		return true, a.do(func() tea.Msg {
+			if err := a.drafts.drop(a.session.DropDraft); err != nil {
 				return saidMsg("The draft could not be dropped: " + err.Error())
 			}
 			return nil

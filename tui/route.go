@@ -144,10 +144,13 @@ func (a *app) dispose(i screen.Intent) tea.Cmd {
 // have changed meanwhile.
 func (a *app) leave() tea.Cmd {
 	a.pop()
-	if a.current() == screen.Screen(a.home) {
-		return a.readNames()
+	if a.current() != screen.Screen(a.home) {
+		return nil
 	}
-	return nil
+	if a.bench != nil {
+		a.home.Expect(a.bench.Device())
+	}
+	return a.readNames()
 }
 
 func (a *app) leaveWizard(answers workflow.Answers) tea.Cmd {

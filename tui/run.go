@@ -42,6 +42,7 @@ type Options struct {
 	ASCII, NoColor bool   // asked for; the environment may ask for them as well
 	Theme          string // one of theme.Names; empty: "dark"
 	Open           string // open this device at once
+	Program        string // what the person called this program; empty: "dpslab"
 }
 
 // endLimit is how long Run waits for a cancelled run to end.
@@ -66,6 +67,9 @@ func Run(ctx context.Context, o Options) error {
 	a := newApp(o.Session, th)
 	a.clip = term.Clipboard{Out: out, Getenv: os.Getenv}
 	a.open = o.Open
+	if o.Program != "" {
+		a.calledAs = o.Program
+	}
 	// With the size known, the first frame is a whole one.
 	if w, h, err := xterm.GetSize(int(o.Out.Fd())); err == nil {
 		a.w, a.h = w, h
@@ -151,7 +155,8 @@ func (a *app) end(feed *Feed) error {
 	if a.wizard == nil || a.editing() || len(a.wizard.Answers()) == 0 {
 		return nil
 	}
-	if err := a.session.SaveDraft(a.wizard.Answers()); err != nil {
+	keep := func() error { return a.session.SaveDraft(a.wizard.Answers()) }
+	if err := a.drafts.keep(a.drafts.wish(), keep); err != nil {
 		return fmt.Errorf("keep the half-filled wizard: %w", err)
 	}
 	return nil
@@ -176,25 +181,28 @@ func farewell(a *app) string {
 	var b strings.Builder
 	for _, s := range a.ran {
 		name := a.th.Clean(s.Device)
-		fmt.Fprintf(&b, "%s: %s\n", name, a.th.Clean(standing(s)))
+		fmt.Fprintf(&b, "%s: %s\n", name, a.th.Clean(a.standing(s)))
 		for _, dir := range sortedFolders(s) {
 			fmt.Fprintf(&b, "  files in %s\n", a.th.Clean(dir))
 		}
-		fmt.Fprintf(&b, "  the same without a screen: dpslab run %s\n", name)
+		fmt.Fprintf(&b, "  the same without a screen: %s run %s\n", a.calledAs, name)
 	}
 	if a.wizard != nil && !a.editing() && len(a.wizard.Answers()) > 0 {
-		b.WriteString("The half-described device is kept: dpslab, then n, goes on with it.\n")
+		fmt.Fprintf(&b, "The half-described device is kept: %s, then n, goes on with it.\n", a.calledAs)
 	}
 	return b.String()
 }
 
 // standing is where a device stands after its last run here, in one sentence.
-func standing(s *workflow.Status) string {
+func (a *app) standing(s *workflow.Status) string {
 	text := "its run was left under way"
 	switch {
 	case s.Running:
 	case s.Outcome == workflow.Cancelled:
-		text = "cancelled; dpslab run " + s.Device + " --resume goes on"
+		text = "cancelled"
+		if s.Step(workflow.StepRegistration).State == workflow.StepStopped {
+			text += "; " + a.calledAs + " run " + s.Device + " --resume goes on"
+		}
 	case s.Problem != nil:
 		text = s.Problem.Error()
 	case s.Registration.AssignedHub != "":

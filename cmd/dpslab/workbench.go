@@ -29,7 +29,7 @@ func (a *app) workbench(ctx context.Context, open string) error {
 	defer s.Close()
 	err = tui.Run(ctx, tui.Options{
 		Session: s, Feed: feed, Ask: asker, In: a.in, Out: a.out.File,
-		ASCII: a.ascii, NoColor: a.noColor, Theme: a.theme, Open: open,
+		ASCII: a.ascii, NoColor: a.noColor, Theme: a.theme, Open: open, Program: os.Args[0],
 	})
 	switch {
 	case err == nil:

@@ -204,10 +204,7 @@ func (b *Bench) lane(w, h int) []string {
 }
 
 func (b *Bench) unusable(w int) []string {
-	rows := []string{""}
-	for _, r := range ui.Wrap(b.th.Clean(b.dev.Err.Error()), w) {
-		rows = append(rows, b.th.Bad.Text(r))
-	}
+	rows := append([]string{""}, ui.Problem(b.th, unusable(b.dev.Err), w)...)
 	rows = append(rows, "")
 	return append(rows, ui.Wrap("Correct the file in an editor, go back with esc and open the device again.", w)...)
 }

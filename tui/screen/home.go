@@ -28,6 +28,7 @@ type Home struct {
 	rows    int // of the list, in the last view
 	filter  ui.Input
 	typing  bool
+	next    string // Expect
 	now     time.Time
 }
 
@@ -46,7 +47,15 @@ func (h *Home) SetNames(names []string, err error) {
 	h.names = names
 	h.asked = map[string]bool{}
 	h.refilter()
+	if h.next != "" {
+		h.Select(h.next)
+		h.next = ""
+	}
 }
+
+// Expect puts the cursor on a device when the names are told the next time: it
+// may not be among them yet.
+func (h *Home) Expect(name string) { h.next = name }
 
 // SetDevices tells what was read of some devices at a moment.
 func (h *Home) SetDevices(ds []workflow.Device, now time.Time) {

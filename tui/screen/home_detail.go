@@ -1,6 +1,8 @@
 package screen
 
 import (
+	"errors"
+
 	"dpslab/profiles"
 	"dpslab/tui/theme"
 	"dpslab/tui/ui"
@@ -14,10 +16,7 @@ func (h *Home) detail(w int) []string {
 	th := h.th
 	rows := []string{th.Strong.Text(th.Clean(d.Name)), ""}
 	if d.Err != nil {
-		for _, r := range ui.Wrap(th.Clean(d.Err.Error()), w) {
-			rows = append(rows, th.Bad.Text(r))
-		}
-		return rows
+		return append(rows, ui.Problem(th, unusable(d.Err), w)...)
 	}
 	if d.Profile == nil || d.State == nil {
 		return rows
@@ -32,6 +31,15 @@ func (h *Home) detail(w int) []string {
 		rows = append(rows, ui.Problem(th, problemOf(e), w)...)
 	}
 	return rows
+}
+
+// unusable is why a profile cannot be used, with its fix.
+func unusable(err error) *workflow.Problem {
+	var p *workflow.Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	return &workflow.Problem{Summary: err.Error()}
 }
 
 // problemOf turns the error in a state file back into a problem.
