@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/json"
@@ -259,10 +260,10 @@ func recordChanges(there, want *dps.EnrollmentRecord) []string {
 		}
 	}
 	if a, b := attestationOf(there.Attestation), attestationOf(want.Attestation); a != b {
-		out = append(out, fmt.Sprintf("attestation: %s → %s", orNone(a), b))
+		out = append(out, fmt.Sprintf("attestation: %s → %s", cmp.Or(a, "none"), b))
 	}
 	if a, b := enrolledThumbprint(there.Attestation), enrolledThumbprint(want.Attestation); a != b {
-		out = append(out, fmt.Sprintf("certificate SHA-256: %s → %s", orNone(a), orNone(b)))
+		out = append(out, fmt.Sprintf("certificate SHA-256: %s → %s", cmp.Or(a, "none"), cmp.Or(b, "none")))
 	}
 	differ("allocationPolicy", there.AllocationPolicy, want.AllocationPolicy)
 	differ("iotHubs", there.IoTHubs, want.IoTHubs)
@@ -295,13 +296,6 @@ func text(v any) string {
 	}
 	raw, _ := json.Marshal(v) // it came out of JSON
 	return string(raw)
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
 }
 
 // attestationOf says in words how a record's devices prove themselves.

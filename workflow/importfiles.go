@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -29,7 +30,7 @@ func (r *run) importFiles(ctx context.Context) (string, error) {
 	}
 	if keys.Key() == nil {
 		return "", &Problem{
-			Kind: LocalFile, Op: "import " + p.CertificateFile, Rule: "F02", Summary: "there is no private key in " + orThat(p.KeyFile, p.CertificateFile),
+			Kind: LocalFile, Op: "import " + p.CertificateFile, Rule: "F02", Summary: "there is no private key in " + cmp.Or(p.KeyFile, p.CertificateFile),
 			Fix: "Name the file that holds it in identity.key_file.",
 		}
 	}
@@ -48,13 +49,6 @@ func (r *run) importFiles(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return r.certificateSummary(chain[0], "imported"), r.noteCertificate(chain[0])
-}
-
-func orThat(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 // readHeld reads a file of any kind; a pass phrase that the profile does not

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto"
 	"crypto/x509"
 	"path/filepath"
 	"slices"
@@ -33,24 +35,8 @@ and older, which answer "the password is not correct" to AES.`,
 	c.Flags().StringVar(&keyFile, "key", "", "file with the private key (default: the certificate's file)")
 	c.Flags().BoolVar(&compatible, "compatible", false, "3DES with SHA-1, for old Windows")
 	a.certJSON(c, "make a PFX", func(ctx context.Context, args []string, asJSON bool) error {
-		contents, err := a.gather(ctx, args, &in)
+		key, certs, err := a.keyAndChain(ctx, args, keyFile, &in)
 		if err != nil {
-			return err
-		}
-		certs := contents.Certificates()
-		key := contents.Key()
-		if keyFile != "" {
-			if key, err = a.readKey(ctx, keyFile, &in); err != nil {
-				return err
-			}
-		}
-		if key == nil {
-			return usage("which private key?", "--key FILE")
-		}
-		if certs, err = pki.FullChain(certs, true); err != nil {
-			return err
-		}
-		if err := pki.CheckKey(certs, key, args[0], cmpOr(keyFile, args[0])); err != nil {
 			return err
 		}
 		secret, err := out.fresh(ctx, a, "the PFX", true)
@@ -65,7 +51,7 @@ and older, which answer "the password is not correct" to AES.`,
 		if err != nil {
 			return err
 		}
-		file, err := o.write(cmpOr(o.out, withEnding(args[0], ".pfx")), "PFX", data, true)
+		file, err := o.write(cmp.Or(o.out, withEnding(args[0], ".pfx")), "PFX", data, true)
 		if err != nil {
 			return err
 		}
@@ -74,11 +60,27 @@ and older, which answer "the password is not correct" to AES.`,
 	return c
 }
 
-func cmpOr(s, otherwise string) string {
-	if s == "" {
-		return otherwise
+// keyAndChain finds a private key and the certificates that belong to it, in
+// the order in which a device presents them.
+func (a *app) keyAndChain(ctx context.Context, files []string, keyFile string, secret *secretFlags) (crypto.Signer, []*x509.Certificate, error) {
+	contents, err := a.gather(ctx, files, secret)
+	if err != nil {
+		return nil, nil, err
 	}
-	return s
+	key := contents.Key()
+	if keyFile != "" {
+		if key, err = a.readKey(ctx, keyFile, secret); err != nil {
+			return nil, nil, err
+		}
+	}
+	if key == nil {
+		return nil, nil, usage("which private key?", "--key FILE")
+	}
+	certs, err := pki.FullChain(contents.Certificates(), true)
+	if err != nil {
+		return nil, nil, err
+	}
+	return key, certs, pki.CheckKey(certs, key, files[0], cmp.Or(keyFile, files[0]))
 }
 
 func withEnding(path, ending string) string {
@@ -131,7 +133,7 @@ root is verified there.`,
 		if err != nil {
 			return err
 		}
-		out := cmpOr(o.out, withEnding(args[0], "-full-chain.cert.pem"))
+		out := cmp.Or(o.out, withEnding(args[0], "-full-chain.cert.pem"))
 		file, err := o.write(out, "full chain", pki.EncodeCertificates(chain...), false)
 		if err != nil {
 			return err

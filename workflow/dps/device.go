@@ -1,6 +1,7 @@
 package dps
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -100,14 +101,7 @@ func (c *DeviceClient) operation(ctx context.Context, q wire.Request) (*Operatio
 
 func (c *DeviceClient) url(registrationID, suffix string) string {
 	return "https://" + c.Host + "/" + url.PathEscape(c.IDScope) + "/registrations/" + url.PathEscape(registrationID) +
-		suffix + "?api-version=" + or(c.APIVersion, DeviceAPIVersion)
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
+		suffix + "?api-version=" + cmp.Or(c.APIVersion, DeviceAPIVersion)
 }
 
 func jsonHeader() http.Header {

@@ -1,6 +1,7 @@
 package dps
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -88,7 +89,7 @@ func (c *ServiceClient) do(ctx context.Context, operation, method, path, ifMatch
 	}
 	q := wire.Request{
 		Operation: operation, Method: method, Header: jsonHeader(),
-		URL: "https://" + c.Host + path + "?api-version=" + or(c.APIVersion, ServiceAPIVersion),
+		URL: "https://" + c.Host + path + "?api-version=" + cmp.Or(c.APIVersion, ServiceAPIVersion),
 	}
 	q.Header.Set("Authorization", authorization.Reveal())
 	if ifMatch != "" {
