@@ -152,6 +152,11 @@ func (a *app) end(feed *Feed) error {
 	case <-time.After(endLimit):
 	}
 	a.events(feed.take())
+	for i, s := range a.ran {
+		if s.Running { // its last events were on their way to a program that had ended
+			a.ran[i] = a.session.History(s.Device)
+		}
+	}
 	if a.wizard == nil || a.editing() || len(a.wizard.Answers()) == 0 {
 		return nil
 	}
