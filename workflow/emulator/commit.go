@@ -60,11 +60,18 @@ func (s *store) gather(first *write) []*write {
 // write that fails after it has written spoils the transaction: it is answered,
 // taken out, and the others run again.
 func (s *store) commit(batch []*write) {
+	s.journal.hold()
+	defer s.journal.release()
 	for len(batch) > 0 {
 		results := make([]error, len(batch))
 		spoiler := -1
-		err := s.db.Update(func(b *bbolt.Tx) error {
-			wrote := false
+		var epoch uint64
+		err := s.db.Update(func(b *bbolt.Tx) (err error) {
+			first := &tx{bolt: b}
+			if epoch, err = s.journal.flush(first); err != nil {
+				return err
+			}
+			wrote := first.dirty
 			for i, w := range batch {
 				t := &tx{bolt: b}
 				results[i] = w.run(t)
@@ -83,6 +90,10 @@ func (s *store) commit(batch []*write) {
 			batch[spoiler].result <- results[spoiler]
 			batch = slices.Delete(batch, spoiler, spoiler+1)
 			continue
+		}
+		if err == nil {
+			s.devices.Store(&deviceCache{})
+			s.journal.settled(epoch)
 		}
 		for i, w := range batch {
 			if results[i] == nil && err != nil && !errors.Is(err, errNothingWritten) {

@@ -8,7 +8,8 @@
 //     said in an HTTP answer in the service's own dialect, never by a TLS alert.
 //   - The store is the only authority. A write is answered after it is on disk;
 //     nothing that matters lives in memory alone, so a killed lab goes on where
-//     it was.
+//     it was. Messages of devices go ahead of the database into the log of a
+//     [journal]; each commit takes over what is there.
 //   - A behaviour that no contract or capture settles is one row of the table
 //     in guesses.go, and the code takes it from there.
 //   - Handlers return errors; only the surface they belong to turns a [refusal]

@@ -43,7 +43,7 @@ func (l *Lab) sendEvent(c *call) error {
 	if err != nil {
 		return err
 	}
-	device, err := read(l.store, func(t *tx) (*hubDevice, error) { return getHubDevice(t, hub.Host, id) })
+	device, err := l.store.device(hub.Host, id)
 	if err != nil {
 		return err
 	}
@@ -102,10 +102,10 @@ func checkThumbprint(c *call, d *hubDevice, leaf *x509.Certificate) error {
 	if d.Credential.SHA256 == "" {
 		return hubUnknownDevice.because("the device proves itself by key")
 	}
-	same := func(known string) bool {
-		return strings.EqualFold(known, pki.Thumbprint256(leaf)) || strings.EqualFold(known, pki.Thumbprint1(leaf))
+	same := func(thumbprint string) bool {
+		return strings.EqualFold(d.Credential.SHA256, thumbprint) || strings.EqualFold(d.SecondThumbprint, thumbprint)
 	}
-	if !same(d.Credential.SHA256) && !same(d.SecondThumbprint) {
+	if !same(pki.Thumbprint256(leaf)) && !same(pki.Thumbprint1(leaf)) {
 		return thumbprintMismatch.refuse()
 	}
 	if c.now.Before(leaf.NotBefore) || c.now.After(leaf.NotAfter) {

@@ -128,27 +128,13 @@ func eventKey(hub, device string, sequence uint64) string {
 	return eventPrefix(hub, device) + string(binary.BigEndian.AppendUint64(nil, sequence))
 }
 
-// receive puts messages into the inbox and drops what is older than the newest
-// inboxSize.
+// receive puts messages into the inbox, which keeps the newest inboxSize.
 func (l *Lab) receive(hub, device string, messages []Event, now time.Time) error {
-	return l.store.update(func(t *tx) error {
-		sequence := lastSequence(t, hub, device)
-		for i := range messages {
-			sequence++
-			m := &messages[i]
-			m.Hub, m.DeviceID, m.Sequence, m.EnqueuedAt = hub, device, sequence, now.UTC()
-			if err := put(t, bucketEvents, eventKey(hub, device, sequence), m); err != nil {
-				return err
-			}
-			if sequence <= inboxSize {
-				continue
-			}
-			if err := t.delete(bucketEvents, eventKey(hub, device, sequence-inboxSize)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	for i := range messages {
+		m := &messages[i]
+		m.Hub, m.DeviceID, m.EnqueuedAt = hub, device, now.UTC()
+	}
+	return l.store.receive(messages)
 }
 
 // lastSequence is the number of the newest message of a device, 0 when there is
@@ -173,7 +159,7 @@ func lastSequence(t *tx, hub, device string) uint64 {
 // inbox gives the messages of a device with a sequence above after, oldest
 // first.
 func (l *Lab) inbox(hub, device string, after uint64) ([]Event, error) {
-	return read(l.store, func(t *tx) ([]Event, error) {
+	return readSettled(l.store, func(t *tx) ([]Event, error) {
 		events := []Event{}
 		prefix := eventPrefix(hub, device)
 		cursor := t.cursor(bucketEvents)

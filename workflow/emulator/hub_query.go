@@ -19,7 +19,7 @@ func (l *Lab) listDevices(c *call) error {
 		}
 	}
 	prefix := deviceKey(hub, "")
-	all, err := read(l.store, func(t *tx) ([]*deviceBody, error) {
+	all, err := readSettled(l.store, func(t *tx) ([]*deviceBody, error) {
 		all := []*deviceBody{}
 		keys, _ := walk(t, bucketDevices, prefix, page{size: min(top, maxPage)})
 		for _, id := range keys {

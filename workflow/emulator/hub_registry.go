@@ -174,7 +174,7 @@ func noHubDevice(id string) *refusal {
 
 // answerDevice answers with a device identity.
 func (l *Lab) answerDevice(c *call, d *hubDevice) error {
-	body, err := read(l.store, func(t *tx) (*deviceBody, error) { return d.identity(t, c.now) })
+	body, err := readSettled(l.store, func(t *tx) (*deviceBody, error) { return d.identity(t, c.now) })
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func (d *hubDevice) desiredVersion() int { return max(1, d.DesiredVersion) }
 
 // answerTwin answers with a device twin.
 func (l *Lab) answerTwin(c *call, d *hubDevice) error {
-	body, err := read(l.store, func(t *tx) (map[string]any, error) { return d.twin(t, c.now) })
+	body, err := readSettled(l.store, func(t *tx) (map[string]any, error) { return d.twin(t, c.now) })
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func (l *Lab) serveContents(c *call) error {
 }
 
 func (l *Lab) contents() (Contents, error) {
-	return read(l.store, func(t *tx) (Contents, error) {
+	return readSettled(l.store, func(t *tx) (Contents, error) {
 		var c Contents
 		for _, step := range []func(*tx) error{c.readEntries(group), c.readEntries(individual), c.readRegistrations, c.readDevices} {
 			if err := step(t); err != nil {

@@ -108,6 +108,9 @@ type exportRow struct {
 // export writes everything the store holds as gzip of JSON lines, from one
 // consistent state. The TLS root is not part of it: it never leaves its machine.
 func (s *store) export(w io.Writer, now time.Time) error {
+	if err := s.settle(); err != nil {
+		return err
+	}
 	packed := gzip.NewWriter(w)
 	lines := json.NewEncoder(packed)
 	if err := lines.Encode(exportHead{exportFormat, exportVersion, now.UTC()}); err != nil {

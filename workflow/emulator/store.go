@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -33,7 +34,7 @@ const (
 	bucketAnchors       bucket = "anchors"       // SHA-256 thumbprint → certificate name, plain text
 	bucketDevices       bucket = "devices"       // hub NUL device ID → hubDevice
 	bucketCommands      bucket = "commands"      // hub NUL device ID NUL sequence → waitingCommand
-	bucketEvents        bucket = "events"        // hub NUL device ID NUL sequence → Event
+	bucketEvents        bucket = "events"        // hub NUL device ID NUL sequence → Event; see journal
 )
 
 var allBuckets = []bucket{
@@ -54,11 +55,13 @@ var errNothingWritten = errors.New("nothing written")
 // for one sync and no delay, and many at once share it (group commit). bbolt's
 // own Batch would make the lone writer wait for company.
 type store struct {
-	db     *bbolt.DB
-	writes chan *write
-	stop   chan struct{}
-	done   chan struct{}
-	remove string // a temporary file to remove at close
+	db      *bbolt.DB
+	journal *journal
+	devices atomic.Pointer[deviceCache]
+	writes  chan *write
+	stop    chan struct{}
+	done    chan struct{}
+	remove  string // a temporary file to remove at close
 }
 
 // tx is a transaction. It remembers whether something was written, so that a
@@ -94,7 +97,7 @@ func openStore(dir string) (*store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the lab's database %s: %w", path, err)
 	}
-	s := &store{db: db, writes: make(chan *write), stop: make(chan struct{}), done: make(chan struct{})}
+	s := &store{db: db, journal: newJournal(dir), writes: make(chan *write), stop: make(chan struct{}), done: make(chan struct{})}
 	// Where an open file can lose its name, not even a kill leaves it behind.
 	if temporary && os.Remove(path) != nil {
 		s.remove = path
@@ -102,7 +105,14 @@ func openStore(dir string) (*store, error) {
 	if err := s.makeBuckets(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	s.devices.Store(&deviceCache{})
+	if err := s.takeOver(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	go s.commitLoop()
+	if err := s.settle(); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
 	return s, nil
 }
 
@@ -134,9 +144,13 @@ func (s *store) makeBuckets() error {
 
 // close finishes the writes under way and closes the file.
 func (s *store) close() error {
+	err := s.settle()
 	close(s.stop)
 	<-s.done
-	err := s.db.Close()
+	if err == nil { // else the log is still needed
+		err = s.journal.close()
+	}
+	err = errors.Join(err, s.db.Close())
 	if s.remove != "" {
 		err = errors.Join(err, os.Remove(s.remove))
 	}

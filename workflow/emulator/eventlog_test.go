@@ -1,0 +1,229 @@
+package emulator
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func TestLogIsReplayed(t *testing.T) {
+	t.Parallel()
+	_, dir := logged(t)
+	left := abandoned(t, dir)
+	s := reopened(t, left)
+	wantHeard(t, s, "d", "1 one", "2 two", "3 three")
+	wantHeard(t, s, "e", "1 one")
+	// Numbers go on, and the log that was replayed is not replayed again.
+	say(t, s, "d", "four")
+	say(t, s, "d", "five")
+	again := reopened(t, abandoned(t, left))
+	wantHeard(t, again, "d", "1 one", "2 two", "3 three", "4 four", "5 five")
+	wantHeard(t, again, "e", "1 one")
+}
+
+// TestTornLog cuts and breaks the log at every byte of its last record: what
+// came before is there, and the torn record does not come back later.
+func TestTornLog(t *testing.T) {
+	t.Parallel()
+	s, dir := logged(t)
+	end := int(s.journal.log.offset)
+	left := abandoned(t, dir)
+	whole, err := os.ReadFile(filepath.Join(left, logName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	epoch := s.journal.log.epoch
+	start := 0
+	for rest, ok := whole, true; ok; {
+		at := len(whole) - len(rest)
+		if _, rest, ok = cutRecord(rest, epoch); ok {
+			start = at
+		}
+	}
+	if start == 0 || start >= end {
+		t.Fatalf("the last record goes from %d to %d", start, end)
+	}
+	count := func(raw []byte) (n int) {
+		for {
+			_, rest, ok := cutRecord(raw, epoch)
+			if !ok {
+				return n
+			}
+			raw, n = rest, n+1
+		}
+	}
+	for at := start; at < end; at++ {
+		broken := bytes.Clone(whole)
+		broken[at] ^= 0x40
+		if cut, flipped := count(whole[:at]), count(broken); cut != 2 || flipped != 2 {
+			t.Errorf("byte %d: %d records when cut, %d when flipped, want 2", at, cut, flipped)
+		}
+	}
+	for name, raw := range map[string][]byte{"cut": whole[:end-1], "empty": nil, "garbage": bytes.Repeat([]byte{0xff}, 99)} {
+		one := abandoned(t, dir)
+		if err := os.WriteFile(filepath.Join(one, logName), raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"1 one"}
+		if name == "cut" {
+			want = append(want, "2 two", "3 three")
+		}
+		s := reopened(t, one)
+		wantHeard(t, s, "d", want...)
+		wantHeard(t, s, "e")
+		say(t, s, "e", "new")
+		wantHeard(t, s, "e", "1 new")
+	}
+}
+
+// TestUnansweredRecordStaysAway leaves a whole record behind a torn one. A later
+// record of the torn one's size does not bring it back.
+func TestUnansweredRecordStaysAway(t *testing.T) {
+	t.Parallel()
+	_, dir := logged(t)
+	left := abandoned(t, dir)
+	path := filepath.Join(left, logName)
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw[recordHead] ^= 1 // in the first record
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := reopened(t, left)
+	say(t, s, "d", "first goes into the database")
+	say(t, s, "d", "two")
+	again := reopened(t, abandoned(t, left))
+	wantHeard(t, again, "d", "1 one", "2 first goes into the database", "3 two")
+	wantHeard(t, again, "e")
+}
+
+// TestLogOfAnotherDatabase is not replayed, nor one that a commit has overtaken.
+func TestLogOfAnotherDatabase(t *testing.T) {
+	t.Parallel()
+	s, dir := logged(t)
+	left := abandoned(t, dir)
+	old, err := os.ReadFile(filepath.Join(left, logName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.update(func(t *tx) error { return t.empty(bucketEvents) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	overtaken := abandoned(t, dir)
+	if err := os.WriteFile(filepath.Join(overtaken, logName), old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantHeard(t, reopened(t, overtaken), "d")
+	stranger := t.TempDir()
+	if err := os.WriteFile(filepath.Join(stranger, logName), old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantHeard(t, reopened(t, stranger), "d")
+}
+
+// TestKilledWhileSending kills a lab under load. Every message that was answered
+// is in the inbox afterwards.
+func TestKilledWhileSending(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := startChild(t, dir)
+	id := selfSigned(t, "d1")
+	device := asChild(t, c, dir, id)
+	body := `{"attestation":{"type":"x509","x509":{"clientCertificates":{"primary":{"certificate":` + jsonText(t, pemText(id.chain[0])) + `}}}}}`
+	if a := device.do(t, "PUT", "https://"+c.ready.ServiceHost+"/enrollments/d1?api-version=2021-10-01", body, "Authorization", "Bearer "+c.ready.ManagementToken); a.status != 200 {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	hub := device.provision(t, "d1").RegistrationState.AssignedHub
+	const senders, enough = 4, 100
+	var mu sync.Mutex
+	answered := map[string]bool{}
+	full := make(chan struct{})
+	var running sync.WaitGroup
+	for n := range senders {
+		client := asChild(t, c, dir, id)
+		running.Go(func() {
+			for i := 0; ; i++ {
+				text := fmt.Sprint(n, "-", i)
+				if !sendQuietly(client, hub, text) {
+					return
+				}
+				mu.Lock()
+				answered[text] = true
+				if len(answered) == enough {
+					close(full)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	<-full
+	c.kill()
+	running.Wait()
+
+	l, err := Start(t.Context(), Options{Dir: dir, Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	events, err := l.inbox(hub, "d1", 0)
+	if err != nil || len(events) < enough {
+		t.Fatalf("%d messages, %v", len(events), err)
+	}
+	// The ring keeps the newest: what it has dropped cannot be asked for.
+	dropped := events[0].Sequence - 1
+	for _, e := range events {
+		delete(answered, e.Body)
+	}
+	if uint64(len(answered)) > dropped {
+		t.Errorf("%d messages were answered and are not there; the ring dropped %d", len(answered), dropped)
+	}
+}
+
+// sendQuietly sends a message and reports whether that was answered.
+func sendQuietly(c *client, hub, text string) bool {
+	resp, err := c.http.Post("https://"+hub+"/devices/d1/messages/events?api-version=2020-03-13", "text/plain", strings.NewReader(text))
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode == 204
+}
+
+// FuzzLog reads any file as a log, and again what it makes of it.
+func FuzzLog(f *testing.F) {
+	one := appendRecord(nil, 7, 1, []byte(`{"hub":"h","device_id":"d","body":"x"}`))
+	f.Add([]byte{})
+	f.Add(one)
+	f.Add(appendRecord(bytes.Clone(one), 7, 2, []byte(`{}`)))
+	f.Add(appendRecord(bytes.Clone(one), 8, 2, []byte(`{}`)))
+	f.Add(one[:len(one)-1])
+	f.Add(append(bytes.Repeat([]byte{0xff}, 8), one...))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		for {
+			_, rest, ok := cutRecord(raw, 7)
+			if !ok {
+				return
+			}
+			record := raw[:len(raw)-len(rest)]
+			text := record[recordHead:]
+			if len(record) < recordHead || !bytes.Equal(record, appendRecord(nil, 7, recordSequence(record), text)) {
+				t.Fatalf("%x is no record", record)
+			}
+			raw = rest
+		}
+	})
+}
+
+func recordSequence(record []byte) (n uint64) {
+	for _, b := range record[16:recordHead] {
+		n = n<<8 | uint64(b)
+	}
+	return n
+}
