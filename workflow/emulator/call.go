@@ -148,6 +148,10 @@ func (c *call) named(r *refusal, name string) *refusal {
 // client gets to see the answer instead of a reset.
 const maxDrain = 4 << 20
 
+// smallBody is how long a body may say it is to get its memory at once. More is
+// given as it comes, so that promises alone cost nothing.
+const smallBody = 8 << 10
+
 // errBodyTooLong marks a body above the limit of its surface.
 var errBodyTooLong = errors.New("the body is too long")
 
@@ -155,7 +159,14 @@ var errBodyTooLong = errors.New("the body is too long")
 // ignored: clients send "utf-8" there, which is no coding to undo.
 func (c *call) body() ([]byte, error) {
 	limit := c.surface.maxBody
-	if c.r.ContentLength <= limit {
+	switch length := c.r.ContentLength; {
+	case length >= 0 && length <= min(limit, smallBody):
+		body := make([]byte, length)
+		if _, err := io.ReadFull(c.r.Body, body); err != nil {
+			return nil, malformedBody.refuse("the body could not be read")
+		}
+		return body, nil
+	case length <= limit:
 		body, err := io.ReadAll(io.LimitReader(c.r.Body, limit+1))
 		if err != nil {
 			return nil, malformedBody.refuse("the body could not be read")

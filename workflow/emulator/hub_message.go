@@ -38,24 +38,26 @@ func readMessages(c *call) ([]Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	media, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type")) // the curl how-to's may be anything
-	if media == batchMedia {
-		return readBatch(body)
+	plain := c.r.Header.Get("Content-Type")
+	if plain != "" { // the curl how-to's may be anything
+		if media, _, _ := mime.ParseMediaType(plain); media == batchMedia {
+			return readBatch(body)
+		}
 	}
 	event := newEvent(body)
 	size := len(body)
 	for name, values := range c.r.Header {
-		name = strings.ToLower(name)
-		if len(values) == 0 || !strings.HasPrefix(name, "iothub-") && name != "dt-subject" {
+		if len(values) == 0 || !strings.HasPrefix(name, "Iothub-") && name != "Dt-Subject" { // as package http writes them
 			continue
 		}
+		name = strings.ToLower(name)
 		size += len(name) + len(values[0])
 		event.setProperty(name, values[0])
 	}
 	if size > maxMessage {
 		return nil, messageTooLarge()
 	}
-	if plain := c.r.Header.Get("Content-Type"); plain != "" {
+	if plain != "" {
 		event.System[contentType] = plain // guess U16: beside the message's own
 	}
 	return []Event{event}, nil
