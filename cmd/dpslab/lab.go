@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 type labFlags struct {
 	options emulator.Options
 	state   string
+	hubs    []string
 	asJSON  bool
 }
 
@@ -43,12 +45,16 @@ and keeps its state; a workbench or run on the same state joins it.`,
 	flags.BoolVar(&f.options.Strict, "strict", false, "refuse what the real services may refuse: unknown api-versions, bodies of another version, …")
 	flags.IntVar(&f.options.RetryAfter, "retry-after", 3, "seconds that the lab asks devices to wait; 0 for no waiting")
 	flags.DurationVar(&f.options.AssignDelay, "assign-delay", 0, "how long assigning takes (default 240ms)")
+	flags.StringSliceVar(&f.hubs, "hub", nil, "one more IoT hub, by its name; made and linked when it is not there")
 	flags.BoolVar(&f.options.Insecure, "i-know-this-is-insecure", false, "allow an address that other machines can reach")
 	flags.BoolVar(&f.asJSON, "json", false, "print one JSON object when ready; it holds the lab's keys")
 	labTuning(c, &f.options)
 	c.AddCommand(a.labEnvCommand(&f), a.labFaultCommand(&f), a.labResetCommand(&f), a.labExportCommand(&f), a.labImportCommand(&f))
 	return c
 }
+
+// hubName is the grammar of an IoT hub's name (Azure naming rules).
+var hubName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]+[A-Za-z0-9]$`)
 
 func (a *app) labDir(state string) (string, error) {
 	if state != "" {
@@ -65,6 +71,14 @@ func (a *app) serveLab(ctx context.Context, f labFlags) error {
 	}
 	o := f.options
 	o.Dir, o.Version = dir, version
+	for _, name := range f.hubs {
+		if len(name) > 50 || !hubName.MatchString(name) {
+			return usage(fmt.Sprintf("--hub %q is not the name of an IoT hub", name), "3 to 50 letters, digits and '-', the first and last no '-'")
+		}
+	}
+	if len(f.hubs) > 0 {
+		o.Hubs = append([]string{emulator.DefaultHub}, f.hubs...)
+	}
 	if o.RetryAfter == 0 {
 		o.RetryAfter = -1
 	}

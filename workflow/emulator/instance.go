@@ -140,8 +140,14 @@ func loadInstance(s *store, o Options) (*instance, error) {
 		have, err = get[instance](t, bucketLab, instanceKey)
 		return err
 	})
-	if err != nil || have != nil {
-		return have, err
+	if err != nil {
+		return nil, err
+	}
+	if have != nil {
+		if !have.addHubs(o.Hubs) {
+			return have, nil
+		}
+		return have, s.update(func(t *tx) error { return put(t, bucketLab, instanceKey, have) })
 	}
 	made, err := newInstance(o, time.Now())
 	if err != nil {
@@ -159,15 +165,25 @@ func newInstance(o Options, now time.Time) (*instance, error) {
 		)},
 		Created: now.UTC(),
 	}
-	for _, name := range o.Hubs {
+	i.addHubs(o.Hubs)
+	var err error
+	i.ManagementToken, err = newManagementToken(i.TenantID, now)
+	return i, err
+}
+
+// addHubs makes and links the hubs of these names that are not there yet.
+func (i *instance) addHubs(names []string) (added bool) {
+	for _, name := range names {
+		if i.hub(name+hubSuffix) != nil {
+			continue
+		}
+		added = true
 		i.Hubs = append(i.Hubs, linkedHub{
 			Host: name + hubSuffix, Weight: 1, Apply: true,
 			Policy: newPolicy(hubOwnerPolicy, "RegistryWrite", "ServiceConnect", "DeviceConnect"),
 		})
 	}
-	var err error
-	i.ManagementToken, err = newManagementToken(i.TenantID, now)
-	return i, err
+	return added
 }
 
 // randomBytes are cryptographic; crypto/rand ends the process rather than fail.

@@ -45,8 +45,8 @@ type Options struct {
 	// a hurry; a negative number means none.
 	RegistrationsPerMinute int
 	PollsPer10s            int
-	// Hubs names the linked IoT hubs of a store that is new, without their
-	// domain. Default: lab-hub.
+	// Hubs names IoT hubs, without their domain, that are made and linked when
+	// the store does not have them. Default: lab-hub.
 	Hubs []string
 	// MaxConnections is how many connections are open at once, 16384 when 0.
 	MaxConnections int
@@ -65,6 +65,9 @@ const (
 	defaultRetryAfter  = 3
 	defaultAssignDelay = 240 * time.Millisecond
 )
+
+// DefaultHub is the name of the hub that every lab has.
+const DefaultHub = "lab-hub"
 
 // normalized fills in what was left out.
 func (o Options) normalized() Options {
@@ -87,7 +90,7 @@ func (o Options) normalized() Options {
 		o.MaxConnections = defaultConnections
 	}
 	if len(o.Hubs) == 0 {
-		o.Hubs = []string{"lab-hub"}
+		o.Hubs = []string{DefaultHub}
 	}
 	if o.Version == "" {
 		o.Version = "dev"

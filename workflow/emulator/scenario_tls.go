@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"slices"
 	"time"
 
 	"dpslab/pki"
@@ -11,6 +12,9 @@ import (
 
 // disturbConnect lets a fault act on a new connection.
 func (l *Lab) disturbConnect(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	if slices.Contains(hello.SupportedProtos, operatorProtocol) {
+		return nil, nil
+	}
 	hit := l.takeConnect(hello.Context())
 	if hit == nil {
 		return nil, nil
@@ -51,6 +55,8 @@ func (l *Lab) presenting(ctx context.Context, by pki.Issuer, validity pki.Validi
 	}
 	config := l.server.TLSConfig.Clone()
 	config.GetConfigForClient = nil
+	// A session resumed from before would show no certificate at all.
+	config.SessionTicketsDisabled = true
 	config.Certificates = []tls.Certificate{{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}}
 	return config, nil
 }

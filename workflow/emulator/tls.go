@@ -156,9 +156,15 @@ func (i *identity) operatorConfig(now time.Time) (*tls.Config, error) {
 	}
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13, RootCAs: i.pool(), ServerName: "localhost",
+		NextProtos:   []string{operatorProtocol, "http/1.1"},
 		Certificates: []tls.Certificate{{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}},
 	}, nil
 }
+
+// operatorProtocol is offered beside HTTP/1.1 by who comes to operate the lab,
+// so that scenarios about connections do not strike the hand that switches them
+// off. It grants nothing: the certificate does.
+const operatorProtocol = "dpslab-operator"
 
 // isOperator reports whether a client showed a certificate of the lab's own
 // root that is made for the private endpoints.
