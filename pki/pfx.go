@@ -178,22 +178,34 @@ func addWork(der []byte, limit int, work *int, depth int) bool {
 	return true
 }
 
+// maxParams is the most bytes that the parameters of a derivation may have.
+const maxParams = 512
+
 // derivation reads the iteration count of an algorithm identifier that derives
 // a key from a password: PBKDF2 and the schemes of PKCS#12.
 func derivation(der []byte) (iterations int, ok bool) {
-	if len(der) > 512 {
-		return 0, false // an algorithm identifier is short; decoding everything would cost
+	// The identifier alone is read first: it is short, and what follows may be
+	// the whole file.
+	var whole asn1.RawValue
+	if _, err := asn1.Unmarshal(der, &whole); err != nil || !whole.IsCompound {
+		return 0, false
 	}
 	var id struct {
 		OID    asn1.ObjectIdentifier
-		Params asn1.RawValue `asn1:"optional"`
+		Params asn1.RawValue
 	}
-	if _, err := asn1.Unmarshal(der, &id); err != nil || !hasPrefix(id.OID, oidPKCS12) && !id.OID.Equal(oidPBKDF2) {
+	rest, err := asn1.Unmarshal(whole.Bytes, &id.OID)
+	if err != nil || !hasPrefix(id.OID, oidPKCS12) && !id.OID.Equal(oidPBKDF2) {
 		return 0, false
 	}
+	if _, err := asn1.Unmarshal(rest, &id.Params); err != nil {
+		return 0, false // a type of bag, not an algorithm
+	}
+	if len(id.Params.Bytes) > maxParams {
+		return 0, true // no salt is that long; the count is not worth finding
+	}
 	var salt asn1.RawValue
-	rest, err := asn1.Unmarshal(id.Params.Bytes, &salt)
-	if err != nil {
+	if rest, err = asn1.Unmarshal(id.Params.Bytes, &salt); err != nil {
 		return 0, true
 	}
 	if _, err := asn1.Unmarshal(rest, &iterations); err != nil {

@@ -45,6 +45,9 @@ func (r *run) importFiles(ctx context.Context) (string, error) {
 			Fix:     "Take the CN as the registration ID: DPS compares the two.",
 		}
 	}
+	if err := pki.CheckKey(chain, keys.Key(), p.CertificateFile, cmp.Or(p.KeyFile, p.CertificateFile)); err != nil {
+		return "", err // before anything is written: a key stays where it is
+	}
 	if err := r.writeImported(keys, passphrase, chain); err != nil {
 		return "", err
 	}
@@ -139,7 +142,7 @@ func (r *run) vouch(ctx context.Context) (string, error) {
 	}
 	name := "dpslab-" + strings.ToLower(pki.Thumbprint1(top)[:12])
 	if t.management == nil {
-		return "", skipped{r.byHand(t.why, fmt.Sprintf("az iot dps certificate create --dps-name NAME --certificate-name %s --path %s --verified true", name, r.files().chain))}
+		return "", skipped{r.byHand(t.why, fmt.Sprintf("az iot dps certificate create --dps-name NAME --certificate-name %s --path FILE --verified true, where FILE holds %s alone, the last certificate of %s", name, top.Subject, r.files().chain))}
 	}
 	client, err := azure.NewCertificates(r.serviceWire(t, serviceManagement), t.managementHost, t.management, t.instance)
 	if err != nil {
@@ -151,7 +154,7 @@ func (r *run) vouch(ctx context.Context) (string, error) {
 	}
 	r.rememberCA(held)
 	if !held.Verified {
-		return "", &Problem{Kind: Refused, Op: "upload signing certificate " + name, Rule: "M04", Summary: "DPS holds it, but not as verified", Fix: "Prove possession of its key: dpslab cert sign makes the verification certificate."}
+		return "", &Problem{Kind: Refused, Op: "upload signing certificate " + name, Rule: "M04", Summary: "DPS holds it, but not as verified", Fix: "Prove possession of its key: dpslab cert new CODE --kind verification makes the certificate for it."}
 	}
 	return fmt.Sprintf("%s is uploaded as verified", name), nil
 }
