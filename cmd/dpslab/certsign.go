@@ -69,6 +69,9 @@ func (r *renewal) run(ctx context.Context, path string, algorithm pki.Algorithm,
 	if err != nil {
 		return nil, err
 	}
+	if err := r.checkInPlace(path, contents); err != nil {
+		return nil, err
+	}
 	old := contents.Certificates()
 	want := pki.Renewal{Validity: v}
 	var above issuer
@@ -88,6 +91,22 @@ func (r *renewal) run(ctx context.Context, path string, algorithm pki.Algorithm,
 		return nil, err
 	}
 	return r.writeAll(path, c, len(old) > 1, above, keyData)
+}
+
+// checkInPlace refuses to write a renewed certificate over a file that is more
+// than PEM certificates: the key in it, or its format, would be lost.
+func (r *renewal) checkInPlace(path string, contents *pki.Contents) error {
+	if r.out != "" || r.secondary {
+		return nil
+	}
+	fix := "--out NEW.pem writes the renewed certificate beside it"
+	if contents.Format != "PEM" {
+		return usage(fmt.Sprintf("%s is %s: what is renewed is written as PEM", path, contents.Format), fix)
+	}
+	if contents.Key() != nil || contents.NeedsPassphrase() {
+		return usage(path+" holds the private key too, which would be lost from it", fix)
+	}
+	return nil
 }
 
 // key finds or makes the private key; data is that of a new one.
