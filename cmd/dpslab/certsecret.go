@@ -5,8 +5,6 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
-	"os/exec"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -45,16 +43,14 @@ func (s *secretFlags) given(ctx context.Context, a *app) ([]byte, error) {
 }
 
 func (s *secretFlags) run(ctx context.Context) ([]byte, error) {
-	// Its standard error is left out: it may repeat a secret.
-	out, err := exec.CommandContext(ctx, "sh", "-c", s.command).Output()
+	secret, err := workflow.PassphraseFrom(ctx, s.command)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	line, _, _ := strings.Cut(string(out), "\n")
-	if line = strings.TrimSuffix(line, "\r"); err != nil || line == "" {
+	if err != nil {
 		return nil, usage("the command of --"+s.prefix+"passphrase-command gave no pass phrase", "run it by hand: its first line of output counts")
 	}
-	return []byte(line), nil
+	return secret, nil
 }
 
 // open is the pass phrase for something closed: given, or asked for.
