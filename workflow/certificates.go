@@ -319,13 +319,21 @@ func (r *run) passphrase(ctx context.Context, keyFile string, needed bool) ([]by
 		}
 		return []byte(v), nil
 	case p.PassphraseCommand != "":
-		return PassphraseFrom(ctx, p.PassphraseCommand)
+		return r.commandPassphrase(ctx)
 	case !needed:
 		return nil, nil
 	case r.session.config.Ask == nil:
 		return nil, &pki.FileError{Op: "read", Path: keyFile, Err: pki.ErrPassphraseNeeded}
 	}
 	return r.askPassphrase(ctx, keyFile)
+}
+
+// commandPassphrase runs passphrase_command once: it may unlock a store, or ask.
+func (r *run) commandPassphrase(ctx context.Context) (secret []byte, err error) {
+	if r.commanded == nil {
+		r.commanded, err = PassphraseFrom(ctx, r.profile.Identity.PassphraseCommand)
+	}
+	return r.commanded, err
 }
 
 // askPassphrase asks a person, once in a run for each key.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -117,5 +118,27 @@ func TestPassphraseCommandIsCancelled(t *testing.T) {
 	b.session.Wait() // the test's own limit fails it if this hangs
 	if status := b.status("d"); status.Outcome != workflow.Cancelled {
 		t.Errorf("%s: %+v", status.Outcome, status.Problem)
+	}
+}
+
+// The command runs once in a run, however many keys its pass phrase opens.
+func TestPassphraseCommandRunsOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.device("d", chainInGroup)
+	calls := filepath.Join(t.TempDir(), "calls")
+	path := b.store.Paths.Profile("d")
+	command := "passphrase_command = \"echo called >>" + calls + "; echo 1234\""
+	text := strings.Replace(string(read(t, path)), "valid_days = 30", "valid_days = 30\n"+command, 1)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.mustRun("d")
+	if got := strings.Count(string(read(t, calls)), "called"); got != 1 {
+		t.Errorf("the command ran %d times", got)
+	}
+	encrypted, err := pki.KeyEncrypted(b.files("d").Key())
+	if err != nil || !encrypted {
+		t.Errorf("the key is encrypted: %v, %v", encrypted, err)
 	}
 }

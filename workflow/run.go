@@ -34,10 +34,11 @@ type run struct {
 	cancel context.CancelCauseFunc
 	unlock func()
 
-	target   *target
-	identity *identity
-	services map[string]*wire.Client // by the name of the service
-	answered map[string][]byte       // pass phrases that a person gave, by key file; they end with the run
+	target    *target
+	identity  *identity
+	services  map[string]*wire.Client // by the name of the service
+	commanded []byte                  // what passphrase_command printed; it runs once in a run
+	answered  map[string][]byte       // pass phrases that a person gave, by key file; they end with the run
 
 	emitMu  sync.Mutex
 	seq     int
