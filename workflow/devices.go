@@ -1,0 +1,123 @@
+package workflow
+
+import (
+	"errors"
+	"os"
+
+	"dpslab/profiles"
+)
+
+// Device is one line of the home screen. It is read from the profile and the
+// state file alone: no certificate is opened for it.
+type Device struct {
+	Name        string
+	Profile     *profiles.Profile // nil when Err is set
+	State       *profiles.State   // never nil
+	Err         error             // the profile cannot be used; says file, line, fix
+	ProfilePath string
+}
+
+// Names lists the profiles, sorted. It only reads a directory.
+func (s *Session) Names() ([]string, error) { return s.config.Store.Names() }
+
+// Device reads one profile and its state.
+func (s *Session) Device(name string) Device {
+	d := Device{Name: name, ProfilePath: s.config.Store.Paths.Profile(name)}
+	d.Profile, d.Err = s.load(name)
+	state, err := s.config.Store.LoadState(name)
+	if err != nil {
+		state = &profiles.State{}
+		if d.Err == nil {
+			d.Err = &Problem{Kind: LocalFile, Op: "read the state of " + name, Summary: err.Error()}
+		}
+	}
+	d.State = state
+	return d
+}
+
+// load reads a profile, checks every value and fills in the defaults.
+func (s *Session) load(name string) (*profiles.Profile, error) {
+	doc, err := s.config.Store.Load(name)
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, noProfile("open "+name, name)
+		}
+		return nil, profileProblem(name, err)
+	}
+	if wrong := checkDocument(doc); len(wrong) > 0 {
+		return nil, profileProblem(name, doc.Errorf(wrong[0].Key, "", "%v", wrong[0].Err))
+	}
+	return withDefaults(doc.Profile), nil
+}
+
+// profileProblem says where in the file what is wrong, and the fix.
+func profileProblem(name string, err error) *Problem {
+	p := &Problem{Kind: LocalFile, Op: "profile " + name, Summary: err.Error()}
+	var at *profiles.Error
+	if errors.As(err, &at) {
+		p.Kind = Usage
+		p.Fix, p.Detail = at.Fix, at.Snippet
+		bare := *at
+		bare.Fix = ""
+		p.Summary = bare.Error()
+	}
+	return p
+}
+
+func noProfile(op, name string) *Problem {
+	return &Problem{Kind: Usage, Op: op, Summary: "there is no profile of that name", Fix: "dpslab list shows the names; dpslab new " + name + " makes one"}
+}
+
+// withDefaults fills in what the file leaves out.
+func withDefaults(p *profiles.Profile) *profiles.Profile {
+	q := ProfileOf(AnswersOf(p))
+	q.Target.DeviceEndpoint, q.Target.CAFile = p.Target.DeviceEndpoint, p.Target.CAFile
+	q.Identity.PassphraseCommand = p.Identity.PassphraseCommand
+	if len(p.Enrollment.IoTHubs) > 0 {
+		q.Enrollment.IoTHubs = p.Enrollment.IoTHubs
+	}
+	q.Enrollment.Reprovision, q.Enrollment.IoTEdge, q.Enrollment.InitialTwin = p.Enrollment.Reprovision, p.Enrollment.IoTEdge, p.Enrollment.InitialTwin
+	q.Telemetry.Properties = p.Telemetry.Properties
+	return q
+}
+
+// Save writes a new profile. What is wrong with it, or that the name is taken,
+// is a *Problem.
+func (s *Session) Save(name string, p *profiles.Profile) error {
+	if err := s.mayWrite("save profile " + name); err != nil {
+		return err
+	}
+	op := "save profile " + name
+	if err := profiles.CheckName(name); err != nil {
+		return &Problem{Kind: Usage, Op: op, Summary: err.Error()}
+	}
+	if wrong := CheckProfile(p); len(wrong) > 0 {
+		return &Problem{Kind: Usage, Op: op, Summary: wrong[0].Error()}
+	}
+	err := s.config.Store.Save(name, p)
+	switch {
+	case errors.Is(err, profiles.ErrExists):
+		return &Problem{Kind: Usage, Op: op, Summary: "there is a profile of that name already", Fix: "Choose another name, or remove that one first: dpslab remove " + name}
+	case err != nil:
+		return &Problem{Kind: LocalFile, Op: op, Summary: err.Error()}
+	}
+	return nil
+}
+
+// Remove deletes a profile with its state and device files, and says which. CAs
+// that other devices may share stay.
+func (s *Session) Remove(name string) ([]string, error) {
+	if err := s.mayWrite("remove " + name); err != nil {
+		return nil, err
+	}
+	removed, err := s.config.Store.Remove(name)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, noProfile("remove "+name, name)
+	case err != nil:
+		p := problemOf("remove "+name, err)
+		p.Kind = LocalFile
+		return removed, p
+	}
+	return removed, nil
+}

@@ -1,0 +1,72 @@
+package workflow
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"dpslab/workflow/dps"
+)
+
+// Lab is a running lab as the engine sees it: a target like any other. The
+// engine does not import the emulator; the command line fills this in.
+type Lab struct {
+	LabFacts
+	Roots *x509.CertPool
+
+	DPSName, SubscriptionID, ResourceGroup  string
+	DeviceHost, ServiceHost, ManagementHost string
+	HubHosts                                []string
+	ServiceConnectionString                 dps.Secret
+	ManagementToken                         dps.Secret
+
+	// Dial connects to the lab; nil: TCP to Address. Tests use it.
+	Dial func(ctx context.Context) (net.Conn, error)
+	// Inbox reads what a hub received from a device after a sequence number.
+	Inbox func(ctx context.Context, hub, deviceID string, after uint64) ([]Received, error)
+	// Contents reads what the lab holds; nil: it does not tell.
+	Contents func(ctx context.Context) (LabContents, error)
+	// Faults lists the scenarios that the lab can play, and SetFault switches one;
+	// nil: it plays none.
+	Faults   func(ctx context.Context) ([]LabFault, error)
+	SetFault func(ctx context.Context, name string, on bool) error
+	// Check reports whether a joined lab still answers; nil for an own one.
+	Check func(ctx context.Context) error
+	// Close ends a lab that this process started, and leaves a joined one alone.
+	Close func() error
+}
+
+// OpenLab starts or joins the lab, once. When the process whose lab was joined
+// has gone, it is opened anew: on the same store everything is still there.
+func (s *Session) OpenLab(ctx context.Context) (*Lab, error) {
+	s.labOnce.Lock()
+	defer s.labOnce.Unlock()
+	if s.lab != nil && (s.lab.Check == nil || s.lab.Check(ctx) == nil) {
+		return s.lab, nil
+	}
+	if s.config.OpenLab == nil {
+		return nil, errors.New("there is no lab in this session")
+	}
+	lab, err := s.config.OpenLab(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open the lab: %w", err)
+	}
+	s.lab = lab
+	facts := lab.LabFacts
+	s.sink(Event{At: time.Now(), Kind: LabOpened, Lab: &facts})
+	return lab, nil
+}
+
+// openedLab is the lab that is open, without asking whether it still answers.
+func (s *Session) openedLab(ctx context.Context) (*Lab, error) {
+	s.labOnce.Lock()
+	lab := s.lab
+	s.labOnce.Unlock()
+	if lab != nil {
+		return lab, nil
+	}
+	return s.OpenLab(ctx)
+}
