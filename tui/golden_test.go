@@ -20,7 +20,7 @@ func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name+".golden")
 	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
@@ -46,43 +46,59 @@ func text(frame string) string {
 	return strings.Join(rows, "\n") + "\n"
 }
 
+// looks are the three ways in which every screen is drawn.
+var looks = []struct {
+	name    string
+	options theme.Options
+}{
+	{"colour", theme.Options{}},
+	{"no-color", theme.Options{NoColor: true}},
+	{"ascii", theme.Options{ASCII: true, NoColor: true}},
+}
+
+// sizes are the least, the usual, the comfortable and a large terminal.
+var sizes = [][2]int{{60, 16}, {80, 24}, {120, 40}, {200, 50}}
+
+// Every scene in every size and look. A scene has one file for each look; the
+// coloured one has escape sequences in it, so that a change of style shows.
 func TestGoldenScreens(t *testing.T) {
 	t.Parallel()
 	for _, s := range scenes() {
-		for _, size := range [][2]int{{60, 16}, {80, 24}, {120, 40}} {
-			name := fmt.Sprintf("%s-%dx%d", s.name, size[0], size[1])
-			t.Run(name, func(t *testing.T) {
+		for _, look := range looks {
+			t.Run(s.name+"/"+look.name, func(t *testing.T) {
 				t.Parallel()
-				golden(t, name, text(show(t, s, theme.Options{}, size[0], size[1]).View()))
+				var b strings.Builder
+				for _, size := range sizes {
+					frame := show(t, s, look.options, size[0], size[1]).View()
+					if look.options.ASCII {
+						asciiOnly(t, frame)
+					}
+					if !look.options.NoColor {
+						frame = strings.ReplaceAll(frame, "\x1b", "^[")
+					}
+					fmt.Fprintf(&b, "-- %dx%d --\n%s", size[0], size[1], text(frame))
+				}
+				golden(t, filepath.Join(look.name, s.name), b.String())
 			})
 		}
 	}
 }
 
-// One screen with its escape sequences, so that a change of style shows.
-func TestGoldenStyles(t *testing.T) {
-	t.Parallel()
-	for _, name := range []string{"dark", "high-contrast"} {
-		frame := show(t, sceneOf(t, "bench-failed"), theme.Options{Name: name}, 80, 24).View()
-		golden(t, "styled-"+name, strings.ReplaceAll(frame, "\x1b", "^[")+"\n")
+func asciiOnly(t *testing.T, frame string) {
+	t.Helper()
+	for _, r := range frame {
+		if r > '~' || r < ' ' && r != '\n' {
+			t.Errorf("%q on an ASCII screen without colour", r)
+			return
+		}
 	}
 }
 
-func TestGoldenASCII(t *testing.T) {
+// One screen with its escape sequences in the theme that colours most.
+func TestGoldenHighContrast(t *testing.T) {
 	t.Parallel()
-	for _, s := range scenes() {
-		frame := show(t, s, theme.Options{ASCII: true, NoColor: true}, 80, 24).View()
-		for _, r := range frame {
-			if r > '~' || r < ' ' && r != '\n' {
-				t.Errorf("%s: %q on an ASCII screen without colour", s.name, r)
-				break
-			}
-		}
-		switch s.name {
-		case "bench-waiting", "bench-telemetry", "wizard-identity":
-			golden(t, "ascii-"+s.name, text(frame))
-		}
-	}
+	frame := show(t, sceneOf(t, "bench-failed"), theme.Options{Name: "high-contrast"}, 80, 24).View()
+	golden(t, "styled-high-contrast", strings.ReplaceAll(frame, "\x1b", "^[")+"\n")
 }
 
 // Every scene fills exactly its rectangle, also the sizes between the ones a
