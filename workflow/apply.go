@@ -54,6 +54,8 @@ func (s *Status) Apply(e Event) {
 		s.Registration = *e.Registration
 	case MessageSent, MessageReceived:
 		s.applyMessage(e)
+	case StreamChanged:
+		s.Telemetry.Stream = *e.Stream
 	case FilesWritten:
 		if step := s.Step(e.Step); step != nil {
 			step.Files = append(step.Files, e.Files...)
@@ -288,6 +290,11 @@ func Line(e Event) string {
 			line += ": " + e.Registration.AssignedHub + " as " + e.Registration.DeviceID
 		}
 		return line
+	case StreamChanged:
+		if e.Stream.Paused {
+			return "telemetry is paused"
+		}
+		return "telemetry flows, every " + short(time.Duration(e.Stream.IntervalMS*float64(time.Millisecond)).Round(time.Millisecond))
 	case ExchangeStarted, MessageReceived, RunStarted, StepStarted, RunFinished, LabOpened:
 		return ""
 	}

@@ -19,7 +19,8 @@ import (
 //	n                    the message's number, from 1
 //	wave LOW HIGH PERIOD a number that swings between LOW and HIGH, one turn in PERIOD ("60s")
 type Body struct {
-	template *template.Template
+	template *template.Template // nil: plain is the body
+	plain    string
 	n        int
 	at       time.Time
 }
@@ -41,6 +42,9 @@ func ParseBody(text string) (*Body, error) {
 	b.template = t
 	return b, nil
 }
+
+// plainBody is a body in which nothing is filled in.
+func plainBody(text string) *Body { return &Body{plain: text} }
 
 // simple reports whether a node is text, a call of one of our functions, or an
 // if of such: nothing that runs long or makes much out of little.
@@ -87,6 +91,9 @@ func (b *Body) wave(low, high float64, period string) (string, error) {
 
 // Render makes the n-th message's body at a time.
 func (b *Body) Render(n int, at time.Time) (string, error) {
+	if b.template == nil {
+		return b.plain, nil
+	}
 	b.n, b.at = n, at
 	var out bytes.Buffer
 	if err := b.template.Execute(&out, nil); err != nil {

@@ -30,6 +30,7 @@ const (
 	StatusChanged    EventKind = "status_changed"    // Registration is set
 	MessageSent      EventKind = "message_sent"      // Message is set
 	MessageReceived  EventKind = "message_received"  // Received is set: what the hub's inbox shows (lab only)
+	StreamChanged    EventKind = "stream_changed"    // Stream is set: how the telemetry flows from now on
 	StepFinished     EventKind = "step_finished"     // Outcome; Problem when failed; Text summarises
 	RunFinished      EventKind = "run_finished"      // Outcome; Problem when failed; exactly one per run
 )
@@ -63,6 +64,7 @@ type Event struct {
 	Registration *Registration `json:"registration,omitempty"`
 	Message      *Message      `json:"message,omitempty"`
 	Received     *Received     `json:"received,omitempty"`
+	Stream       *Stream       `json:"stream,omitempty"`
 	Problem      *Problem      `json:"problem,omitempty"`
 	Lab          *LabFacts     `json:"lab,omitempty"`
 }

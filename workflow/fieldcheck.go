@@ -120,9 +120,12 @@ func checkNumber(v string, low, high int) error {
 	return nil
 }
 
+// maxInterval is the longest pause between two messages.
+const maxInterval = 24 * time.Hour
+
 func checkInterval(v string, _ Answers) error {
 	d, err := time.ParseDuration(strings.TrimSpace(v))
-	if err != nil || d < 0 || d > 24*time.Hour {
+	if err != nil || d < 0 || d > maxInterval {
 		return errors.New("must be a duration from 0s to 24h, like 500ms, 1s or 2m")
 	}
 	return nil

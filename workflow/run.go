@@ -34,6 +34,7 @@ type run struct {
 	cancel context.CancelCauseFunc
 	unlock func()
 
+	stream    *stream
 	target    *target
 	identity  *identity
 	services  map[string]*wire.Client // by the name of the service
@@ -90,7 +91,7 @@ func newRun(s *Session, name string, p *profiles.Profile, o RunOptions) (*run, e
 func makeRun(s *Session, name string, p *profiles.Profile, state *profiles.State, o RunOptions) *run {
 	r := &run{
 		id: uuid.NewString(), name: name, session: s, profile: p, options: o,
-		state: state, unlock: func() {}, plan: planOf(o, state),
+		state: state, unlock: func() {}, plan: planOf(o, state), stream: newStream(),
 	}
 	r.ctx, r.cancel = context.WithCancelCause(s.ctx)
 	return r

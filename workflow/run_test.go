@@ -121,6 +121,7 @@ registration:exchange_finished
 registration:status_changed
 registration:step_finished
 telemetry:step_started
+telemetry:stream_changed
 telemetry:exchange_started
 telemetry:exchange_finished
 telemetry:message_sent

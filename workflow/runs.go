@@ -18,8 +18,10 @@ type RunOptions struct {
 	Count  int      // telemetry messages; 0: what the profile says
 	// Interval is the pause between messages; nil: what the profile says.
 	Interval *time.Duration
-	// Body and Properties replace those of the profile when they are set.
+	// Body replaces the profile's when it is set; Verbatim: it is no template, it
+	// is sent as it stands. Properties are added to the profile's.
 	Body       string
+	Verbatim   bool
 	Properties map[string]string
 }
 

@@ -94,6 +94,7 @@ type TelemetryStatus struct {
 	Last             *Message
 	LastReceived     *Received
 	Started          time.Time
+	Stream           Stream // paused or not, and the interval; zero before the step ran
 }
 
 // Sample is one sent message on the charts.

@@ -56,7 +56,10 @@ func counted(n int, noun string) string {
 
 // CheckMessage checks what run options say of messages, by the fields' rules.
 func CheckMessage(o RunOptions) error {
-	if o.Body != "" {
+	if o.Verbatim && len(o.Body) > iothub.MaxMessage {
+		return &Problem{Kind: Usage, Op: "read the message", Summary: fmt.Sprintf("the body is %d bytes long, a message may have %d", len(o.Body), iothub.MaxMessage)}
+	}
+	if o.Body != "" && !o.Verbatim {
 		if err := checkBody(o.Body, nil); err != nil {
 			return &Problem{Kind: Usage, Op: "read the message", Summary: "the body " + err.Error(), Fix: "{{ now }}, {{ n }} and {{ wave 20 30 \"20s\" }} are filled in; anything else is sent as it is."}
 		}
@@ -89,6 +92,9 @@ func (r *run) messages() (*messages, error) {
 		text = r.options.Body
 	}
 	body, err := ParseBody(text)
+	if r.options.Verbatim {
+		body, err = plainBody(r.options.Body), nil
+	}
 	if err != nil {
 		return nil, &Problem{Kind: Usage, Op: "read the telemetry body", Summary: "it " + err.Error()}
 	}
@@ -110,16 +116,31 @@ func (r *run) messages() (*messages, error) {
 	return m, nil
 }
 
+// send sends the profile's messages, and between them those that a person put
+// in.
 func (r *run) send(ctx context.Context, m *messages, inbox *inbox) error {
-	for n := 1; n <= m.count; n++ {
-		if n > 1 {
-			if err := sleep(ctx, m.interval); err != nil {
-				return err
-			}
+	flow := r.stream.change(func() {
+		if !r.stream.set {
+			r.stream.interval = m.interval
 		}
-		if err := r.sendOne(ctx, m, n); err != nil {
+	})
+	r.emit(Event{Kind: StreamChanged, Stream: &flow})
+	var last time.Time
+	for n := 1; ; n++ {
+		if n > m.count && r.stream.end() {
+			return nil
+		}
+		own, err := r.stream.next(ctx, last)
+		if err != nil {
 			return err
 		}
+		if own != nil {
+			m.count++
+		}
+		if err := r.sendOne(ctx, m, n, own); err != nil {
+			return err
+		}
+		last = time.Now()
 		if n == m.count || time.Since(inbox.read) >= inboxEvery {
 			r.receive(ctx, inbox)
 			// A kill loses the count of half a second at most.
@@ -128,17 +149,29 @@ func (r *run) send(ctx context.Context, m *messages, inbox *inbox) error {
 			}
 		}
 	}
-	return nil
 }
 
-func (r *run) sendOne(ctx context.Context, m *messages, n int) error {
+// message makes the n-th message of the profile, or a person's own.
+func (m *messages) message(id string, n int, own *custom) (iothub.Message, error) {
+	message := iothub.Message{ContentType: m.contentType, ContentEncoding: "utf-8", MessageID: id + "-" + strconv.Itoa(n), Properties: m.properties}
+	if own != nil {
+		message.Body = []byte(own.body)
+		message.Properties = maps.Clone(m.properties)
+		maps.Copy(message.Properties, own.properties)
+		return message, nil
+	}
 	body, err := m.body.Render(n, time.Now())
 	if err != nil {
-		return &Problem{Kind: Usage, Op: "make message " + strconv.Itoa(n), Summary: "the body " + err.Error()}
+		return message, &Problem{Kind: Usage, Op: "make message " + strconv.Itoa(n), Summary: "the body " + err.Error()}
 	}
-	message := iothub.Message{
-		Body: []byte(body), ContentType: m.contentType, ContentEncoding: "utf-8",
-		MessageID: r.id + "-" + strconv.Itoa(n), Properties: m.properties,
+	message.Body = []byte(body)
+	return message, nil
+}
+
+func (r *run) sendOne(ctx context.Context, m *messages, n int, own *custom) error {
+	message, err := m.message(r.id, n, own)
+	if err != nil {
+		return err
 	}
 	var took time.Duration
 	err = r.retry(ctx, false, func() error {
@@ -149,6 +182,12 @@ func (r *run) sendOne(ctx context.Context, m *messages, n int) error {
 	if err != nil {
 		return err
 	}
+	r.accepted(m, n, string(message.Body), took)
+	return nil
+}
+
+// accepted tells that the hub took the n-th message.
+func (r *run) accepted(m *messages, n int, body string, took time.Duration) {
 	sent := &Message{N: n, Of: m.count, Body: wire.RedactText(body), LatencyMS: float64(took.Microseconds()) / 1000, Hub: m.device.Host}
 	if name, v, ok := firstNumber(body); ok {
 		sent.Value, sent.ValueName = &v, name
@@ -156,7 +195,6 @@ func (r *run) sendOne(ctx context.Context, m *messages, n int) error {
 	r.state.Telemetry.Sent++
 	r.state.Telemetry.Last = time.Now().UTC()
 	r.emit(Event{Kind: MessageSent, Message: sent})
-	return nil
 }
 
 // inbox is how far the lab hub's inbox has been read; only a lab has one.
