@@ -166,7 +166,7 @@ func describeCertificate(c *x509.Certificate, position int, keys []crypto.Signer
 	facts := Describe(c)
 	r := CertificateReport{
 		Position: position, Version: c.Version, Subject: nameText(c.RawSubject), Issuer: nameText(c.RawIssuer), Serial: facts.Serial,
-		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), DaysLeft: wholeDays(c.NotAfter.Sub(now)),
+		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), DaysLeft: daysLeft(c.NotAfter.Sub(now)),
 		KeyAlgorithm: facts.KeyAlgorithm, SignatureAlgorithm: signatureName(c.SignatureAlgorithm), IsCA: facts.IsCA,
 		KeyUsage: keyUsageNames(c.KeyUsage), SelfSigned: isSelfSigned(c),
 		SubjectKeyID: strings.ToUpper(fmt.Sprintf("%x", c.SubjectKeyId)), AuthorityKeyID: strings.ToUpper(fmt.Sprintf("%x", c.AuthorityKeyId)),
@@ -196,11 +196,15 @@ func keyMatch(c *x509.Certificate, keys []crypto.Signer) string {
 	return "no"
 }
 
-// wholeDays counts days that are left in full; once the end is past, a day that
-// has begun counts.
-func wholeDays(left time.Duration) int {
+// daysLeft counts the days that are left, one that has begun included: a
+// certificate of 30 days has 30 until a full day has passed. Once the end is
+// past, the days since then count the same way, below zero.
+func daysLeft(left time.Duration) int {
 	days := int(left / day)
-	if left < 0 {
+	switch {
+	case left > 0 && left%day != 0:
+		days++
+	case left < 0:
 		days--
 	}
 	return days
@@ -301,7 +305,7 @@ func (t *text) forDPS(c CertificateReport) {
 	t.line(8, "SHA-256 thumbprint:     %s (IoT Hub keeps this)", c.SHA256)
 	t.line(8, "Public key SHA-256:     %s", c.SPKI)
 	t.line(8, "Private key matches:    %s", c.KeyMatch)
-	t.line(8, "Days left:              %d of %d", c.DaysLeft, wholeDays(c.NotAfter.Sub(c.NotBefore)))
+	t.line(8, "Days left:              %d of %d", c.DaysLeft, int(c.NotAfter.Sub(c.NotBefore)/day))
 }
 
 func (t *text) key(k KeyReport) {

@@ -94,7 +94,7 @@ func TestInspect(t *testing.T) {
 	}
 	open := must[*Inspection](t)(Inspect(path, InspectOptions{Passphrase: []byte("1234"), RegistrationID: "press-4"}))
 	got := open.Certificates[0]
-	if open.NeedsPassphrase || got.KeyMatch != "yes" || got.RegistrationID != "press-3" || got.DaysLeft != 29 || got.SHA256 != Thumbprint256(c) ||
+	if open.NeedsPassphrase || got.KeyMatch != "yes" || got.RegistrationID != "press-3" || got.DaysLeft != 30 || got.SHA256 != Thumbprint256(c) ||
 		got.SPKI != open.Keys[0].SPKI || open.Keys[0].Algorithm != "ec-p256" || !open.Keys[0].Encrypted || !got.SelfSigned || got.PathLength != nil {
 		t.Errorf("with the pass phrase: %+v", open)
 	}

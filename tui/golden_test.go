@@ -132,3 +132,23 @@ func fits(t *testing.T, frame string, w, h int) {
 		}
 	}
 }
+
+// No golden file is left of a scene that is no more.
+func TestGoldenFilesHaveScenes(t *testing.T) {
+	t.Parallel()
+	wanted := map[string]bool{}
+	for _, s := range scenes() {
+		wanted[s.name+".golden"] = true
+	}
+	for _, look := range looks {
+		files, err := filepath.Glob(filepath.Join("testdata", look.name, "*.golden"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if !wanted[filepath.Base(f)] {
+				t.Errorf("%s belongs to no scene: remove it", f)
+			}
+		}
+	}
+}

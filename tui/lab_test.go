@@ -122,7 +122,7 @@ func TestFromNothingToTelemetry(t *testing.T) {
 		r.see("✓ assigned to lab-hub.azure-devices.net as my-x509-device")
 		r.press("q")
 		r.see("assigned lab-hub")
-		r.see("29 days left")
+		r.see("30 days left")
 		r.press("q")
 		if err := r.wait(); err != nil {
 			t.Error(err)

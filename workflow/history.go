@@ -108,16 +108,21 @@ func lastProblem(e *profiles.LastError, step string) *Problem {
 	}
 }
 
-// DaysLeft is how many whole days a certificate is still good at a time;
-// negative once it ran out. ok is false when none is known.
+// DaysLeft is how many days a certificate is still good at a time, one that has
+// begun included, as the certificate reports count; negative once it
+// ran out. ok is false when none is known.
 func DaysLeft(state *profiles.State, now time.Time) (days int, ok bool) {
 	end := state.Certificate.NotAfter
 	if end.IsZero() {
 		return 0, false
 	}
 	left := end.Sub(now)
-	days = int(left / (24 * time.Hour))
-	if left < 0 {
+	const day = 24 * time.Hour
+	days = int(left / day)
+	switch {
+	case left > 0 && left%day != 0:
+		days++
+	case left < 0:
 		days--
 	}
 	return days, true

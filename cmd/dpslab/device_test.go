@@ -45,7 +45,7 @@ func TestDeviceCommands(t *testing.T) {
 		Name: "press-3", Target: "lab", Enrollment: "individual", Status: "assigned", AssignedHub: "lab-hub.azure-devices.net", DeviceID: "press-3",
 	})
 	r = dpslab(t, home, "list").want(t, 0)
-	if lines := strings.Split(r.stdout, "\n"); len(lines) != 3 || strings.Join(strings.Fields(lines[1]), " ") != "press-3 lab individual assigned lab-hub.azure-devices.net 29 days left" {
+	if lines := strings.Split(r.stdout, "\n"); len(lines) != 3 || strings.Join(strings.Fields(lines[1]), " ") != "press-3 lab individual assigned lab-hub.azure-devices.net 30 days left" {
 		t.Errorf("list: %q", r.stdout)
 	}
 	show := dpslab(t, home, "show", "press-3").want(t, 0).stdout

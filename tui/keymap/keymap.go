@@ -78,6 +78,7 @@ type Binding struct {
 	Action    Action
 	Keys      []string // as Bubble Tea names them
 	Label     string   // how people read the keys
+	Brief     string   // instead of Label in the footer, where it speaks for a pair of keys; empty: Label
 	Help      string   // a few words for the footer
 	About     string   // a sentence for the help overlay
 	Footer    int      // place in the footer, from 1; 0: only in the help overlay

@@ -77,3 +77,20 @@ func TestDisable(t *testing.T) {
 		t.Error("Disable changed the table itself")
 	}
 }
+
+// In the help overlay every key stands once.
+func TestNoLabelRepeatsAKey(t *testing.T) {
+	t.Parallel()
+	seen := map[Context]map[string]Action{}
+	for _, b := range All() {
+		if seen[b.Context] == nil {
+			seen[b.Context] = map[string]Action{}
+		}
+		for _, word := range strings.Fields(b.Label) {
+			if a, taken := seen[b.Context][word]; taken {
+				t.Errorf("%s: %q is listed for %s and %s", b.Context, word, a, b.Action)
+			}
+			seen[b.Context][word] = b.Action
+		}
+	}
+}

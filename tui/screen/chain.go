@@ -148,22 +148,12 @@ func (c *Chain) move(a keymap.Action) {
 	if c.inside || c.wide && (a == keymap.PageUp || a == keymap.PageDown) {
 		scroll = &c.text
 	}
-	const all = 1 << 20 // more rows than any certificate has
-	switch a {
-	case keymap.PageUp:
-		scroll.Page(-1)
-		return
-	case keymap.PageDown:
-		scroll.Page(1)
-		return
-	}
-	d := map[keymap.Action]int{keymap.Up: -1, keymap.Down: 1, keymap.First: -all, keymap.Last: all}[a]
-	if c.inside {
-		scroll.Move(d)
+	if c.inside || a == keymap.PageUp || a == keymap.PageDown {
+		scroll.Handle(a)
 		return
 	}
 	before := c.list.Cursor
-	c.list.Move(d)
+	c.list.Handle(a)
 	if c.list.Cursor != before {
 		c.detail.Reset()
 		c.text.Reset()

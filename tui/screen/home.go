@@ -197,20 +197,7 @@ func (h *Home) Handle(k tea.KeyMsg) Intent {
 }
 
 func (h *Home) move(a keymap.Action) {
-	switch a {
-	case keymap.Up:
-		h.list.Move(-1)
-	case keymap.Down:
-		h.list.Move(1)
-	case keymap.PageUp:
-		h.list.Move(-max(1, h.rows-1))
-	case keymap.PageDown:
-		h.list.Move(max(1, h.rows-1))
-	case keymap.First:
-		h.list.Move(-h.list.Len)
-	case keymap.Last:
-		h.list.Move(h.list.Len)
-	}
+	h.list.Handle(a)
 }
 
 func (h *Home) typeFilter(k tea.KeyMsg, a keymap.Action) {

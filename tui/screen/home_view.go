@@ -161,18 +161,19 @@ func (h *Home) certificate(d workflow.Device) string {
 	return Life(d.State.Certificate.NotAfter.Sub(h.now))
 }
 
-// Life says how long a certificate is still good.
+// Life says how long a certificate is still good; a day or an hour that has begun
+// counts.
 func Life(left time.Duration) string {
-	days := int(left / (24 * time.Hour))
+	const day = 24 * time.Hour
 	switch {
-	case left <= -24*time.Hour:
-		return fmt.Sprintf("expired %d d", -days)
+	case left <= -day:
+		return fmt.Sprintf("expired %d d", -left/day)
 	case left <= 0:
 		return "expired"
-	case days == 0:
-		return fmt.Sprintf("%d h left", int(left/time.Hour))
-	case days == 1:
+	case left < day:
+		return fmt.Sprintf("%d h left", (left+time.Hour-1)/time.Hour)
+	case left == day:
 		return "1 day left"
 	}
-	return fmt.Sprintf("%d days left", days)
+	return fmt.Sprintf("%d days left", (left+day-1)/day)
 }

@@ -164,10 +164,7 @@ func (l *Lab) show(t labTab) {
 }
 
 func (l *Lab) move(a keymap.Action) {
-	d := map[keymap.Action]int{
-		keymap.Up: -1, keymap.Down: 1, keymap.PageUp: -max(1, l.rows-1), keymap.PageDown: max(1, l.rows-1),
-		keymap.First: -l.list().Len, keymap.Last: l.list().Len,
-	}[a]
-	l.list().Move(d)
-	l.detail.Reset()
+	if l.list().Handle(a) {
+		l.detail.Reset()
+	}
 }

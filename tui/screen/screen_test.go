@@ -30,10 +30,11 @@ func TestLife(t *testing.T) {
 		left time.Duration
 		want string
 	}{
-		{29*day + time.Hour, "29 days left"},
+		{29*day + time.Hour, "30 days left"},
 		{day, "1 day left"},
-		{90 * time.Minute, "1 h left"},
-		{time.Minute, "0 h left"},
+		{90 * time.Minute, "2 h left"},
+		{30 * day, "30 days left"},
+		{time.Minute, "1 h left"},
 		{0, "expired"},
 		{-time.Hour, "expired"},
 		{-4*day - time.Hour, "expired 4 d"},

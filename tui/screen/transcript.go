@@ -189,15 +189,11 @@ func (t *Transcript) typeSearch(k tea.KeyMsg, a keymap.Action) {
 }
 
 func (t *Transcript) move(a keymap.Action) {
-	d := map[keymap.Action]int{
-		keymap.Up: -1, keymap.Down: 1,
-		keymap.First: -len(t.shown) - len(t.rows), keymap.Last: len(t.shown) + len(t.rows),
-	}[a]
 	if t.inside {
-		t.detail.Move(d)
+		t.detail.Handle(a)
 		return
 	}
-	t.list.Move(d)
+	t.list.Handle(a)
 	t.follow = t.list.Cursor == len(t.shown)-1
 }
 

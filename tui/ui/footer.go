@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -38,7 +39,7 @@ func Footer(th *theme.Theme, bs []keymap.Binding, w int) string {
 }
 
 func footerKey(th *theme.Theme, b keymap.Binding) string {
-	return th.Key.Text(b.Label) + " " + b.Help
+	return th.Key.Text(cmp.Or(b.Brief, b.Label)) + " " + b.Help
 }
 
 // HelpRows draws all bindings, grouped by context, in w cells. A disabled one

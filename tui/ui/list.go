@@ -1,11 +1,28 @@
 package ui
 
+import "dpslab/tui/keymap"
+
 // List is the cursor and the visible part of a list that may be very long: it
 // knows how many rows there are and never looks at them.
 type List struct {
 	Len    int
 	Cursor int
 	top    int
+	height int // of the last Window
+}
+
+// Handle moves the cursor as a key asks and says whether the key was one that
+// moves it: up, down, a page, the ends. A page leaves one row for the eye.
+func (l *List) Handle(a keymap.Action) bool {
+	page := max(1, l.height-1)
+	d, moves := map[keymap.Action]int{
+		keymap.Up: -1, keymap.Down: 1, keymap.PageUp: -page, keymap.PageDown: page,
+		keymap.First: -l.Len, keymap.Last: l.Len,
+	}[a]
+	if moves {
+		l.Move(d)
+	}
+	return moves
 }
 
 // SetLen tells how many rows there are and keeps the cursor on one of them.
@@ -21,6 +38,7 @@ func (l *List) Move(d int) { l.Cursor = max(0, min(l.Cursor+d, l.Len-1)) }
 // just enough to keep the cursor in sight.
 func (l *List) Window(h int) (from, to int) {
 	h = max(h, 1)
+	l.height = h
 	if l.Cursor < l.top {
 		l.top = l.Cursor
 	}
@@ -49,6 +67,27 @@ func (s *Scroll) Move(d int) {
 
 // Page scrolls by d screens less one row, so that one row stays for the eye.
 func (s *Scroll) Page(d int) { s.Move(d * max(1, s.height-1)) }
+
+// Handle scrolls as a key asks and says whether the key was one that scrolls.
+func (s *Scroll) Handle(a keymap.Action) bool {
+	switch a {
+	case keymap.Up:
+		s.Move(-1)
+	case keymap.Down:
+		s.Move(1)
+	case keymap.PageUp:
+		s.Page(-1)
+	case keymap.PageDown:
+		s.Page(1)
+	case keymap.First:
+		s.Move(-s.rows)
+	case keymap.Last:
+		s.Move(s.rows)
+	default:
+		return false
+	}
+	return true
+}
 
 // Reset goes back to the beginning, or to the end for one that follows.
 func (s *Scroll) Reset() { s.top, s.pinned = 0, false }
