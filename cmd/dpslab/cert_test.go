@@ -88,7 +88,7 @@ func TestCertSelfSigned(t *testing.T) {
 		t.Errorf("the old key was not kept: %v", err)
 	}
 	text := b.cert(0, "inspect", "@device-cert.pem", "--key", "@device-key.pem").stdout
-	for _, want := range []string{"NIST CURVE: P-384", "Registration ID:        my-x509-device (legal)", "Private key matches:    yes", "Days left:              29 of 30"} {
+	for _, want := range []string{"NIST CURVE: P-384", "Registration ID:        my-x509-device (legal)", "Private key matches:    yes", "Days left:              30 of 30"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("inspect lacks %q:\n%s", want, text)
 		}
