@@ -16,7 +16,7 @@ var allowed = map[string][]string{
 	"dpslab/tui":               {"dpslab/tui", "dpslab/workflow", "dpslab/profiles"},
 	"dpslab/workflow":          {"dpslab/workflow/dps", "dpslab/workflow/iothub", "dpslab/workflow/azure", "dpslab/workflow/doctor", "dpslab/workflow/wire", "dpslab/pki", "dpslab/profiles"},
 	"dpslab/workflow/dps":      {"dpslab/workflow/wire", "dpslab/pki"},
-	"dpslab/workflow/iothub":   {"dpslab/workflow/wire", "dpslab/pki"},
+	"dpslab/workflow/iothub":   {"dpslab/workflow/dps", "dpslab/workflow/wire", "dpslab/pki"},
 	"dpslab/workflow/azure":    {"dpslab/workflow/dps", "dpslab/workflow/wire", "dpslab/pki"},
 	"dpslab/workflow/doctor":   {"dpslab/workflow/wire", "dpslab/pki", "dpslab/profiles"},
 	"dpslab/workflow/wire":     {"dpslab/pki"},

@@ -1,6 +1,10 @@
 package dps
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+)
 
 // Values of provisioningStatus.
 const (
@@ -48,6 +52,8 @@ type IndividualEnrollment struct {
 	RegistrationState *DeviceRegistrationState `json:"registrationState,omitempty"`
 	EnrollmentRecord
 	OptionalDeviceInformation map[string]any `json:"optionalDeviceInformation,omitempty"`
+
+	origin *origin // nil for one that was made here
 }
 
 // EnrollmentGroup admits every device whose certificate chain or derived key
@@ -55,6 +61,8 @@ type IndividualEnrollment struct {
 type EnrollmentGroup struct {
 	EnrollmentGroupID string `json:"enrollmentGroupId"`
 	EnrollmentRecord
+
+	origin *origin // nil for one that was made here
 }
 
 // AttestationMechanism is how a device proves itself. Exactly one sibling is
@@ -113,6 +121,9 @@ type SymmetricKeyAttestation struct {
 	PrimaryKey   string `json:"primaryKey,omitempty"`
 	SecondaryKey string `json:"secondaryKey,omitempty"`
 }
+
+// Format implements fmt.Formatter: no verb shows the keys.
+func (SymmetricKeyAttestation) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked) }
 
 // TPMAttestation holds the TPM's public keys, base64.
 type TPMAttestation struct {

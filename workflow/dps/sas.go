@@ -1,6 +1,7 @@
 package dps
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -97,13 +98,18 @@ func unquoted(s string) string {
 // text that is signed is the resource as it stands after "sr=", a line feed
 // and the expiry in Unix seconds.
 func Token(resource, keyName string, key Secret, expiry time.Time) (Secret, error) {
-	raw, err := base64.StdEncoding.DecodeString(key.Reveal())
-	if err != nil {
-		return Secret{}, errors.New("shared access key is not base64")
-	}
+	return SignToken(context.Background(), resource, keyName, KeySigner(key), expiry)
+}
+
+// SignToken is [Token] with a key that stays where it is, such as in a TPM.
+func SignToken(ctx context.Context, resource, keyName string, sign Signer, expiry time.Time) (Secret, error) {
 	sr := url.QueryEscape(resource)
 	se := strconv.FormatInt(expiry.Unix(), 10)
-	token := "SharedAccessSignature sr=" + sr + "&sig=" + url.QueryEscape(signature(raw, sr, se)) + "&se=" + se
+	raw, err := sign(ctx, []byte(sr+"\n"+se))
+	if err != nil {
+		return Secret{}, err
+	}
+	token := "SharedAccessSignature sr=" + sr + "&sig=" + url.QueryEscape(base64.StdEncoding.EncodeToString(raw)) + "&se=" + se
 	if keyName != "" {
 		token += "&skn=" + url.QueryEscape(keyName)
 	}

@@ -46,24 +46,37 @@ func (l *Lab) attestKey(t *tx, c *call, registrationID, header string) (*admissi
 	return nil, refuse(401002, unauthorized).because("no enrollment, and no group key gives the key that signed")
 }
 
-// matchKeys checks the token against both keys of an entry.
+// matchKeys checks the token against both keys of an entry. The keys of a
+// group's device are derived from its registration ID, in the case of the
+// request or in lower case: clients do either.
 func matchKeys(token dps.SharedAccessSignature, e *entry, registrationID string) (*admission, error) {
 	keys := e.Attestation.SymmetricKey
 	if keys == nil {
 		return nil, refuse(401002, unauthorized).because("the enrollment does not attest by symmetric key")
 	}
-	found := credential{PrimaryKey: keys.PrimaryKey, SecondaryKey: keys.SecondaryKey}
+	candidates := []credential{{PrimaryKey: keys.PrimaryKey, SecondaryKey: keys.SecondaryKey}}
 	if e.Kind == group {
-		var err error
-		if found.PrimaryKey, err = dps.DeriveDeviceKey(keys.PrimaryKey, registrationID); err != nil {
-			return nil, err
-		}
-		if found.SecondaryKey, err = dps.DeriveDeviceKey(keys.SecondaryKey, registrationID); err != nil {
-			return nil, err
+		candidates = nil
+		for _, id := range []string{registrationID, strings.ToLower(registrationID)} {
+			derived, err := derivedKeys(keys, id)
+			if err != nil {
+				return nil, err
+			}
+			candidates = append(candidates, derived)
 		}
 	}
-	if !token.SignedBy(found.PrimaryKey) && !token.SignedBy(found.SecondaryKey) {
-		return nil, refuse(401002, unauthorized).because("the shared access signature was made with another key")
+	for _, found := range candidates {
+		if token.SignedBy(found.PrimaryKey) || token.SignedBy(found.SecondaryKey) {
+			return &admission{entry: e, credential: found}, nil
+		}
 	}
-	return &admission{entry: e, credential: found}, nil
+	return nil, refuse(401002, unauthorized).because("the shared access signature was made with another key")
+}
+
+func derivedKeys(keys *dps.SymmetricKeyAttestation, registrationID string) (c credential, err error) {
+	if c.PrimaryKey, err = dps.DeriveDeviceKey(keys.PrimaryKey, registrationID); err != nil {
+		return c, err
+	}
+	c.SecondaryKey, err = dps.DeriveDeviceKey(keys.SecondaryKey, registrationID)
+	return c, err
 }

@@ -1,11 +1,14 @@
-// Package iothub speaks with IoT Hub over HTTPS as a device.
 package iothub
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
+	"dpslab/workflow/dps"
 	"dpslab/workflow/wire"
 )
 
@@ -13,56 +16,66 @@ import (
 // public X.509-over-HTTPS how-to uses.
 const APIVersion = "2020-03-13"
 
-// MaxMessage is the largest message in bytes, body and properties together.
-const MaxMessage = 256 << 10
+// DeviceAPIVersions are the versions of the device API that clients of the
+// service send, the newest first.
+var DeviceAPIVersions = []string{"2021-04-12", "2020-09-30", "2020-03-13", "2019-10-01", "2016-11-14"}
 
-// DeviceClient is one device at one hub; the wire client carries the device's
-// certificate and must allow renegotiation.
+// DeviceClient is one device at one hub. By X.509 the wire client carries the
+// device's certificate and must allow renegotiation; by key or TPM, Authorize
+// signs.
 type DeviceClient struct {
 	Wire       *wire.Client
 	Host       string // {hub}.azure-devices.net
 	DeviceID   string
-	APIVersion string // empty: APIVersion
+	APIVersion string         // empty: APIVersion
+	Authorize  dps.Authorizer // nil: no Authorization header
 }
 
-// Message is a device-to-cloud message.
-type Message struct {
-	Body            []byte
-	ContentType     string            // system property content-type, also sent as Content-Type
-	ContentEncoding string            // system property content-encoding, such as "utf-8"
-	MessageID       string            // system property message-id
-	Properties      map[string]string // application properties; names and values are ASCII
+// tokenLife is how long a token is good for: made anew for each call, it only
+// has to outlive that call and a clock that is a little off.
+const tokenLife = 10 * time.Minute
+
+// deviceResource is what a device's token is for.
+func deviceResource(host, deviceID string) string { return host + "/devices/" + deviceID }
+
+// DeviceKeyAuthorizer signs a token for each call of a device with a symmetric
+// key: that of its enrollment, derived for a group.
+func DeviceKeyAuthorizer(host, deviceID string, key dps.Secret) dps.Authorizer {
+	return func(context.Context) (dps.Secret, error) {
+		return dps.Token(deviceResource(host, deviceID), "", key, time.Now().Add(tokenLife))
+	}
+}
+
+// TPMAuthorizer signs a token for each call with the key that a TPM holds for
+// the hub; see dps.DeviceClient.ActivateHubKey.
+func TPMAuthorizer(host, deviceID string, tpm dps.TPM) dps.Authorizer {
+	return dps.TPMAuthorizer(tpm, deviceResource(host, deviceID), "")
 }
 
 // Send posts one event. The hub answers 204 without a body.
 func (c *DeviceClient) Send(ctx context.Context, m Message) error {
-	version := c.APIVersion
-	if version == "" {
-		version = APIVersion
+	const operation = "send event"
+	if err := m.check(); err != nil {
+		return fmt.Errorf("%s: %w", operation, err)
 	}
-	_, err := c.Wire.Do(ctx, wire.Request{
-		Operation: "send event", Method: http.MethodPost, Header: m.header(), Body: m.Body,
-		URL: "https://" + c.Host + "/devices/" + url.PathEscape(c.DeviceID) + "/messages/events?api-version=" + version,
-	})
+	_, err := c.do(ctx, wire.Request{Operation: operation, Method: http.MethodPost, Header: m.header(), Body: m.Body}, "/messages/events", "")
 	return err
 }
 
-// header puts the properties where the HTTPS interface expects them: system
-// properties as iothub-…, application properties as iothub-app-….
-func (m Message) header() http.Header {
-	h := http.Header{}
-	set := func(name, value string) {
-		if value != "" {
-			h.Set(name, value)
+// do makes a request with the credential of the device. flag is a parameter
+// without a value.
+func (c *DeviceClient) do(ctx context.Context, q wire.Request, path, flag string) (*wire.Answer, error) {
+	q.URL = "https://" + c.Host + "/devices/" + url.PathEscape(c.DeviceID) + path +
+		"?api-version=" + url.QueryEscape(cmp.Or(c.APIVersion, APIVersion)) + flag
+	if q.Header == nil {
+		q.Header = http.Header{}
+	}
+	if c.Authorize != nil {
+		token, err := c.Authorize(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", q.Operation, err)
 		}
+		q.Header.Set("Authorization", token.Reveal())
 	}
-	set("Content-Type", m.ContentType)
-	set("iothub-contenttype", m.ContentType)
-	set("iothub-contentencoding", m.ContentEncoding)
-	set("iothub-messageid", m.MessageID)
-	for name, value := range m.Properties {
-		// Not by Set, which would write the name's letters its own way.
-		h["iothub-app-"+name] = []string{value}
-	}
-	return h
+	return c.Wire.Do(ctx, q)
 }

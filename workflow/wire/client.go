@@ -6,10 +6,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -119,6 +121,28 @@ func WithOperation(ctx context.Context, operation string) context.Context {
 	return context.WithValue(ctx, operationKey{}, operation)
 }
 
+type dryRunKey struct{}
+
+// WithDryRun makes the requests made with ctx end before they are sent, each
+// with a [*DryRunError] that holds it. It is recorded like any other.
+func WithDryRun(ctx context.Context) context.Context {
+	return context.WithValue(ctx, dryRunKey{}, true)
+}
+
+func isDryRun(ctx context.Context) bool {
+	dry, _ := ctx.Value(dryRunKey{}).(bool)
+	return dry
+}
+
+// DryRunError is how a request of [WithDryRun] ends: nothing was sent.
+type DryRunError struct {
+	Exchange Exchange // the request alone, secrets masked
+}
+
+func (e *DryRunError) Error() string {
+	return fmt.Sprintf("%s: dry run: %s %s was not sent", e.Exchange.Operation, e.Exchange.Method, e.Exchange.URL)
+}
+
 func operationOf(ctx context.Context) string {
 	s, _ := ctx.Value(operationKey{}).(string)
 	return s
@@ -131,14 +155,26 @@ type Request struct {
 	URL       string
 	Header    http.Header
 	Body      []byte // nil: none
+
+	// Accept lists statuses outside 2xx that are answers too, such as the 401
+	// of a challenge.
+	Accept []int
 }
 
-// Answer is what a service answered with a 2xx status.
+// Answer is what a service answered with a 2xx status, or with one that the
+// request accepts.
 type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
+
+	operation string
+	response  *http.Response
 }
+
+// Refusal is the answer as the error that it would have been without
+// Request.Accept.
+func (a *Answer) Refusal() *ServiceError { return NewServiceError(a.operation, a.response, a.Body) }
 
 // Do makes one request. A status outside 2xx is a [*ServiceError]; no answer
 // at all is a [*ConnectError].
@@ -156,6 +192,10 @@ func (c *Client) Do(ctx context.Context, q Request) (*Answer, error) {
 		r.Header[name] = values
 	}
 	response, err := c.http.Do(r)
+	var dry *DryRunError
+	if errors.As(err, &dry) {
+		return nil, dry
+	}
 	if err != nil {
 		return nil, NewConnectError(ctx, q.Operation, r.URL.Host, err)
 	}
@@ -164,10 +204,13 @@ func (c *Client) Do(ctx context.Context, q Request) (*Answer, error) {
 	if err != nil {
 		return nil, NewConnectError(ctx, q.Operation, r.URL.Host, err)
 	}
-	if response.StatusCode/100 != 2 {
+	if response.StatusCode/100 != 2 && !slices.Contains(q.Accept, response.StatusCode) {
 		return nil, NewServiceError(q.Operation, response, answer)
 	}
-	return &Answer{Status: response.StatusCode, Header: response.Header, Body: answer}, nil
+	return &Answer{
+		Status: response.StatusCode, Header: response.Header, Body: answer,
+		operation: q.Operation, response: response,
+	}, nil
 }
 
 // DecodeJSON reads an answer's body into v. The error says which operation

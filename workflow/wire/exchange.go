@@ -27,7 +27,8 @@ type Exchange struct {
 	ResponseBody   string      `json:"response_body,omitempty"`
 	Truncated      bool        `json:"truncated,omitempty"` // a body was longer than what is kept
 
-	Error  string    `json:"error,omitempty"` // why no answer came
+	Error  string    `json:"error,omitempty"`   // why no answer came
+	DryRun bool      `json:"dry_run,omitempty"` // made and not sent
 	Timing Timing    `json:"timing"`
 	TLS    *TLSFacts `json:"tls,omitempty"`
 

@@ -118,6 +118,11 @@ func (r *recorder) RoundTrip(q *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if isDryRun(ctx) {
+		x.DryRun = true
+		r.observe(x, true)
+		return nil, &DryRunError{x}
+	}
 	r.observe(x, false)
 	begin := time.Now()
 	response, err := r.next.RoundTrip(q)

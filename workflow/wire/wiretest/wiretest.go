@@ -83,7 +83,7 @@ func identity(t testing.TB) (*x509.Certificate, tls.Certificate) {
 	return root, tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key}
 }
 
-// note writes a request down. The user agent and the ID that Azure's modules
+// note writes a request down, keys and signatures masked. The user agent and the ID that Azure's modules
 // give each request differ from run to run, and nothing depends on them.
 func (s *Service) note(r *http.Request) {
 	body, err := io.ReadAll(r.Body)
@@ -95,10 +95,13 @@ func (s *Service) note(r *http.Request) {
 			continue
 		}
 		for _, v := range r.Header[name] {
+			if scheme, _, found := strings.Cut(v, " "); found && scheme == "SharedAccessSignature" {
+				v = scheme + " " + wire.Masked // another one each time
+			}
 			fmt.Fprintf(&s.arrived, "%s: %s\n", name, v)
 		}
 	}
-	fmt.Fprintf(&s.arrived, "\n%s\n\n", body)
+	fmt.Fprintf(&s.arrived, "\n%s\n\n", wire.RedactText(string(body)))
 	if err != nil {
 		fmt.Fprintf(&s.arrived, "body cut off: %v\n", err)
 	}
