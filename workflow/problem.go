@@ -33,8 +33,12 @@ func problemOf(op string, err error) *Problem {
 		connect *wire.ConnectError
 		answer  *wire.AnswerError
 		signIn  *azure.SignInError
+		access  *azure.AccessError
 	)
 	switch {
+	case errors.As(err, &access):
+		fillRefused(p, access.Err)
+		p.Fix = access.Fix()
 	case errors.As(err, &refused):
 		fillRefused(p, refused)
 	case errors.As(err, &connect):
@@ -45,7 +49,7 @@ func problemOf(op string, err error) *Problem {
 		p.Fix = "Look at the answer in the transcript; set HTTPS_PROXY if this network needs a proxy."
 	case errors.As(err, &signIn):
 		p.Kind, p.Summary, p.Detail = Refused, "no Entra ID token could be had for this account", wire.RedactText(signIn.Err.Error())
-		p.Fix = "az login, or set the AZURE_… variables of a service principal, or choose another credential in the profile."
+		p.Fix = signIn.Fix()
 	default:
 		fillLocal(p, err)
 	}

@@ -1,5 +1,3 @@
-// Package azure speaks with Azure Resource Manager through Azure's own Go
-// modules, over a recorded transport.
 package azure
 
 import (
@@ -10,22 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/arm"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/deviceprovisioningservices/armdeviceprovisioningservices"
 
-	"dpslab/workflow/dps"
 	"dpslab/workflow/wire"
 )
-
-// ManagementHost is Azure Resource Manager in public Azure.
-const ManagementHost = "management.azure.com"
 
 // Instance names a DPS instance as a resource.
 type Instance struct {
@@ -34,11 +23,43 @@ type Instance struct {
 	DPSName        string
 }
 
+// Versions of the certificate operations that differ in form.
+const (
+	// CertificateVersion is the one that Azure's module speaks.
+	CertificateVersion = "2022-02-05"
+	// verifiedVersion is the first whose upload can say isVerified.
+	verifiedVersion = "2021-10-15"
+	// nestedVersion is the first whose upload has the certificate in properties.
+	nestedVersion = "2022-02-05"
+)
+
+// Encoding is how a certificate stands in a request. DPS reads each of them.
+type Encoding string
+
+// The encodings.
+const (
+	EncodingPEM  Encoding = "pem"  // base64 of a PEM file; the default
+	EncodingDER  Encoding = "der"  // base64 of DER, as of a .cer file
+	EncodingText Encoding = "text" // the text of a PEM file as it is, before api-version 2022-02-05
+)
+
+// CertificateOptions choose the form of the certificate operations. The zero
+// value is what Azure's module does.
+type CertificateOptions struct {
+	// APIVersion is any that Resource Manager knows, such as 2018-01-22; empty is
+	// CertificateVersion. Before 2022-02-05 requests are flat: the certificate
+	// stands at the top of the body.
+	APIVersion string
+	Encoding   Encoding
+}
+
 // Certificates are the signing certificates of one DPS instance.
 type Certificates struct {
+	m        *Management
 	client   *armdeviceprovisioningservices.DpsCertificateClient
-	host     string
 	instance Instance
+	version  string
+	encoding Encoding
 }
 
 // Certificate is a signing certificate as DPS holds it.
@@ -48,151 +69,218 @@ type Certificate struct {
 	Thumbprint string // SHA-1, upper-case hex
 	Subject    string
 	ETag       string
-	DER        []byte // as far as the answer carries it
+	DER        []byte // as far as the answer carries it: not before api-version 2021-10-15
+
+	Expires, Created, Updated time.Time // zero when the answer has none
 }
 
 // NewCertificates prepares the client. Requests go through w; retrying is left
 // to the caller, who shows it.
 func NewCertificates(w *wire.Client, host string, credential azcore.TokenCredential, i Instance) (*Certificates, error) {
-	options := &arm.ClientOptions{
-		ClientOptions: policy.ClientOptions{
-			Transport: w.HTTP(),
-			Retry:     policy.RetryOptions{MaxRetries: -1},
-			Cloud: cloud.Configuration{
-				ActiveDirectoryAuthorityHost: cloud.AzurePublic.ActiveDirectoryAuthorityHost,
-				Services: map[cloud.ServiceName]cloud.ServiceConfiguration{
-					cloud.ResourceManager: {Audience: "https://" + ManagementHost, Endpoint: "https://" + host},
-				},
-			},
-			Telemetry: policy.TelemetryOptions{ApplicationID: "dpslab"},
-		},
-		DisableRPRegistration: true,
-	}
-	client, err := armdeviceprovisioningservices.NewDpsCertificateClient(i.SubscriptionID, credential, options)
-	if err != nil {
-		return nil, fmt.Errorf("prepare the Azure Resource Manager client: %w", err)
-	}
-	return &Certificates{client: client, host: host, instance: i}, nil
+	return NewManagement(w, host, credential).Certificates(i, CertificateOptions{})
 }
 
-// ErrNotFound is returned by Get for a name that DPS does not hold.
+// Certificates prepares the client for the signing certificates of an
+// instance.
+func (m *Management) Certificates(i Instance, o CertificateOptions) (*Certificates, error) {
+	if err := i.Check(); err != nil {
+		return nil, err
+	}
+	c := &Certificates{m: m, instance: i, version: CertificateVersion, encoding: EncodingPEM}
+	if o.APIVersion != "" {
+		c.version = o.APIVersion
+	}
+	if o.Encoding != "" {
+		c.encoding = o.Encoding
+	}
+	switch {
+	case !apiShape().MatchString(c.version):
+		return nil, &ValueError{"api-version", c.version, "a date such as " + CertificateVersion + " or 2018-01-22, perhaps with -preview"}
+	case c.encoding == EncodingText && !c.flat():
+		return nil, &ValueError{"encoding", string(c.encoding), "from api-version " + nestedVersion + " pem and der only"}
+	case c.encoding != EncodingPEM && c.encoding != EncodingDER && c.encoding != EncodingText:
+		return nil, &ValueError{"encoding", string(c.encoding), "pem, der or text"}
+	}
+	var err error
+	if c.client, err = armdeviceprovisioningservices.NewDpsCertificateClient(i.SubscriptionID, m.credential, m.options(c.version)); err != nil {
+		return nil, fmt.Errorf("prepare the Azure Resource Manager client: %w", err)
+	}
+	return c, nil
+}
+
+// flat reports whether the version is older than the module's form.
+func (c *Certificates) flat() bool { return c.version < nestedVersion }
+
+// ErrNotFound is returned for a certificate that the service does not hold.
 var ErrNotFound = errors.New("no certificate of that name")
+
+// absent marks a 404 of one certificate.
+func absent(err error) error {
+	var refused *wire.ServiceError
+	if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
+		return fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	return err
+}
+
+// List reads all signing certificates. DPS holds at most 25, in one page.
+func (c *Certificates) List(ctx context.Context) (all []Certificate, err error) {
+	_, err = c.m.do(ctx, opCertificates, true, func(ctx context.Context) error {
+		if c.flat() {
+			all, err = c.flatList(ctx)
+			return err
+		}
+		r, err := c.client.List(ctx, c.instance.ResourceGroup, c.instance.DPSName, nil)
+		all = make([]Certificate, 0, len(r.Value))
+		for _, v := range r.Value {
+			if v != nil {
+				all = append(all, *certificate(*v))
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
 
 // Get reads one signing certificate, or ErrNotFound.
 func (c *Certificates) Get(ctx context.Context, name string) (*Certificate, error) {
-	const operation = "get signing certificate"
-	r, err := c.client.Get(wire.WithOperation(ctx, operation), name, c.instance.ResourceGroup, c.instance.DPSName, nil)
-	if err != nil {
-		err = c.failure(ctx, operation, err)
-		var refused *wire.ServiceError
-		if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
-			return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
+	held, err := c.one(ctx, opGet, name, func(ctx context.Context) (*Certificate, error) {
+		if c.flat() {
+			return c.flatOne(ctx, http.MethodGet, name, "", "", nil)
 		}
+		r, err := c.client.Get(ctx, name, c.instance.ResourceGroup, c.instance.DPSName, nil)
+		return certificate(r.CertificateResponse), err
+	})
+	return held, absent(err)
+}
+
+// one makes a call about one certificate. Each may be repeated: one that had
+// its effect before is refused with 412.
+func (c *Certificates) one(ctx context.Context, operation, name string, call func(context.Context) (*Certificate, error)) (held *Certificate, err error) {
+	if err := CheckCertificateName(name); err != nil {
+		return nil, fmt.Errorf("%s: %w", operation, err)
+	}
+	_, err = c.m.do(ctx, operation, true, func(ctx context.Context) error { held, err = call(ctx); return err })
+	if err != nil {
 		return nil, err
 	}
-	return certificate(r.CertificateResponse), nil
+	return held, nil
 }
 
 // Put uploads a CA certificate under a name; ifMatch is the etag of the one it
 // replaces, or empty. With verified set it counts as verified at once, which the
 // service allows from api-version 2021-10-15; else possession is to be proved.
 func (c *Certificates) Put(ctx context.Context, name string, ca *x509.Certificate, ifMatch string, verified bool) (*Certificate, error) {
-	const operation = "upload signing certificate"
-	body := armdeviceprovisioningservices.CertificateResponse{
-		Properties: &armdeviceprovisioningservices.CertificateProperties{Certificate: pemBytes(ca)},
+	if verified && c.version < verifiedVersion {
+		return nil, fmt.Errorf("%s: %w", opPut, &ValueError{"api-version", c.version, "isVerified needs " + verifiedVersion + " or later; before that possession is proved"})
 	}
-	if verified {
-		body.Properties.IsVerified = &verified
+	return c.one(ctx, opPut, name, func(ctx context.Context) (*Certificate, error) {
+		if c.flat() {
+			body := flatBody{Certificate: c.encoded(ca)}
+			if verified {
+				body.IsVerified = &verified
+			}
+			return c.flatOne(ctx, http.MethodPut, name, "", ifMatch, body)
+		}
+		body := armdeviceprovisioningservices.CertificateResponse{
+			Properties: &armdeviceprovisioningservices.CertificateProperties{Certificate: c.bytes(ca)},
+		}
+		if verified {
+			body.Properties.IsVerified = &verified
+		}
+		options := &armdeviceprovisioningservices.DpsCertificateClientCreateOrUpdateOptions{}
+		if ifMatch != "" {
+			options.IfMatch = &ifMatch
+		}
+		r, err := c.client.CreateOrUpdate(ctx, c.instance.ResourceGroup, c.instance.DPSName, name, body, options)
+		return certificate(r.CertificateResponse), err
+	})
+}
+
+// Delete removes a certificate. ifMatch is its etag, or "*" for any; DPS demands
+// one. A certificate that an enrollment refers to stays.
+func (c *Certificates) Delete(ctx context.Context, name, ifMatch string) error {
+	if ifMatch == "" {
+		return fmt.Errorf("%s: %w", opDelete, &ValueError{"etag", "", `the certificate's own, or "*" for any`})
 	}
-	options := &armdeviceprovisioningservices.DpsCertificateClientCreateOrUpdateOptions{}
-	if ifMatch != "" {
-		options.IfMatch = &ifMatch
-	}
-	r, err := c.client.CreateOrUpdate(wire.WithOperation(ctx, operation), c.instance.ResourceGroup, c.instance.DPSName, name, body, options)
-	if err != nil {
-		return nil, c.failure(ctx, operation, err)
-	}
-	return certificate(r.CertificateResponse), nil
+	_, err := c.one(ctx, opDelete, name, func(ctx context.Context) (*Certificate, error) {
+		if c.flat() {
+			return nil, c.flatDelete(ctx, name, ifMatch)
+		}
+		_, err := c.client.Delete(ctx, c.instance.ResourceGroup, ifMatch, c.instance.DPSName, name, nil)
+		return nil, err
+	})
+	return absent(err)
 }
 
 // VerificationCode asks DPS for the code that a verification certificate must
 // carry as its CN. The certificate comes back with a new etag.
 func (c *Certificates) VerificationCode(ctx context.Context, name, ifMatch string) (code string, _ *Certificate, err error) {
-	const operation = "generate verification code"
-	r, err := c.client.GenerateVerificationCode(wire.WithOperation(ctx, operation), name, ifMatch, c.instance.ResourceGroup, c.instance.DPSName, nil)
+	held, err := c.one(ctx, opCode, name, func(ctx context.Context) (*Certificate, error) {
+		if c.flat() {
+			return c.flatCode(ctx, name, ifMatch, &code)
+		}
+		r, err := c.client.GenerateVerificationCode(ctx, name, ifMatch, c.instance.ResourceGroup, c.instance.DPSName, nil)
+		held := &Certificate{Name: value(r.Name), ETag: value(r.Etag)}
+		if p := r.Properties; p != nil {
+			code, held.Verified, held.Thumbprint, held.Subject = value(p.VerificationCode), value(p.IsVerified), value(p.Thumbprint), value(p.Subject)
+		}
+		return held, err
+	})
 	if err != nil {
-		return "", nil, c.failure(ctx, operation, err)
+		return "", nil, err
 	}
-	held := &Certificate{Name: value(r.Name), ETag: value(r.Etag)}
-	if r.Properties == nil || value(r.Properties.VerificationCode) == "" {
-		return "", nil, errors.New(operation + ": the answer carries no code")
+	if code == "" {
+		return "", nil, errors.New(opCode + ": the answer carries no code")
 	}
-	held.Verified = value(r.Properties.IsVerified)
-	return value(r.Properties.VerificationCode), held, nil
+	return code, held, nil
 }
 
 // Verify sends the verification certificate. ifMatch is the etag that
 // VerificationCode returned; an older one is refused with 412.
 func (c *Certificates) Verify(ctx context.Context, name, ifMatch string, proof *x509.Certificate) (*Certificate, error) {
-	const operation = "verify signing certificate"
-	body := armdeviceprovisioningservices.VerificationCodeRequest{Certificate: pointer(base64.StdEncoding.EncodeToString(pemBytes(proof)))}
-	r, err := c.client.VerifyCertificate(wire.WithOperation(ctx, operation), name, ifMatch, c.instance.ResourceGroup, c.instance.DPSName, body, nil)
-	if err != nil {
-		return nil, c.failure(ctx, operation, err)
-	}
-	return certificate(r.CertificateResponse), nil
+	return c.one(ctx, opVerify, name, func(ctx context.Context) (*Certificate, error) {
+		if c.flat() {
+			return c.flatOne(ctx, http.MethodPost, name, "verify", ifMatch, flatBody{Certificate: c.encoded(proof)})
+		}
+		body := armdeviceprovisioningservices.VerificationCodeRequest{Certificate: pointer(c.encoded(proof))}
+		r, err := c.client.VerifyCertificate(ctx, name, ifMatch, c.instance.ResourceGroup, c.instance.DPSName, body, nil)
+		return certificate(r.CertificateResponse), err
+	})
 }
 
-// StaticToken is a credential that always gives the same token; the lab has one.
-type StaticToken struct{ Token dps.Secret }
+// bytes is what a request holds as base64.
+func (c *Certificates) bytes(cert *x509.Certificate) []byte {
+	if c.encoding == EncodingDER {
+		return cert.Raw
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
+}
 
-// GetToken implements azcore.TokenCredential.
-func (t StaticToken) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	return azcore.AccessToken{Token: t.Token.Reveal(), ExpiresOn: time.Now().Add(time.Hour)}, nil
+func (c *Certificates) encoded(cert *x509.Certificate) string {
+	if c.encoding == EncodingText {
+		return string(c.bytes(cert))
+	}
+	return base64.StdEncoding.EncodeToString(c.bytes(cert))
 }
 
 func certificate(r armdeviceprovisioningservices.CertificateResponse) *Certificate {
 	c := &Certificate{Name: value(r.Name), ETag: value(r.Etag)}
 	if p := r.Properties; p != nil {
 		c.Verified, c.Thumbprint, c.Subject = value(p.IsVerified), value(p.Thumbprint), value(p.Subject)
-		c.DER = p.Certificate
-		if block, _ := pem.Decode(p.Certificate); block != nil {
-			c.DER = block.Bytes
-		}
+		c.Expires, c.Created, c.Updated = value(p.Expiry), value(p.Created), value(p.Updated)
+		c.DER = der(p.Certificate)
 	}
 	return c
 }
 
-// failure turns the module's error into the one of this program.
-func (c *Certificates) failure(ctx context.Context, operation string, err error) error {
-	var response *azcore.ResponseError
-	if !errors.As(err, &response) || response.RawResponse == nil {
-		var transport *url.Error
-		if errors.As(err, &transport) || ctx.Err() != nil {
-			return wire.NewConnectError(ctx, operation, c.host, err)
-		}
-		return fmt.Errorf("%s: %w", operation, err)
+// der takes a certificate out of PEM, where it comes so.
+func der(held []byte) []byte {
+	if block, _ := pem.Decode(held); block != nil {
+		return block.Bytes
 	}
-	body, readErr := runtime.Payload(response.RawResponse)
-	if readErr != nil {
-		body = nil
-	}
-	e := wire.NewServiceError(operation, response.RawResponse, body)
-	if e.Code == "" {
-		e.Code = response.ErrorCode
-	}
-	return e
+	return held
 }
-
-func pemBytes(c *x509.Certificate) []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
-}
-
-func value[T any](p *T) (zero T) {
-	if p == nil {
-		return zero
-	}
-	return *p
-}
-
-func pointer[T any](v T) *T { return &v }
