@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -199,7 +201,12 @@ func (a *app) printLabEnv(r emulator.Ready) error {
 func labProblem(err error) error {
 	p := &workflow.Problem{Kind: workflow.LocalFile, Op: "start the lab", Summary: err.Error()}
 	var held *emulator.HeldError
+	var damaged *emulator.DamagedError
 	switch {
+	case errors.As(err, &damaged):
+		p.Fix = "go on with an empty lab: dpslab lab reset; or with one that was exported: dpslab lab import FILE (both keep the damaged file beside it, and take --state where the lab did)"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		p.Fix = "give the lab a folder that you may write to with --state, or none with --in-memory"
 	case errors.Is(err, emulator.ErrNotLoopback):
 		p.Kind, p.Fix = workflow.Usage, "serve 127.0.0.1; or, on a network where nobody else is, add --i-know-this-is-insecure"
 	case errors.As(err, &held):

@@ -39,12 +39,30 @@ func (a *app) labResetCommand(f *labFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "reset",
 		Short: "Empty the lab; its ID scope, keys and root stay",
-		Args:  cobra.NoArgs,
+		Long: `Empty the lab; its ID scope, keys and root stay.
+A database that is damaged is put aside, and the next start makes a new lab.`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.eitherLab(c.Context(), f.state,
-				func(o *emulator.Operator) error { return o.Reset(c.Context()) }, emulator.ResetDir)
+				func(o *emulator.Operator) error { return o.Reset(c.Context()) },
+				func(dir string) error {
+					if err := a.putLabAside(dir); err != nil {
+						return err
+					}
+					return emulator.ResetDir(dir)
+				})
 		},
 	}
+}
+
+// putLabAside makes room where a damaged database lies, and says so: with it go
+// the lab's ID scope and keys.
+func (a *app) putLabAside(dir string) error {
+	aside, err := emulator.PutAside(dir)
+	if aside != "" {
+		fmt.Fprintf(a.err, "the lab's database was damaged; it is now %s\n", printable(aside))
+	}
+	return err
 }
 
 func (a *app) labExportCommand(f *labFlags) *cobra.Command {
@@ -90,6 +108,9 @@ func (a *app) labImportCommand(f *labFlags) *cobra.Command {
 				return &workflow.Problem{Kind: workflow.LocalFile, Op: "import a lab", Summary: err.Error()}
 			}
 			defer file.Close()
+			if err := a.putLabAside(dir); err != nil {
+				return importProblem(err)
+			}
 			return importProblem(emulator.Import(dir, file, replace))
 		},
 	}

@@ -31,3 +31,42 @@ func TestLabState(t *testing.T) {
 	}
 	dpslab(t, home, "lab", "import", "/dev/null").want(t, 4)
 }
+
+// TestDamagedLab starts over a database that is cut short: it says what is wrong
+// and what helps, and that does help.
+func TestDamagedLab(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	file := filepath.Join(t.TempDir(), "lab.gz")
+	p, ready := serve(t, home)
+	dpslab(t, home, "lab", "export", file).want(t, 0)
+	p.signal(syscall.SIGTERM)
+	p.wait()
+	db := filepath.Join(filepath.Dir(ready.CAFile), "lab.db")
+	damage := func() {
+		if err := os.Truncate(db, 8192); err != nil {
+			t.Fatal(err)
+		}
+	}
+	damage()
+	r := dpslab(t, home, "lab", "--listen", "127.0.0.1:0").want(t, 4)
+	for _, said := range []string{db, "cut short", "dpslab lab reset", "dpslab lab import"} {
+		if !strings.Contains(r.stderr, said) {
+			t.Errorf("%q is not said: %s", said, r.stderr)
+		}
+	}
+	if r := dpslab(t, home, "lab", "import", file).want(t, 0); !strings.Contains(r.stderr, "lab.db.damaged-1") {
+		t.Errorf("%s", r.stderr)
+	}
+	p, again := serve(t, home)
+	if again.IDScope != ready.IDScope {
+		t.Errorf("%s became %s", ready.IDScope, again.IDScope)
+	}
+	p.signal(syscall.SIGTERM)
+	p.wait()
+	damage()
+	if r := dpslab(t, home, "lab", "reset").want(t, 0); !strings.Contains(r.stderr, "lab.db.damaged-2") {
+		t.Errorf("%s", r.stderr)
+	}
+	serve(t, home)
+}

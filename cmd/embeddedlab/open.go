@@ -5,6 +5,7 @@ package embeddedlab
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -20,7 +21,7 @@ func Open(o emulator.Options) func(context.Context) (*workflow.Lab, error) {
 	return func(ctx context.Context) (*workflow.Lab, error) {
 		own, ready, operator, err := emulator.OpenOrJoin(ctx, o)
 		if err != nil {
-			return nil, err
+			return nil, withRemedy(err)
 		}
 		lab, err := asLab(ready, operator)
 		if err != nil {
@@ -41,6 +42,14 @@ func Open(o emulator.Options) func(context.Context) (*workflow.Lab, error) {
 		}
 		return lab, nil
 	}
+}
+
+// withRemedy says what to do about a lab that cannot be opened.
+func withRemedy(err error) error {
+	if _, damaged := errors.AsType[*emulator.DamagedError](err); damaged {
+		return fmt.Errorf("%w; `dpslab lab reset` puts it aside and begins an empty lab, `dpslab lab import FILE` brings back one that was exported", err)
+	}
+	return err
 }
 
 // asLab shows a lab to the engine as a target like any other.

@@ -66,7 +66,7 @@ func (s *store) commit(batch []*write) {
 		results := make([]error, len(batch))
 		spoiler := -1
 		var epoch uint64
-		err := s.db.Update(func(b *bbolt.Tx) (err error) {
+		err := s.transact(func(b *bbolt.Tx) (err error) {
 			first := &tx{bolt: b}
 			if epoch, err = s.journal.flush(first); err != nil {
 				return err
@@ -103,6 +103,12 @@ func (s *store) commit(batch []*write) {
 		}
 		return
 	}
+}
+
+// transact runs one transaction of the database. It panics where its file is
+// damaged: that ends the transaction, not the lab.
+func (s *store) transact(fn func(*bbolt.Tx) error) error {
+	return s.shielded(true, func() error { return s.db.Update(fn) })
 }
 
 // run keeps a panic inside one write: the store is shared by every request.

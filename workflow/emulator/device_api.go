@@ -46,9 +46,6 @@ func (l *Lab) register(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := throttle(l.registers, "", c.arrived); err != nil {
-		return err
-	}
 	body, err := readRegistration(c, id, l.options.Strict)
 	if err != nil {
 		return err
@@ -62,6 +59,10 @@ func (l *Lab) register(c *call) error {
 		return err
 	})
 	if err != nil {
+		return err
+	}
+	// Who cannot prove to be a device uses up nobody's quota.
+	if err := throttle(l.registers, "", c.arrived); err != nil {
 		return err
 	}
 	admitted.payload = body.Payload
@@ -89,9 +90,6 @@ func (l *Lab) operationStatus(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := throttle(l.polls, id, c.arrived); err != nil {
-		return err
-	}
 	var op *operation
 	err = l.store.view(func(t *tx) (err error) {
 		if op, err = get[operation](t, bucketOperations, c.args["operation"]); err != nil {
@@ -107,6 +105,9 @@ func (l *Lab) operationStatus(c *call) error {
 		return err
 	})
 	if err != nil {
+		return err
+	}
+	if err := throttle(l.polls, id, c.arrived); err != nil { // see register
 		return err
 	}
 	if op == nil {

@@ -42,6 +42,9 @@ type activeFault struct {
 	scenario *Scenario
 	amount   amount
 	random   *rand.Rand
+	// held are the operations that a scenario which holds has struck. The draw
+	// is made once for each, when it begins; clearing the fault lets them go.
+	held map[string]bool
 }
 
 // faults are the switches of a lab.
@@ -50,6 +53,8 @@ type faults struct {
 
 	mu     sync.Mutex
 	active []*activeFault
+	// drawn is what strikes an operation at its end, drawn when it began.
+	drawn map[string]*strike
 }
 
 // set switches a fault on. One of the same scenario, operation and device is
@@ -76,7 +81,11 @@ func (f *faults) set(wanted Fault) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.active = append(slices.DeleteFunc(f.active, func(have *activeFault) bool {
-		return have.Scenario == wanted.Scenario && have.Operation == wanted.Operation && have.Device == wanted.Device
+		same := have.Scenario == wanted.Scenario && have.Operation == wanted.Operation && have.Device == wanted.Device
+		if same {
+			next.held = have.held // another share or count is for those who come
+		}
+		return same
 	}), next)
 	f.some.Store(true)
 	return nil
@@ -121,21 +130,87 @@ func (f *faults) take(operation, device string, accept func(*Scenario) bool) *st
 		if !accept(a.scenario) || !a.strikes(operation, device) {
 			continue
 		}
-		a.Hits++
-		if a.Count > 0 && a.Hits >= a.Count {
-			f.active = slices.Delete(f.active, i, i+1)
-			f.some.Store(len(f.active) > 0)
-		}
-		return &strike{a.scenario, a.amount}
+		return f.hit(i)
 	}
 	return nil
+}
+
+// hit counts a strike of the fault at that place, which goes away with the last
+// one. mu is held.
+func (f *faults) hit(i int) *strike {
+	a := f.active[i]
+	a.Hits++
+	if a.usedUp() && !a.scenario.holds { // what holds stays until it is cleared
+		f.active = slices.Delete(f.active, i, i+1)
+		f.some.Store(len(f.active) > 0)
+	}
+	return &strike{a.scenario, a.amount}
+}
+
+func (a *activeFault) usedUp() bool { return a.Count > 0 && a.Hits >= a.Count }
+
+// begin draws once for all what is to happen to an operation that begins:
+// whether it is held, and what strikes it at its end.
+func (f *faults) begin(operationID, registrationID string) {
+	if !f.some.Load() {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, a := range f.active {
+		if a.scenario.holds && a.strikes(operationAssign, registrationID) {
+			if a.held == nil {
+				a.held = map[string]bool{}
+			}
+			f.hit(i)
+			a.held[operationID] = true
+			break
+		}
+	}
+	for i, a := range f.active {
+		if a.scenario.assign != nil && a.strikes(operationAssign, registrationID) {
+			if f.drawn == nil {
+				f.drawn = map[string]*strike{}
+			}
+			f.drawn[operationID] = f.hit(i)
+			return
+		}
+	}
+}
+
+// holds reports whether a scenario keeps an operation from ending.
+func (f *faults) holds(operationID string) bool {
+	if !f.some.Load() {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.ContainsFunc(f.active, func(a *activeFault) bool { return a.held[operationID] })
+}
+
+// strikeOf is what was drawn for the end of an operation; nil for nothing.
+func (f *faults) strikeOf(operationID string) *strike {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.drawn[operationID]
+}
+
+// ended forgets what was drawn for an operation.
+func (f *faults) ended(operationID string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.drawn, operationID)
+	for _, a := range f.active {
+		delete(a.held, operationID)
+	}
 }
 
 // strikes decides about one request. The draw comes last, so that requests that
 // do not concern the fault leave its sequence alone.
 func (a *activeFault) strikes(operation, device string) bool {
 	switch {
-	case a.Operation != "" && a.Operation != operation,
+	case a.usedUp(),
+		a.Operation != "" && a.Operation != operation,
 		!slices.Contains(a.scenario.Operations, operation),
 		a.Device != "" && !strings.EqualFold(a.Device, device):
 		return false
@@ -217,15 +292,4 @@ func (l *Lab) takeConnect(ctx context.Context) *strike {
 		return nil
 	}
 	return l.faults.take(operationConnect, "", func(s *Scenario) bool { return s.connect != nil })
-}
-
-// takeAssign gives the fault that strikes an assignment.
-func (l *Lab) takeAssign(registrationID string) *strike {
-	return l.faults.take(operationAssign, registrationID, func(s *Scenario) bool { return s.assign != nil })
-}
-
-// holdsAssign reports whether an endless assignment is switched on for a
-// device.
-func (l *Lab) holdsAssign(registrationID string) bool {
-	return l.faults.take(operationAssign, registrationID, func(s *Scenario) bool { return s.holds }) != nil
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -170,6 +171,90 @@ func TestDelayAndEndlessAssigning(t *testing.T) {
 		c.do(t, "GET", l.operationURL("d1", op.OperationID), "").into(t, &op)
 		if op.Status != "assigned" {
 			t.Errorf("%+v", op)
+		}
+	})
+}
+
+// TestEndlessAssigningIsDrawnOnce looks at held operations often: neither does
+// looking use a count up, nor is a share drawn anew.
+func TestEndlessAssigningIsDrawnOnce(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		fault Fault
+		held  int // of the operations begun; -1: some, not all
+	}{
+		{"count", Fault{Scenario: "endless-assigning", Count: 2}, 2},
+		{"rate", Fault{Scenario: "endless-assigning", Rate: 0.5, Seed: 5}, -1},
+		{"rate and count", Fault{Scenario: "endless-assigning", Rate: 0.5, Seed: 5, Count: 1}, 1},
+		{"another device", Fault{Scenario: "endless-assigning", Device: "d2"}, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				id := selfSigned(t, "d1")
+				l, c := inBubble(t, "", id)
+				l.enrollDirectly(t, c, id, "d1")
+				l.fault(t, test.fault)
+				const begun = 12
+				operations := make([]dps.RegistrationOperationStatus, begun)
+				for i := range operations {
+					c.register(t, "d1").into(t, &operations[i])
+				}
+				assigning := func() (held []bool, count int) {
+					for _, op := range operations {
+						time.Sleep(10 * time.Second)
+						a := c.do(t, "GET", l.operationURL("d1", op.OperationID), "")
+						held = append(held, a.status == 202)
+						count += btoi(a.status == 202)
+					}
+					return held, count
+				}
+				first, count := assigning()
+				if test.held >= 0 && count != test.held || test.held < 0 && (count == 0 || count == begun) {
+					t.Errorf("%d of %d are held", count, begun)
+				}
+				for range 5 {
+					if again, _ := assigning(); !slices.Equal(again, first) {
+						t.Errorf("%v, then %v", first, again)
+					}
+				}
+				if all, err := l.operator.Faults(t.Context()); err != nil || len(all) != 1 || all[0].Hits != count {
+					t.Errorf("%+v %v", all, err)
+				}
+				if _, err := l.operator.ClearFaults(t.Context(), ""); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(2 * heldPause)
+				if _, count := assigning(); count != 0 {
+					t.Errorf("%d are held after clear", count)
+				}
+			})
+		})
+	}
+}
+
+// TestAssignFaultIsDrawnOnce lets a count strike as many operations.
+func TestAssignFaultIsDrawnOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		id := selfSigned(t, "d1")
+		l, c := inBubble(t, "", id)
+		l.enrollDirectly(t, c, id, "d1")
+		l.fault(t, Fault{Scenario: "no-hub", Count: 2})
+		failed := 0
+		for range 4 {
+			var op dps.RegistrationOperationStatus
+			c.register(t, "d1").into(t, &op)
+			time.Sleep(10 * time.Second)
+			c.do(t, "GET", l.operationURL("d1", op.OperationID), "").into(t, &op)
+			failed += btoi(op.Status == dps.StatusFailed)
+		}
+		if failed != 2 {
+			t.Errorf("%d failed", failed)
+		}
+		if len(l.faults.drawn) > 0 {
+			t.Errorf("%v is left", l.faults.drawn)
 		}
 	})
 }

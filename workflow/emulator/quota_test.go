@@ -97,6 +97,29 @@ func TestPollsAreThrottled(t *testing.T) {
 	}
 }
 
+// TestStrangersUseUpNoQuota registers and polls without a proof first.
+func TestStrangersUseUpNoQuota(t *testing.T) {
+	t.Parallel()
+	l := start(t, func(o *Options) { o.RegistrationsPerMinute, o.PollsPer10s = 1, 1 })
+	id := selfSigned(t, "d1")
+	l.enroll(t, "d1", id.chain[0])
+	stranger := l.as(t, selfSigned(t, "d1"))
+	for range 3 {
+		wantRefusal(t, stranger.register(t, "d1"), 401002, invalidCertificate)
+	}
+	var begun dps.RegistrationOperationStatus
+	c := l.as(t, id)
+	c.register(t, "d1").into(t, &begun)
+	for range 3 {
+		wantRefusal(t, stranger.do(t, "GET", l.operationURL("d1", begun.OperationID), ""), 401002, invalidCertificate)
+	}
+	if a := c.do(t, "GET", l.operationURL("d1", begun.OperationID), ""); a.status != 200 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	throttledFor(t, c.do(t, "GET", l.operationURL("d1", begun.OperationID), ""))
+	throttledFor(t, c.register(t, "d1"))
+}
+
 func TestQuotaOptions(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -29,9 +29,7 @@ type operation struct {
 	Custom         bool                          `json:"custom,omitempty"` // a webhook picks the hub
 	Result         *dps.DeviceRegistrationResult `json:"result,omitempty"` // nil while assigning
 
-	// Of this attempt to settle, never stored:
-	webhook *webhookOutcome
-	fault   *strike
+	webhook *webhookOutcome // of this attempt to settle, never stored
 }
 
 // registration is a registration record: what the device sees, and what the
@@ -106,10 +104,8 @@ func (l *Lab) beginOperation(registrationID string, a *admission, now time.Time)
 		Created: now.UTC(), ReadyAt: now.Add(l.options.AssignDelay).UTC(),
 	}
 	op.Custom = a.entry.AllocationPolicy == dps.AllocationCustom
-	immediate := l.options.AssignDelay == 0 && !op.Custom && !l.holdsAssign(registrationID)
-	if immediate {
-		op.fault = l.takeAssign(registrationID)
-	}
+	l.faults.begin(op.ID, registrationID)
+	immediate := l.options.AssignDelay == 0 && !op.Custom && !l.faults.holds(op.ID)
 	err := l.store.update(func(t *tx) error {
 		op.Result = nil
 		if err := forgetOldOperations(t, now); err != nil {
@@ -131,7 +127,9 @@ func (l *Lab) beginOperation(registrationID string, a *admission, now time.Time)
 	})
 	if err == nil && !immediate {
 		l.settleLater(op.ID, op.ReadyAt)
+		return op, nil
 	}
+	l.faults.ended(op.ID)
 	return op, err
 }
 
@@ -223,8 +221,9 @@ func (l *Lab) decide(t *tx, op *operation, e *entry, old *registration, now time
 		r.Status = dps.StatusDisabled
 		return r, nil
 	}
-	if op.fault != nil {
-		if op.fault.scenario.assign(&r.DeviceRegistrationResult); r.Status != "" {
+	fault := l.faults.strikeOf(op.ID)
+	if fault != nil {
+		if fault.scenario.assign(&r.DeviceRegistrationResult); r.Status != "" {
 			return r, nil
 		}
 	}
@@ -237,8 +236,8 @@ func (l *Lab) decide(t *tx, op *operation, e *entry, old *registration, now time
 		return nil, err
 	}
 	r.Status, r.AssignedHub, r.DeviceID, r.Substatus = dps.StatusAssigned, r.Current.Hub, r.Current.DeviceID, r.Current.Substatus
-	if op.fault != nil {
-		op.fault.scenario.assign(&r.DeviceRegistrationResult)
+	if fault != nil {
+		fault.scenario.assign(&r.DeviceRegistrationResult)
 	}
 	return r, nil
 }
@@ -259,9 +258,13 @@ func (o *operation) describeAttestation(r *dps.DeviceRegistrationResult) {
 	}
 }
 
-// settleByID ends an operation if nobody has ended it yet. Where a webhook
-// picks the hub it is asked first: no transaction waits for it.
+// settleByID ends an operation if nobody has ended it yet and no scenario holds
+// it. Where a webhook picks the hub it is asked first: no transaction waits for
+// it.
 func (l *Lab) settleByID(id string, now time.Time) (*operation, error) {
+	if l.faults.holds(id) {
+		return read(l.store, func(t *tx) (*operation, error) { return get[operation](t, bucketOperations, id) })
+	}
 	outcome, err := l.askWebhook(id)
 	if err != nil {
 		return nil, err
@@ -269,14 +272,7 @@ func (l *Lab) settleByID(id string, now time.Time) (*operation, error) {
 	if outcome != nil && l.assigner.ctx.Err() != nil {
 		return nil, errClosed // the next start asks again
 	}
-	op, err := read(l.store, func(t *tx) (*operation, error) { return get[operation](t, bucketOperations, id) })
-	if err != nil || op != nil && (op.Result != nil || l.holdsAssign(op.RegistrationID)) {
-		return op, err
-	}
-	var fault *strike
-	if op != nil {
-		fault = l.takeAssign(op.RegistrationID)
-	}
+	var op *operation
 	err = l.store.update(func(t *tx) (err error) {
 		op, err = get[operation](t, bucketOperations, id)
 		if err != nil {
@@ -288,9 +284,12 @@ func (l *Lab) settleByID(id string, now time.Time) (*operation, error) {
 		if op.Result != nil {
 			return nil
 		}
-		op.webhook, op.fault = outcome, fault
+		op.webhook = outcome
 		return l.settle(t, op, now)
 	})
+	if err == nil {
+		l.faults.ended(id)
+	}
 	return op, err
 }
 
@@ -316,10 +315,14 @@ func (l *Lab) settleLater(id string, at time.Time) {
 			case <-l.assigner.ctx.Done():
 				return
 			}
-			// An operation that cannot be written now stays pending: the next
-			// poll or the next start tries again. One that a scenario holds is
-			// looked at until it is let go.
-			if op, err := l.settleByID(id, time.Now()); err != nil || op == nil || op.Result != nil {
+			if !l.faults.holds(id) {
+				// An operation that cannot be written now stays pending: the
+				// next poll or the next start tries again.
+				_, _ = l.settleByID(id, time.Now())
+				return
+			}
+			if time.Since(at) > operationLifetime {
+				l.faults.ended(id) // nobody can ask for it any more
 				return
 			}
 			timer.Reset(heldPause)

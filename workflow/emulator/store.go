@@ -61,7 +61,8 @@ type store struct {
 	writes  chan *write
 	stop    chan struct{}
 	done    chan struct{}
-	remove  string // a temporary file to remove at close
+	remove  string                // a temporary file to remove at close
+	broken  atomic.Pointer[error] // why there are no more transactions
 }
 
 // tx is a transaction. It remembers whether something was written, so that a
@@ -93,20 +94,17 @@ func openStore(dir string) (*store, error) {
 			return nil, fmt.Errorf("making a temporary database: %w", err)
 		}
 	}
-	db, err := bbolt.Open(path, 0o600, options)
+	db, err := openDatabase(path, options)
 	if err != nil {
-		return nil, fmt.Errorf("opening the lab's database %s: %w", path, err)
+		return nil, err
 	}
 	s := &store{db: db, journal: newJournal(dir), writes: make(chan *write), stop: make(chan struct{}), done: make(chan struct{})}
 	// Where an open file can lose its name, not even a kill leaves it behind.
 	if temporary && os.Remove(path) != nil {
 		s.remove = path
 	}
-	if err := s.makeBuckets(); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
 	s.devices.Store(&deviceCache{})
-	if err := s.takeOver(); err != nil {
+	if err := guard(path, s.prepare); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	go s.commitLoop()
@@ -114,6 +112,14 @@ func openStore(dir string) (*store, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
+}
+
+// prepare makes the store ready for its first transaction.
+func (s *store) prepare() error {
+	if err := s.makeBuckets(); err != nil {
+		return err
+	}
+	return s.takeOver()
 }
 
 // makeBuckets writes only when something is missing: a start over an existing
@@ -150,6 +156,9 @@ func (s *store) close() error {
 	if err == nil { // else the log is still needed
 		err = s.journal.close()
 	}
+	if broken := s.broken.Load(); broken != nil {
+		return *broken // the database would wait for a transaction that is gone
+	}
 	err = errors.Join(err, s.db.Close())
 	if s.remove != "" {
 		err = errors.Join(err, os.Remove(s.remove))
@@ -159,7 +168,9 @@ func (s *store) close() error {
 
 // view runs fn over one consistent state.
 func (s *store) view(fn func(*tx) error) error {
-	return s.db.View(func(b *bbolt.Tx) error { return fn(&tx{bolt: b}) })
+	return s.shielded(false, func() error {
+		return s.db.View(func(b *bbolt.Tx) error { return fn(&tx{bolt: b}) })
+	})
 }
 
 // read gives what fn finds in one consistent state. Answers are written after
