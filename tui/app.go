@@ -53,6 +53,7 @@ type app struct {
 	ran      []*workflow.Status // of devices that ran here, in order
 	readOnly bool               // nothing may be written
 	calledAs string             // the program, in hints that name a command
+	batch    batch              // devices that run one after another
 	drafts   drafts
 	awaits   int              // devices being opened or saved: keys wait
 	held     []tea.KeyMsg     // typed meanwhile
@@ -121,8 +122,8 @@ type (
 		err  error
 	}
 	removedMsg struct {
-		name  string
-		files []string
+		names []string // the ones that are gone
+		files int
 		err   error
 	}
 	chainMsg struct {
@@ -213,6 +214,8 @@ func (a *app) results(msg tea.Msg) tea.Cmd {
 		return tea.Batch(a.saved(msg), a.release())
 	case removedMsg:
 		return a.removed(msg)
+	case batchMsg:
+		return a.startedInBatch(msg)
 	case chainMsg:
 		a.gotChain(msg)
 	case chosenMsg:
@@ -248,16 +251,14 @@ func (a *app) events(es []workflow.Event) tea.Cmd {
 		if e.Kind == workflow.LabOpened {
 			a.lab = e.Lab
 		}
-		if a.status == nil {
+		st := a.watched(e.Device)
+		if st == nil {
 			continue
 		}
-		a.status.Apply(e)
-		if e.Device != a.status.Device {
-			continue
-		}
+		st.Apply(e)
 		switch e.Kind {
 		case workflow.RunStarted:
-			a.remember(a.status)
+			a.remember(st)
 		case workflow.StepFinished:
 			files = true
 		case workflow.RunFinished:
@@ -265,6 +266,9 @@ func (a *app) events(es []workflow.Event) tea.Cmd {
 		}
 	}
 	var cmds []tea.Cmd
+	if a.batch.current != "" && over == a.batch.current {
+		cmds = append(cmds, a.nextInBatch())
+	}
 	if over != "" {
 		cmds = append(cmds, a.readDevices([]string{over}))
 	}
@@ -272,6 +276,18 @@ func (a *app) events(es []workflow.Event) tea.Cmd {
 		cmds = append(cmds, a.readChain())
 	}
 	return tea.Batch(cmds...)
+}
+
+// watched is the status that a device's events go to: the one on the bench, or
+// of the batch; nil for a device that nobody looks at. The lab opens for all.
+func (a *app) watched(device string) *workflow.Status {
+	switch {
+	case a.status != nil && (device == "" || device == a.status.Device):
+		return a.status
+	case a.batch.status != nil && device == a.batch.current:
+		return a.batch.status
+	}
+	return nil
 }
 
 // remember keeps a device that ran, for the words at the end.
@@ -291,6 +307,7 @@ func (a *app) follow() tea.Cmd {
 	for _, s := range a.stack {
 		s.Observe(a.status, a.now)
 	}
+	a.home.SetLive(a.batch.live(a.th))
 	var cmds []tea.Cmd
 	if a.current() == screen.Screen(a.home) {
 		if names := a.home.Wanted(); len(names) > 0 {
@@ -308,7 +325,7 @@ func (a *app) follow() tea.Cmd {
 }
 
 // busy says whether something moves on the screen.
-func (a *app) busy() bool { return a.bench != nil && a.bench.Busy() }
+func (a *app) busy() bool { return a.bench != nil && a.bench.Busy() || a.batch.on() }
 
 func (a *app) current() screen.Screen { return a.stack[len(a.stack)-1] }
 

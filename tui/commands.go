@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -59,7 +60,7 @@ func (a *app) openDevice(name string, run bool) tea.Cmd {
 }
 
 func (a *app) showBench(m openedMsg) tea.Cmd {
-	if a.busy() {
+	if a.bench != nil && a.bench.Busy() {
 		return nil
 	}
 	a.clock(m.at)
@@ -68,6 +69,10 @@ func (a *app) showBench(m openedMsg) tea.Cmd {
 	}
 	a.home.Select(m.device.Name)
 	a.status = m.status
+	if st := a.batch.status; st != nil && st.Device == m.device.Name {
+		a.status = st // it runs: the journal is behind
+		m.status = st
+	}
 	if a.lab != nil {
 		a.status.Lab = a.lab
 	}
@@ -95,6 +100,9 @@ func (a *app) refreshBench(ds []workflow.Device) {
 func (a *app) start(o workflow.RunOptions) tea.Cmd {
 	if a.bench == nil || a.bench.Busy() {
 		return nil
+	}
+	if a.batch.on() {
+		return a.say("The picked devices run one after another; this one can run when they have, or after ctrl+c on the list of devices.")
 	}
 	a.bench.Starting()
 	name := a.bench.Device()
@@ -218,17 +226,32 @@ func (a *app) saved(m savedMsg) tea.Cmd {
 	return tea.Batch(a.readNames(), a.openDevice(m.name, true))
 }
 
-func (a *app) remove(name string) tea.Cmd {
+// remove deletes devices, one after another, up to the first that cannot be.
+func (a *app) remove(names []string) tea.Cmd {
 	return a.do(func() tea.Msg {
-		files, err := a.session.Remove(name)
-		return removedMsg{name, files, err}
+		var m removedMsg
+		for _, name := range names {
+			files, err := a.session.Remove(name)
+			m.files += len(files)
+			if m.err = err; err != nil {
+				break
+			}
+			m.names = append(m.names, name)
+		}
+		return m
 	})
 }
 
 func (a *app) removed(m removedMsg) tea.Cmd {
-	text := fmt.Sprintf("%s is removed, %d files with it.", m.name, len(m.files))
+	text := fmt.Sprintf("%s is removed, %d files with it.", strings.Join(m.names, ""), m.files)
+	if len(m.names) != 1 {
+		text = fmt.Sprintf("%d devices are removed, %d files with them.", len(m.names), m.files)
+	}
 	if m.err != nil {
 		text = m.err.Error()
+		if len(m.names) > 0 {
+			text = fmt.Sprintf("%d devices are removed, then: %s", len(m.names), text)
+		}
 	}
 	return tea.Batch(a.readNames(), a.say(text))
 }

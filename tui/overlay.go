@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"fmt"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -167,26 +168,31 @@ type confirm struct {
 	yes   func() tea.Cmd
 }
 
-func (a *app) newRemoval(d workflow.Device) *confirm {
-	name := d.Name
-	path := d.ProfilePath
-	if path == "" {
-		path = name + ".toml"
+func (a *app) newRemoval(names []string, path string) *confirm {
+	o := &confirm{th: a.th, title: fmt.Sprintf("Remove %d devices?", len(names)), yes: func() tea.Cmd { return a.remove(names) }}
+	if len(names) == 1 {
+		o.title = "Remove " + a.th.Clean(names[0]) + "?"
+		if path == "" {
+			path = names[0] + ".toml"
+		}
+		o.lines = []string{"This deletes from this machine:", "", "  its profile    " + a.th.Clean(path)}
+	} else {
+		var list string
+		for i, n := range names {
+			if i > 0 {
+				list += ", "
+			}
+			list += a.th.Clean(n)
+		}
+		o.lines = []string{list, "", "This deletes from this machine, of each device:", "", "  its profile"}
 	}
-	return &confirm{
-		th: a.th, title: "Remove " + a.th.Clean(name) + "?",
-		lines: []string{
-			"This deletes from this machine:",
-			"",
-			"  its profile    " + a.th.Clean(path),
-			"  its state      progress, last error, the journal of its runs",
-			"  its files      the device's private key and certificates",
-			"",
-			"CAs that other devices may share stay. So does what DPS and IoT Hub",
-			"hold: the enrollment and the device's identity.",
-		},
-		yes: func() tea.Cmd { return a.remove(name) },
-	}
+	o.lines = append(o.lines,
+		"  its state      progress, last error, the journal of its runs",
+		"  its files      the device's private key and certificates",
+		"",
+		"CAs that other devices may share stay. So does what DPS and IoT Hub",
+		"hold: the enrollment and the device's identity.")
+	return o
 }
 
 func (o *confirm) bindings() []keymap.Binding { return keymap.For(keymap.InConfirm) }

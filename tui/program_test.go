@@ -270,7 +270,7 @@ func TestFilter(t *testing.T) {
 	t.Parallel()
 	inBubble(t, []string{"press-1", "press-2", "truck"}, func(r *rig) {
 		r.press("/", "p", "r", "q")
-		r.see("No name contains prq")
+		r.see("No device has prq in its row")
 		r.press("\x7f", enter)
 		r.see("2 of 3 profiles")
 		r.press(esc)

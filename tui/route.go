@@ -71,6 +71,9 @@ func (a *app) cancelOrQuit() tea.Cmd {
 	if a.bench != nil && a.bench.Busy() && !a.bench.Ending() {
 		return a.cancelRun()
 	}
+	if a.batch.on() && !a.batch.ending {
+		return a.cancelBatch()
+	}
 	return tea.Quit
 }
 
@@ -92,8 +95,10 @@ func (a *app) dispose(i screen.Intent) tea.Cmd {
 		return a.showWizard()
 	case screen.OpenDevice:
 		return a.openDevice(i.Name, i.Run)
-	case screen.RemoveDevice:
-		a.overlay = a.newRemoval(i.Device)
+	case screen.RemoveDevices:
+		a.overlay = a.newRemoval(i.Names, i.Path)
+	case screen.RunDevices:
+		return a.startBatch(i.Names)
 	case screen.RunDevice:
 		return a.start(i.Options)
 	case screen.CancelRun:
@@ -167,6 +172,7 @@ func (a *app) leaveWizard(answers workflow.Answers) tea.Cmd {
 func (a *app) cancelRun() tea.Cmd {
 	a.toast = "" // it would cover the row that says what happens
 	a.bench.Stopping()
+	a.batch.stop()
 	return a.do(func() tea.Msg {
 		a.session.Cancel()
 		return nil

@@ -123,6 +123,21 @@ func setDevices(a *app) {
 	a.home.Select("my-x509-device")
 }
 
+// setWideNames shows devices whose files have names that take two cells a
+// character, or are pictures.
+func setWideNames(a *app) {
+	ds := devices()
+	names := []string{"センサー温度計-二号機-東京工場-第三ライン", "온도센서-부산-공장-라인-셋-번호-십칠", "🚚-truck-👩‍🔧-🇯🇵-1️⃣", "a\u0301\u0301combining", "wide-ｆｕｌｌ"}
+	for i := range ds {
+		ds[i].Name = names[i]
+	}
+	slices.SortFunc(ds, func(a, b workflow.Device) int { return strings.Compare(a.Name, b.Name) })
+	slices.Sort(names)
+	a.home.SetNames(names, nil)
+	a.home.SetDevices(ds, noon)
+	press(a, "space")
+}
+
 // bench opens my-x509-device with what a story told, and lets the clock stand at
 // the story's end and a little more.
 func bench(tell func(*story), more time.Duration) func(*app) {
@@ -196,6 +211,14 @@ func homeScenes() []scene {
 		{"home", setDevices},
 		{"home-error", func(a *app) { setDevices(a); a.home.Select("press-3") }},
 		{"home-filter", func(a *app) { setDevices(a); press(a, "/", "d", "e", "v") }},
+		{"home-picked", func(a *app) { setDevices(a); press(a, "s", "s", "s", "g", "space", "space", "down") }},
+		{"home-batch", func(a *app) {
+			setDevices(a)
+			a.startBatch([]string{"device-01", "my-x509-device", "truck-7"})
+			a.batch.status.Steps[3].State = workflow.Running
+		}},
+		{"home-remove-many", func(a *app) { setDevices(a); press(a, "*", "x") }},
+		{"home-wide-names", setWideNames},
 		{"home-help", func(a *app) { setDevices(a); press(a, "?") }},
 		{"home-remove", func(a *app) { setDevices(a); press(a, "x") }},
 		{"home-draft", func(a *app) {

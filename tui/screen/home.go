@@ -3,7 +3,6 @@ package screen
 import (
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -20,10 +19,16 @@ import (
 type Home struct {
 	th      *theme.Theme
 	names   []string // all, sorted
-	shown   []string // those that pass the filter
-	loaded  map[string]workflow.Device
-	asked   map[string]bool // being read
-	failure string          // why there are no names
+	shown   []string // those that pass the filter, in order
+	facts   map[string]rowFacts
+	loaded  map[string]workflow.Device // the ones in sight, and some more
+	asked   map[string]bool            // read, or being read
+	reading bool                       // a chunk of the background is on its way
+	scanned int                        // of names, by the background
+	by      column
+	picked  map[string]bool
+	live    map[string]Live
+	failure string // why there are no names
 	list    ui.List
 	rows    int // of the list, in the last view
 	filter  ui.Input
@@ -34,7 +39,10 @@ type Home struct {
 
 // NewHome makes an empty home screen.
 func NewHome(th *theme.Theme) *Home {
-	return &Home{th: th, loaded: map[string]workflow.Device{}, asked: map[string]bool{}, filter: ui.NewInput("")}
+	return &Home{
+		th: th, loaded: map[string]workflow.Device{}, facts: map[string]rowFacts{}, asked: map[string]bool{},
+		picked: map[string]bool{}, filter: ui.NewInput(""),
+	}
 }
 
 // SetNames tells which profiles there are. Rows that were read are forgotten
@@ -45,7 +53,10 @@ func (h *Home) SetNames(names []string, err error) {
 		h.failure = err.Error()
 	}
 	h.names = names
-	h.asked = map[string]bool{}
+	h.asked, h.scanned, h.reading = map[string]bool{}, 0, false
+	for n := range h.picked {
+		h.setPicked(n, h.Has(n))
+	}
 	h.refilter()
 	if h.next != "" {
 		h.Select(h.next)
@@ -57,14 +68,6 @@ func (h *Home) SetNames(names []string, err error) {
 // may not be among them yet.
 func (h *Home) Expect(name string) { h.next = name }
 
-// SetDevices tells what was read of some devices at a moment.
-func (h *Home) SetDevices(ds []workflow.Device, now time.Time) {
-	h.now = now
-	for _, d := range ds {
-		h.loaded[d.Name] = d
-	}
-}
-
 // Select puts the cursor on a device, when it is shown.
 func (h *Home) Select(name string) {
 	for i, n := range h.shown {
@@ -72,36 +75,6 @@ func (h *Home) Select(name string) {
 			h.list.Cursor = i
 		}
 	}
-}
-
-// Wanted lists the visible devices that were not read since SetNames, and
-// counts them as asked for.
-func (h *Home) Wanted() []string {
-	from, to := h.list.Window(max(h.rows, 1))
-	var out []string
-	for _, n := range h.shown[from:to] {
-		if !h.asked[n] {
-			h.asked[n] = true
-			out = append(out, n)
-		}
-	}
-	return out
-}
-
-func (h *Home) refilter() {
-	selected := h.selected()
-	text := strings.ToLower(h.filter.Value())
-	h.shown = h.names
-	if text != "" {
-		h.shown = nil
-		for _, n := range h.names {
-			if strings.Contains(strings.ToLower(n), text) {
-				h.shown = append(h.shown, n)
-			}
-		}
-	}
-	h.list.SetLen(len(h.shown))
-	h.Select(selected)
 }
 
 func (h *Home) selected() string {
@@ -143,18 +116,41 @@ func (h *Home) Bindings() []keymap.Binding {
 		if len(h.names) > 0 {
 			none = "no device passes the filter"
 		}
-		for _, a := range []keymap.Action{keymap.Open, keymap.RunAll, keymap.Edit, keymap.Remove} {
+		for _, a := range []keymap.Action{keymap.Open, keymap.RunAll, keymap.Edit, keymap.Remove, keymap.Pick, keymap.PickAll} {
 			keymap.Disable(bs, a, none)
 		}
 	}
-	if h.device(h.selected()).Err != nil {
+	if h.facts[h.selected()].unusable {
 		keymap.Disable(bs, keymap.Edit, "the profile cannot be used: correct the file in an editor")
 	}
 	if len(h.names) == 0 {
 		keymap.Disable(bs, keymap.Filter, "there is no device yet")
+		keymap.Disable(bs, keymap.Sort, "there is no device yet")
 	}
-	if h.filter.Value() == "" {
-		keymap.Disable(bs, keymap.Back, "there is no filter")
+	if len(h.picked) == 0 && h.filter.Value() == "" {
+		keymap.Disable(bs, keymap.Back, "there is no filter, and nothing is picked")
+	}
+	return h.forPicks(bs)
+}
+
+// forPicks says in the bindings how many devices a key is about.
+func (h *Home) forPicks(bs []keymap.Binding) []keymap.Binding {
+	n := len(h.picked)
+	if n == 0 {
+		return bs
+	}
+	keymap.Disable(bs, keymap.Edit, "several devices are picked: esc drops the picks")
+	for i := range bs {
+		switch bs[i].Action {
+		case keymap.RunAll:
+			bs[i].Help, bs[i].About = "run "+strconv.Itoa(n), "run all steps of the picked devices, one device after another"
+		case keymap.Remove:
+			bs[i].Help, bs[i].About = "remove "+strconv.Itoa(n), "delete the profiles of the picked devices and everything made for them on this machine"
+		case keymap.Back:
+			bs[i].Help, bs[i].About, bs[i].Footer = "drop picks", "unmark all devices", 1
+		case keymap.New:
+			bs[i].Footer = 0
+		}
 	}
 	return bs
 }
@@ -178,16 +174,27 @@ func (h *Home) Handle(k tea.KeyMsg) Intent {
 	case keymap.Open:
 		return OpenDevice{Name: h.selected()}
 	case keymap.RunAll:
+		if len(h.picked) > 0 {
+			return RunDevices{Names: h.Picked()}
+		}
 		return OpenDevice{Name: h.selected(), Run: true}
+	case keymap.Sort:
+		h.sortNext()
+	case keymap.Pick, keymap.PickAll:
+		h.pick(b.Action)
 	case keymap.Edit:
 		return EditDevice{Name: h.selected()}
 	case keymap.Lab:
 		return ShowLab{}
 	case keymap.Remove:
-		return RemoveDevice{Device: h.device(h.selected())}
+		return RemoveDevices{Names: h.targets(), Path: h.device(h.selected()).ProfilePath}
 	case keymap.Filter:
 		h.typing = true
 	case keymap.Back:
+		if len(h.picked) > 0 {
+			h.DropPicks()
+			return nil
+		}
 		h.filter.Set("")
 		h.refilter()
 	default:
@@ -224,6 +231,12 @@ func (h *Home) count() string {
 	}
 	if h.filter.Value() != "" {
 		n = strconv.Itoa(len(h.shown)) + " of " + n
+	}
+	if len(h.picked) > 0 {
+		n = strconv.Itoa(len(h.picked)) + " picked, " + n
+	}
+	if left := h.unread(); left > 0 {
+		n += ", reading " + strconv.Itoa(left)
 	}
 	return n
 }

@@ -51,17 +51,24 @@ func problemOf(e *profiles.LastError) *workflow.Problem {
 }
 
 func profileFacts(p *profiles.Profile) [][2]string {
-	record := p.Enrollment.Kind
-	if p.Enrollment.ID != "" {
-		record += " " + p.Enrollment.ID
+	target := p.Target.Kind
+	if badge := targetBadge(p.Target); badge != target {
+		target += " " + badge
 	}
 	return [][2]string{
-		{"target", p.Target.Kind},
+		{"target", target},
 		{"ID scope", p.Target.IDScope},
 		{"registration ID", p.Identity.RegistrationID},
 		{"certificate", p.Identity.Source + ", " + p.Identity.Algorithm},
-		{"enrollment", record},
+		{"enrollment", enrollmentName(p)},
 	}
+}
+
+func enrollmentName(p *profiles.Profile) string {
+	if p.Enrollment.ID == "" {
+		return p.Enrollment.Kind
+	}
+	return p.Enrollment.Kind + " " + p.Enrollment.ID
 }
 
 func stateFacts(d workflow.Device) [][2]string {

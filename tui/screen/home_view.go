@@ -2,6 +2,7 @@ package screen
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,23 +25,59 @@ func (h *Home) View(w, rows int) []string {
 	case len(h.names) == 0:
 		return ui.Fit(append(head, h.welcome(w)...), w, rows, h.th.Ellipsis)
 	case len(h.shown) == 0:
-		return ui.Fit(append(head, "", "   No name contains "+h.th.Clean(h.filter.Value())+". esc shows all devices."), w, rows, h.th.Ellipsis)
+		return ui.Fit(append(head, h.nothing(w)...), w, rows, h.th.Ellipsis)
 	}
-	listW := w
-	if w >= wideFrom {
-		listW = 80
-	}
-	list := ui.Fit(append(head, h.table(listW)...), listW, rows, h.th.Ellipsis)
 	if w < wideFrom {
-		return list
+		h.rows -= 2 // the last rows tell what the list has no room for
+		list := ui.Fit(append(head, h.table(w)...), w, rows-1, h.th.Ellipsis)
+		return append(list, ui.Pad(h.lastRow(w), w, h.th.Ellipsis))
 	}
+	listW := listWidth(w)
+	list := ui.Fit(append(head, h.table(listW)...), listW, rows, h.th.Ellipsis)
 	side := ui.Fit(h.detail(w-listW-4), w-listW-4, rows, h.th.Ellipsis)
 	return ui.Fit(ui.Beside(list, "  "+h.th.Dim.Text(h.th.V)+" ", side), w, rows, h.th.Ellipsis)
 }
 
+// listWidth is the list's part of a wide screen.
+func listWidth(w int) int { return max(80, w*55/100) }
+
+// nothing is said when no device passes the filter.
+func (h *Home) nothing(w int) []string {
+	text := "No device has " + h.th.Clean(h.filter.Value()) + " in its row. esc shows all devices."
+	if left := h.unread(); left > 0 {
+		text = "No device yet has " + h.th.Clean(h.filter.Value()) + " in its row; " + strconv.Itoa(left) + " are still to be read."
+	}
+	rows := []string{""}
+	for _, r := range ui.Wrap(text, w-6) {
+		rows = append(rows, "   "+r)
+	}
+	return rows
+}
+
+// lastRow tells of the selected device what a narrow list has no room for: why
+// it failed, and where no column says it, the target.
+func (h *Home) lastRow(w int) string {
+	th := h.th
+	d := h.device(h.selected())
+	text := ""
+	switch {
+	case d.Err != nil:
+		text = unusable(d.Err).Summary
+	case d.State != nil && d.State.LastError != nil:
+		text = d.State.LastError.Summary
+	case d.Profile != nil && columnsFor(w)[byTarget] == 0:
+		return "   " + th.Dim.Text(ui.Cut(th.Clean(targetBadge(d.Profile.Target)+", "+enrollmentName(d.Profile)), w-4, th.Ellipsis))
+	}
+	if text == "" {
+		return ""
+	}
+	const more = "; enter tells more"
+	return " " + th.Bad.Text(th.Failed) + " " + ui.Cut(th.Clean(text), w-4-len(more), th.Ellipsis) + th.Dim.Text(more)
+}
+
 func (h *Home) head(w int) []string {
 	if w >= wideFrom {
-		w = 80
+		w = listWidth(w)
 	}
 	left := " " + h.th.Strong.Text("Devices")
 	if h.typing || h.filter.Value() != "" {
@@ -65,34 +102,43 @@ func (h *Home) welcome(w int) []string {
 
 // columns are the widths of the table: name, target, enrollment, status,
 // certificate. A narrow screen does without some.
-type columns struct{ name, target, enrollment, status, cert int }
+type columns [columnCount]int
 
 func columnsFor(w int) columns {
-	c := columns{status: 22, cert: 12}
-	rest := w - 4 - c.status - c.cert - 4 // marker and margin, two gaps
-	if w >= 72 {
-		c.target, c.enrollment = 6, 10
-		rest -= c.target + c.enrollment + 4
+	c := columns{byStatus: 21, byCertificate: 13}
+	rest := w - 4 - c[byStatus] - c[byCertificate] - 4 // marker, pick and margin, two gaps
+	switch {
+	case w >= 100:
+		c[byTarget], c[byEnrollment] = 16, 11
+	case w >= 72:
+		c[byTarget], c[byEnrollment] = 7, 11
 	}
-	c.name = max(rest, 8)
+	if c[byTarget] > 0 {
+		rest -= c[byTarget] + c[byEnrollment] + 4
+	}
+	c[byName] = max(rest, 8)
 	return c
 }
 
-func (c columns) row(tail string, cells ...string) string {
-	widths := []int{c.name, c.target, c.enrollment, c.status, c.cert}
+func (c columns) row(tail string, cells [columnCount]string) string {
 	var parts []string
 	for i, cell := range cells {
-		if widths[i] > 0 {
-			parts = append(parts, ui.Pad(cell, widths[i], tail))
+		if c[i] > 0 {
+			parts = append(parts, ui.Pad(cell, c[i], tail))
 		}
 	}
-	return strings.Join(parts, "  ")
+	return strings.TrimRight(strings.Join(parts, "  "), " ")
 }
 
 func (h *Home) table(w int) []string {
 	th := h.th
 	c := columnsFor(w)
-	rows := []string{"   " + th.Dim.Text(c.row(th.Ellipsis, "NAME", "TARGET", "ENROLLMENT", "STATUS", "CERTIFICATE"))}
+	titles := columnTitles
+	titles[h.by] += " " + th.Down
+	if c[h.by] < ui.Width(titles[h.by]) {
+		titles[h.by] = columnTitles[h.by] + th.Down
+	}
+	rows := []string{"   " + th.Dim.Text(c.row(th.Ellipsis, titles))}
 	h.rows = max(1, h.rows-1)
 	from, to := h.list.Window(h.rows)
 	for i := from; i < to; i++ {
@@ -103,17 +149,44 @@ func (h *Home) table(w int) []string {
 
 func (h *Home) row(c columns, name string, selected bool) string {
 	th := h.th
-	d := h.device(name)
-	st := statusOf(th, d)
-	text := []string{th.Clean(name), "", "", st.glyph + " " + st.text, h.certificate(d)}
-	if d.Profile != nil {
-		text[1], text[2] = th.Clean(d.Profile.Target.Kind), th.Clean(d.Profile.Enrollment.Kind)
+	f, known := h.facts[name]
+	st := f.st
+	if !known {
+		st.glyph = th.Waiting
 	}
+	if l, on := h.live[name]; on {
+		st = standing{th.Waiting, l.Text, th.Dim}
+		if l.Running {
+			st = standing{ui.Spinner(th, h.now), l.Text, th.Accent}
+		}
+	}
+	mark := " "
+	if h.picked[name] {
+		mark = th.Accent.Text(th.On)
+	}
+	text := [columnCount]string{th.Clean(name), th.Clean(f.target), th.Clean(f.enrollment), st.glyph + " " + st.text, h.certificate(f)}
 	if selected {
-		return " " + th.Accent.Text(th.Marker) + " " + th.Selected.Text(c.row(th.Ellipsis, text...))
+		return mark + th.Accent.Text(th.Marker) + " " + th.Selected.Text(c.row(th.Ellipsis, text))
 	}
-	text[3] = st.style.Text(st.glyph) + " " + st.text
-	return "   " + c.row(th.Ellipsis, text...)
+	if st.style != (theme.Style{}) {
+		text[byStatus] = st.style.Text(st.glyph) + " " + st.text
+	}
+	return mark + "  " + c.row(th.Ellipsis, text)
+}
+
+// targetBadge names where a device's services are: the lab, or the DPS instance
+// in Azure as its owner calls it.
+func targetBadge(t profiles.Target) string {
+	host, _, _ := strings.Cut(t.ServiceEndpoint, ".")
+	switch {
+	case t.Kind != profiles.TargetAzure:
+		return t.Kind
+	case t.DPSName != "":
+		return t.DPSName
+	case host != "":
+		return host
+	}
+	return t.Kind
 }
 
 // standing is where a device stands, in a few words.
@@ -154,11 +227,11 @@ func shortError(e *profiles.LastError) string {
 	return "failed"
 }
 
-func (h *Home) certificate(d workflow.Device) string {
-	if d.State == nil || d.State.Certificate.NotAfter.IsZero() || h.now.IsZero() {
+func (h *Home) certificate(f rowFacts) string {
+	if f.notAfter.IsZero() || h.now.IsZero() {
 		return ""
 	}
-	return Life(d.State.Certificate.NotAfter.Sub(h.now))
+	return Life(f.notAfter.Sub(h.now))
 }
 
 // Life says how long a certificate is still good; a day or an hour that has begun

@@ -44,8 +44,14 @@ type (
 		Name string
 		Run  bool
 	}
-	// RemoveDevice asks before it deletes a device.
-	RemoveDevice struct{ Device workflow.Device }
+	// RemoveDevices asks before it deletes devices. Path is the profile of the
+	// only one, when it is known.
+	RemoveDevices struct {
+		Names []string
+		Path  string
+	}
+	// RunDevices runs all steps of devices, one device after another.
+	RunDevices struct{ Names []string }
 	// RunDevice runs steps of the device on the bench.
 	RunDevice struct{ Options workflow.RunOptions }
 	// CancelRun stops what runs.
@@ -85,7 +91,8 @@ type (
 
 func (NewDevice) intent()      {}
 func (OpenDevice) intent()     {}
-func (RemoveDevice) intent()   {}
+func (RemoveDevices) intent()  {}
+func (RunDevices) intent()     {}
 func (RunDevice) intent()      {}
 func (CancelRun) intent()      {}
 func (LeaveScreen) intent()    {}

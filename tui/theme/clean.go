@@ -51,6 +51,7 @@ func (t *Theme) writeRune(b *strings.Builder, r rune) {
 		fmt.Fprintf(b, `\x%02x`, r)
 	case hidden(r):
 		fmt.Fprintf(b, `\u%04x`, r)
+	case !t.ascii && joins(r):
 	case !t.ascii:
 		b.WriteRune(r)
 	default:
@@ -63,16 +64,23 @@ func (t *Theme) writeRune(b *strings.Builder, r rune) {
 }
 
 // hidden says whether a character changes how its neighbours look without
-// showing itself. The joiner and the variation selectors stay: names of emoji
-// are made of them, and they are measured as part of their cluster.
+// showing itself.
 func hidden(r rune) bool {
 	switch {
-	case r == 0x200d, r >= 0xfe00 && r <= 0xfe0f:
+	case joins(r):
 		return false
 	case r == 0x2028, r == 0x2029, r == 0x115f, r == 0x1160, r == 0x3164:
 		return true
 	}
 	return unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Co, r) || unicode.Is(unicode.Cs, r)
+}
+
+// joins says whether a character makes one picture of several, or an emoji of a
+// character: the joiner, variation selectors, skin tones. Terminals disagree
+// about how wide the result is, and a border behind it would break in half of
+// them, so they are left out: the parts show side by side.
+func joins(r rune) bool {
+	return r == 0x200d || r >= 0xfe00 && r <= 0xfe0f || r >= 0x1f3fb && r <= 0x1f3ff
 }
 
 func clean(s string, ascii bool) bool {
@@ -85,7 +93,7 @@ func clean(s string, ascii bool) bool {
 		if r < utf8.RuneSelf {
 			continue
 		}
-		if ascii || r < 0xa0 || r == utf8.RuneError || hidden(r) {
+		if ascii || r < 0xa0 || r == utf8.RuneError || hidden(r) || joins(r) {
 			return false
 		}
 	}

@@ -33,7 +33,7 @@ func TestClean(t *testing.T) {
 		{"line\u2028end", `line\u2028end`, `line\u2028end`},
 		{"温度センサー", "温度センサー", "??????"},
 		{"é → … ·", "é → … ·", "? -> ... -"},
-		{"👩‍🔧", "👩‍🔧", "???"},
+		{"👩‍🔧 👍🏽 1️⃣", "👩🔧 👍 1\u20e3", "??? ?? 1??"},
 		{"\ufffd", "\ufffd", "?"},
 	} {
 		if got := mustNew(t, Options{}).Clean(c.in); got != c.want {
