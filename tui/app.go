@@ -35,6 +35,8 @@ type app struct {
 	now     time.Time
 	ticking bool
 
+	searching bool // a search of the transcript goes on
+
 	home      *screen.Home
 	wizard    *screen.Wizard // nil: none is open
 	bench     *screen.Bench  // nil: none is open
@@ -232,6 +234,8 @@ func (a *app) results(msg tea.Msg) tea.Cmd {
 		return a.faultsSet(msg)
 	case copiedMsg:
 		return a.copied(msg)
+	default:
+		return a.worked(msg)
 	}
 	return nil
 }
@@ -314,6 +318,7 @@ func (a *app) follow() tea.Cmd {
 			cmds = append(cmds, a.readDevices(names))
 		}
 	}
+	cmds = append(cmds, a.searchOn())
 	if a.overlay == nil && len(a.questions) > 0 {
 		cmds = append(cmds, a.askNext())
 	}

@@ -256,15 +256,6 @@ func (a *app) removed(m removedMsg) tea.Cmd {
 	return tea.Batch(a.readNames(), a.say(text))
 }
 
-// copyName is the file below the state directory that holds the request that
-// was copied last.
-const copyName = "copied-request.sh"
-
-// copyExchange copies an exchange as a curl command line.
-func (a *app) copyExchange(x *workflow.Exchange) tea.Cmd {
-	return a.copyText("curl command", copyName, func() string { return workflow.Curl(x) })
-}
-
 // copyText sends a text to the terminal's clipboard and, because nobody can tell
 // whether that worked, to a file below the state directory too.
 func (a *app) copyText(what, file string, text func() string) tea.Cmd {

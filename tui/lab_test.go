@@ -199,8 +199,10 @@ func TestCopyAlwaysWritesAFile(t *testing.T) {
 		r.press(enter)
 		r.pass(20 * time.Second)
 		r.press("y")
-		r.see("The curl command is in")
-		path := filepath.Join(r.session.StateDir(), copyName)
+		r.see("Copy the request as")
+		r.press(enter)
+		r.see("The curl copy is in")
+		path := filepath.Join(r.session.StateDir(), "copied-request.sh")
 		text, err := os.ReadFile(path)
 		if err != nil || !strings.HasPrefix(string(text), "curl ") {
 			t.Errorf("%s holds %q, %v", path, text, err)

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -165,6 +166,7 @@ type confirm struct {
 	th    *theme.Theme
 	title string
 	lines []string // already safe to draw
+	verb  string   // what y does; empty: "deletes them"
 	yes   func() tea.Cmd
 }
 
@@ -195,7 +197,15 @@ func (a *app) newRemoval(names []string, path string) *confirm {
 	return o
 }
 
-func (o *confirm) bindings() []keymap.Binding { return keymap.For(keymap.InConfirm) }
+func (o *confirm) bindings() []keymap.Binding {
+	bs := keymap.For(keymap.InConfirm)
+	for i := range bs {
+		if o.verb != "" && bs[i].Action == keymap.Yes {
+			bs[i].Help, bs[i].About = "yes", "do it: "+o.verb
+		}
+	}
+	return bs
+}
 
 func (o *confirm) handle(k tea.KeyMsg) (bool, tea.Cmd) {
 	b, _ := keymap.Match(o.bindings(), k.String())
@@ -214,7 +224,8 @@ func (o *confirm) view(w, _ int) []string {
 	for _, l := range o.lines {
 		rows = append(rows, ui.Cut(l, bw-4, o.th.Ellipsis))
 	}
-	rows = append(rows, "", o.th.Key.Text("y")+" deletes them   "+o.th.Key.Text("n")+" or enter keeps everything")
+	verb := cmp.Or(o.verb, "deletes them")
+	rows = append(rows, "", o.th.Key.Text("y")+" "+verb+"   "+o.th.Key.Text("n")+" or enter keeps everything as it is")
 	return ui.Box(o.th, o.title, rows, bw)
 }
 

@@ -106,7 +106,7 @@ func (a *app) dispose(i screen.Intent) tea.Cmd {
 	case screen.LeaveScreen:
 		return a.leave()
 	case screen.ShowTranscript:
-		a.push(screen.NewTranscript(a.th, a.bench.Device(), a.status))
+		a.showTranscript()
 	case screen.ShowChain:
 		a.chain = screen.NewChain(a.th, a.bench.Device())
 		a.push(a.chain)
@@ -119,8 +119,6 @@ func (a *app) dispose(i screen.Intent) tea.Cmd {
 		return a.setFaults(i.Names, i.On)
 	case screen.CopyText:
 		return a.copyText(i.What, i.File, func() string { return i.Text })
-	case screen.CopyExchange:
-		return a.copyExchange(i.Exchange)
 	case screen.EditDevice:
 		return a.edit(i.Name)
 	case screen.SaveEdit:
@@ -141,6 +139,8 @@ func (a *app) dispose(i screen.Intent) tea.Cmd {
 		return a.save(i.Wizard)
 	case screen.Say:
 		return a.say(i.Text)
+	default:
+		return a.work(i)
 	}
 	return nil
 }

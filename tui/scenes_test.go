@@ -324,6 +324,18 @@ func overlayScenes() []scene {
 		{"transcript-search", transcript("/", "4", "0", "4")},
 		{"transcript-none", transcript("/", "x", "y", "z", "enter")},
 		{"transcript-detail", transcript("tab", "pgdown", "down")},
+		{"transcript-folded", transcript("tab", "z", "down", "down", "down", "enter")},
+		{"transcript-query", transcript("/", "s", "t", "e", "p", ":", "e", "n", "r", " ", "s", "t", "a", "t", "u", "s", ":", "4", "x", "x", "enter")},
+		{"transcript-refused", transcript("f")},
+		{"transcript-compare", transcript("m", "up", "c")},
+		{"transcript-copy", transcript("y")},
+		{"transcript-save", transcript("s")},
+		{"transcript-resend", func(a *app) {
+			bench(func(s *story) { s.certificates(); s.enrollment(); s.registered(); s.telemetry(2) }, 0)(a)
+			a.status.Running = false
+			press(a, "t", "r")
+		}},
+		{"transcript-empty", func(a *app) { bench(nil, 0)(a); a.showTranscript() }},
 	}
 }
 

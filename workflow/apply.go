@@ -37,6 +37,10 @@ func (s *Status) Apply(e Event) {
 	if e.Device != s.Device {
 		return
 	}
+	if e.Run == "" {
+		s.applyAside(e)
+		return
+	}
 	if e.Kind == RunStarted {
 		s.begin(e)
 	} else if e.Run != s.Run || e.Seq <= s.seq {
@@ -63,6 +67,17 @@ func (s *Status) Apply(e Event) {
 	case RunFinished:
 		s.finish(e)
 	}
+	s.log(e)
+}
+
+// applyAside takes in what happened beside the runs: a request that was sent
+// again by hand.
+func (s *Status) applyAside(e Event) {
+	if e.Kind != ExchangeFinished || e.Exchange == nil {
+		return
+	}
+	s.Exchanges = keepLast(append(s.Exchanges, e.Exchange), MaxExchanges)
+	s.ExchangeStep = keepLast(append(s.ExchangeStep, ""), MaxExchanges)
 	s.log(e)
 }
 
@@ -133,6 +148,7 @@ func (s *Status) applyExchange(e Event) {
 	}
 	s.Pending = nil
 	s.Exchanges = keepLast(append(s.Exchanges, x), MaxExchanges)
+	s.ExchangeStep = keepLast(append(s.ExchangeStep, e.Step), MaxExchanges)
 	if e.Step == StepTelemetry && (x.Status == 0 || x.Status >= 300) && x.Operation == "send event" {
 		s.Telemetry.Failed++
 	}

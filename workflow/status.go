@@ -32,6 +32,7 @@ type Status struct {
 	Registration Registration
 	Telemetry    TelemetryStatus
 	Exchanges    []*Exchange // finished ones, oldest first
+	ExchangeStep []StepID    // the step of each of Exchanges
 	Pending      *Exchange   // sent, not yet answered
 	Log          []LogLine   // everything worth a line, oldest first
 	Lab          *LabFacts

@@ -32,6 +32,12 @@ const (
 	Copy        Action = "copy"
 	CopyCommand Action = "copy command"
 	Pane        Action = "pane"
+	Save        Action = "save"
+	Mark        Action = "mark"
+	Compare     Action = "compare"
+	Resend      Action = "resend"
+	OnlyFailed  Action = "only failed"
+	Fold        Action = "fold"
 
 	Accept    Action = "accept"
 	NextField Action = "next field"
@@ -73,6 +79,7 @@ const (
 	InPrompt     Context = "question"
 	InConfirm    Context = "confirmation"
 	InDraft      Context = "draft"
+	InMenu       Context = "choice"
 )
 
 // Binding is one row of the table.

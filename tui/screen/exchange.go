@@ -1,8 +1,6 @@
 package screen
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -14,29 +12,65 @@ import (
 	"dpslab/workflow"
 )
 
-// report collects the rows of one exchange, w cells wide.
+// report collects rows, w cells wide. Rows that fold are known by their key.
 type report struct {
 	th   *theme.Theme
 	w    int
 	rows []string
+
+	closed folds
+	keys   map[int]string
 }
 
-// exchangeRows shows an exchange in full: request, answer, what TLS agreed on
-// and which certificates were really sent, and where the time went.
-func exchangeRows(th *theme.Theme, x *workflow.Exchange, w int) []string {
-	r := &report{th: th, w: max(w, 20)}
-	r.text("", x.Method+" "+x.URL, th.Strong)
-	r.text("", strings.Join(present(x.Service, x.Operation, x.Started.Local().Format("15:04:05.000"), x.Proto), ", "), th.Dim)
-	r.headers(x.RequestHeader)
-	r.body(x.RequestBody)
+// exchangeRows shows an exchange in full: request, answer, where the time went,
+// what TLS agreed on and which certificates were really sent. Each part folds,
+// and so does each object and list of a JSON body.
+func exchangeRows(th *theme.Theme, x *workflow.Exchange, w int, closed folds) *report {
+	r := &report{th: th, w: max(w, 20), closed: closed, keys: map[int]string{}}
+	r.text("  ", x.Method+" "+x.URL, th.Strong)
+	r.text("  ", strings.Join(present(x.Service, x.Operation, x.Started.Local().Format("15:04:05.000"), x.Proto), ", "), th.Dim)
+	if r.section("request", th.Accent.Text("Request"), size(len(x.RequestHeader), x.RequestBody)) {
+		r.headers(x.RequestHeader)
+		r.body("request", x.RequestBody)
+	}
 	r.answer(x)
-	r.tls(x)
 	r.timing(x)
-	return r.rows
+	r.tls(x)
+	return r
+}
+
+// size says what a folded part holds.
+func size(headers int, body string) string {
+	text := plural(headers, "header")
+	if body != "" {
+		text += fmt.Sprintf(", %d bytes", len(body))
+	}
+	return text
 }
 
 func present(parts ...string) []string {
 	return slices.DeleteFunc(parts, func(s string) bool { return s == "" })
+}
+
+// section begins a part and says whether it is open.
+func (r *report) section(key, title, about string) bool {
+	r.rows = append(r.rows, "")
+	open := !r.closed[key]
+	if !open {
+		title += " " + r.th.Dim.Text("("+about+")")
+	}
+	r.fold(key, title)
+	return open
+}
+
+// fold adds a row that folds.
+func (r *report) fold(key, text string) {
+	mark := "- "
+	if r.closed[key] {
+		mark = "+ "
+	}
+	r.keys[len(r.rows)] = key
+	r.rows = append(r.rows, r.th.Dim.Text(mark)+text)
 }
 
 // text adds plain text, broken where it is too long: nothing is cut here,
@@ -50,57 +84,33 @@ func (r *report) text(lead, s string, st theme.Style) {
 	}
 }
 
-func (r *report) title(s string) { r.rows = append(r.rows, "", r.th.Accent.Text(s)) }
-
 func (r *report) headers(h http.Header) {
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		for _, v := range h[name] {
-			r.text("  ", name+": "+v, r.th.Plain)
+			r.text("    ", name+": "+v, r.th.Plain)
 		}
 	}
-}
-
-func (r *report) body(s string) {
-	if s == "" {
-		return
-	}
-	r.rows = append(r.rows, "")
-	for _, line := range r.th.CleanLines(pretty(s)) {
-		text := strings.TrimLeft(line, " ")
-		indent := min(len(line)-len(text), r.w/2) // deep nesting must not eat the width
-		for i, row := range ui.Wrap(text, r.w-4-indent) {
-			if i > 0 {
-				row = "  " + row
-			}
-			r.rows = append(r.rows, "  "+ui.Blank(indent)+row)
-		}
-	}
-}
-
-// pretty indents JSON and leaves every other text as it is.
-func pretty(s string) string {
-	var b bytes.Buffer
-	if json.Indent(&b, []byte(s), "", "  ") != nil {
-		return s
-	}
-	return b.String()
 }
 
 func (r *report) answer(x *workflow.Exchange) {
 	if x.Status == 0 {
-		r.title("No answer")
-		r.text("  ", x.Error, r.th.Bad)
+		if r.section("answer", r.th.Accent.Text("No answer"), "why") {
+			r.text("    ", x.Error, r.th.Bad)
+		}
 		return
 	}
 	st := r.th.OK
-	if x.Status >= 300 {
+	if refused(x) {
 		st = r.th.Bad
 	}
-	r.rows = append(r.rows, "", r.th.Accent.Text("Answer")+" "+st.Text(r.th.Clean(fmt.Sprintf("%d %s", x.Status, x.Reason))))
+	title := r.th.Accent.Text("Answer") + " " + st.Text(ui.Cut(r.th.Clean(fmt.Sprintf("%d %s", x.Status, x.Reason)), r.w-12, r.th.Ellipsis))
+	if !r.section("answer", title, size(len(x.ResponseHeader), x.ResponseBody)) {
+		return
+	}
 	r.headers(x.ResponseHeader)
-	r.body(x.ResponseBody)
+	r.body("answer", x.ResponseBody)
 	if x.Truncated {
-		r.text("  ", "a body was longer than what is kept", r.th.Warn)
+		r.text("    ", "a body was longer than what is kept", r.th.Warn)
 	}
 }
 
@@ -109,20 +119,26 @@ func (r *report) tls(x *workflow.Exchange) {
 	if t == nil {
 		return
 	}
-	r.title("TLS")
-	r.text("  ", strings.Join(present(t.Version, t.CipherSuite, "server name "+t.ServerName), ", "), r.th.Plain)
-	r.certificates("the server sent", x, false)
+	about := "no client certificate"
+	if len(t.Client) > 0 {
+		about = certificates(len(t.Client)) + " sent"
+	}
+	if !r.section("tls", r.th.Accent.Text("TLS")+" "+r.th.Clean(t.Version), about) {
+		return
+	}
+	r.text("    ", strings.Join(present(t.CipherSuite, "server name "+t.ServerName), ", "), r.th.Plain)
 	switch {
 	case len(t.Client) > 0:
-		r.certificates("the device sent", x, true)
+		r.certificates("tls.client", "the device sent", x, true)
 	case t.Requested:
-		r.text("  ", "the server asked for a certificate; none was sent", r.th.Warn)
+		r.text("    ", "the server asked for a certificate; none was sent", r.th.Warn)
 	default:
-		r.text("  ", "no client certificate was asked for, none was sent", r.th.Dim)
+		r.text("    ", "no client certificate was asked for, none was sent", r.th.Dim)
 	}
+	r.certificates("tls.server", "the server sent", x, false)
 }
 
-func (r *report) certificates(who string, x *workflow.Exchange, client bool) {
+func (r *report) certificates(key, who string, x *workflow.Exchange, client bool) {
 	cs := x.TLS.Server
 	if client {
 		cs = x.TLS.Client
@@ -130,9 +146,12 @@ func (r *report) certificates(who string, x *workflow.Exchange, client bool) {
 	if len(cs) == 0 {
 		return
 	}
-	r.text("  ", fmt.Sprintf("%s %s", who, certificates(len(cs))), r.th.Strong)
+	r.fold(key, "  "+r.th.Strong.Text(fmt.Sprintf("%s %s", who, certificates(len(cs)))))
+	if r.closed[key] {
+		return
+	}
 	for _, c := range cs {
-		r.text("    ", c.Subject, r.th.Plain)
+		r.text("      ", c.Subject, r.th.Plain)
 		kind := "issued by " + c.Issuer
 		if c.Issuer == c.Subject {
 			kind = "self-signed"
@@ -140,9 +159,9 @@ func (r *report) certificates(who string, x *workflow.Exchange, client bool) {
 		if c.CA {
 			kind += ", CA"
 		}
-		r.text("      ", kind+", until "+c.NotAfter.UTC().Format("2 Jan 2006 15:04 MST"), r.th.Dim)
-		r.text("      ", "SHA-1   "+c.SHA1, r.th.Dim)
-		r.text("      ", "SHA-256 "+c.SHA256, r.th.Dim)
+		r.text("        ", kind+", until "+c.NotAfter.UTC().Format("2 Jan 2006 15:04 MST"), r.th.Dim)
+		r.thumbprint("        SHA-1   ", c.SHA1)
+		r.thumbprint("        SHA-256 ", c.SHA256)
 	}
 }
 
@@ -151,23 +170,4 @@ func certificates(n int) string {
 		return "1 certificate"
 	}
 	return fmt.Sprintf("%d certificates", n)
-}
-
-func (r *report) timing(x *workflow.Exchange) {
-	t := x.Timing
-	r.title("Timing")
-	var parts []string
-	for _, p := range []struct {
-		name string
-		ms   float64
-	}{{"DNS", t.DNS}, {"connect", t.Connect}, {"TLS", t.TLS}, {"wait", t.Wait}} {
-		if p.ms > 0 {
-			parts = append(parts, fmt.Sprintf("%s %.1f", p.name, p.ms))
-		}
-	}
-	parts = append(parts, fmt.Sprintf("in all %.1f ms", t.Total))
-	if t.Reused {
-		parts = append(parts, "on a connection that was open already")
-	}
-	r.text("  ", strings.Join(parts, ", "), r.th.Plain)
 }

@@ -157,7 +157,7 @@ func FuzzExchange(f *testing.F) {
 		x := &workflow.Exchange{Method: "PUT", URL: value, Status: 200, ResponseBody: body, RequestBody: value}
 		x.ResponseHeader = map[string][]string{name: {value, body}}
 		for _, w := range []int{20, 58, 76} {
-			for _, row := range exchangeRows(th, x, w) {
+			for _, row := range exchangeRows(th, x, w, folds{}).rows {
 				if ui.Width(row) > w || strings.ContainsAny(row, "\x1b\x07\r\n\t") {
 					t.Fatalf("a row of %d cells in %d: %q", ui.Width(row), w, row)
 				}

@@ -1,10 +1,6 @@
 package screen
 
 import (
-	"fmt"
-	"net/http"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,28 +12,45 @@ import (
 	"dpslab/workflow"
 )
 
-// Transcript lists every exchange and shows one in full.
+// Transcript lists every exchange, shows one in full and compares two.
 type Transcript struct {
+	// Locked is why nothing may be sent; empty: it may.
+	Locked string
+
 	th     *theme.Theme
 	device string
 	all    []*workflow.Exchange
-	shown  []*workflow.Exchange // those that contain what is searched for
-	seen   int                  // of all, how many were searched
+	steps  []workflow.StepID // of each of all
+	shown  []int             // places in all of those that are found
+	seen   int               // of all, how many were searched
+	keep   *workflow.Exchange
 	search ui.Input
+	query  query
 	typing bool
-	list   ui.List
-	detail ui.Scroll
-	inside bool // the keys go to the detail
-	follow bool // the cursor stays on the newest
+	busy   bool // something runs: nothing else may be sent
 
-	cached *workflow.Exchange // whose detail is kept
-	width  int
-	rows   []string
+	list      ui.List
+	inside    bool // the keys go to the detail
+	follow    bool // the cursor stays on the newest
+	marked    *workflow.Exchange
+	comparing bool
+
+	detail outline
+	closed folds
+	drawn  drawnDetail
+}
+
+// drawnDetail is what the detail shows now; making it is kept, because a screen
+// is drawn for every key.
+type drawnDetail struct {
+	exchange, beside *workflow.Exchange
+	width            int
 }
 
 // NewTranscript opens the exchanges of a device, at the newest.
 func NewTranscript(th *theme.Theme, device string, st *workflow.Status) *Transcript {
-	t := &Transcript{th: th, device: device, follow: true, search: ui.NewInput("")}
+	t := &Transcript{th: th, device: device, follow: true, search: ui.NewInput(""), closed: folds{"tls.server": true}}
+	t.search.Hint = queryHint
 	t.Observe(st, time.Time{})
 	return t
 }
@@ -55,53 +68,81 @@ func (t *Transcript) Observe(st *workflow.Status, _ time.Time) {
 	if st == nil {
 		return
 	}
-	if len(st.Exchanges) < len(t.all) {
-		t.seen, t.shown = 0, nil // another run
+	if len(st.Exchanges) < len(t.all) { // another run, or the oldest went
+		t.keep, t.seen, t.shown = t.selected(), 0, nil
 	}
-	t.all = st.Exchanges
+	t.all, t.steps, t.busy = st.Exchanges, st.ExchangeStep, st.Running
 	t.sift()
 }
 
-// sift searches the exchanges that were not searched yet.
+// siftAtOnce is how many bytes are searched between two frames: that takes one
+// or two milliseconds. What an exchange has beside its bodies counts as headMost.
+const (
+	siftAtOnce = 1 << 20
+	headMost   = 512
+)
+
+// Searching says whether some exchanges were not searched yet. The root then
+// observes again, so that a long search stops nobody from typing.
+func (t *Transcript) Searching() bool { return t.seen < len(t.all) }
+
+// sift searches exchanges that were not searched yet. After a new search the
+// cursor goes back to its exchange; on the newest it goes with the newest.
 func (t *Transcript) sift() {
-	text := strings.ToLower(t.search.Value())
-	for _, x := range t.all[t.seen:] {
-		if text == "" || contains(x, text) {
-			t.shown = append(t.shown, x)
+	i, left := t.seen, siftAtOnce
+	for ; i < len(t.all) && left > 0; i++ {
+		if !t.query.empty() {
+			left -= headMost + len(t.all[i].RequestBody) + len(t.all[i].ResponseBody)
+			if !t.query.matches(t.all[i], t.step(i)) {
+				continue
+			}
 		}
+		if t.keep != nil && t.all[i] == t.keep {
+			t.list.Cursor, t.keep, t.follow = len(t.shown), nil, false
+		}
+		t.shown = append(t.shown, i)
 	}
-	t.seen = len(t.all)
+	t.seen = i
 	t.list.SetLen(len(t.shown))
-	if t.follow {
+	if t.keep == nil && t.follow {
 		t.list.Move(t.list.Len)
 	}
+	if !t.Searching() {
+		t.keep = nil
+		t.follow = t.follow || t.list.Cursor == len(t.shown)-1
+	}
+}
+
+// step is the step that sent an exchange; empty when it is not known.
+func (t *Transcript) step(i int) workflow.StepID {
+	if i < 0 || i >= len(t.steps) {
+		return ""
+	}
+	return t.steps[i]
 }
 
 // research searches all exchanges anew; the cursor stays on its exchange where
 // it is still shown.
 func (t *Transcript) research() {
-	before := t.selected()
+	failed := t.query.failed
+	t.keep = t.selected()
+	t.query = parseQuery(t.search.Value())
+	t.query.failed = failed
 	t.seen, t.shown = 0, nil
 	t.sift()
-	if i := slices.Index(t.shown, before); i >= 0 && before != nil {
-		t.list.Cursor = i
-	}
-}
-
-// contains looks for a lower-case text in what an exchange shows.
-func contains(x *workflow.Exchange, text string) bool {
-	parts := []string{x.Method, x.URL, x.Service, x.Operation, strconv.Itoa(x.Status), x.Reason, x.Error, x.RequestBody, x.ResponseBody}
-	for _, h := range []http.Header{x.RequestHeader, x.ResponseHeader} {
-		for name, values := range h {
-			parts = append(parts, name+": "+strings.Join(values, ", "))
-		}
-	}
-	return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(strings.ToLower(p), text) })
 }
 
 func (t *Transcript) selected() *workflow.Exchange {
+	if i := t.place(); i >= 0 {
+		return t.all[i]
+	}
+	return nil
+}
+
+// place is where the chosen exchange stands among all; -1: none is chosen.
+func (t *Transcript) place() int {
 	if t.list.Cursor < 0 || t.list.Cursor >= len(t.shown) {
-		return nil
+		return -1
 	}
 	return t.shown[t.list.Cursor]
 }
@@ -112,27 +153,65 @@ func (t *Transcript) Bindings() []keymap.Binding {
 		return keymap.For(keymap.InSearch)
 	}
 	bs := keymap.For(keymap.InTranscript)
-	if t.selected() == nil {
-		keymap.Disable(bs, keymap.Copy, "there is no exchange")
+	x := t.selected()
+	if x == nil {
+		for _, a := range []keymap.Action{keymap.Copy, keymap.Save, keymap.Mark, keymap.Resend, keymap.Open} {
+			keymap.Disable(bs, a, "there is no exchange")
+		}
+	}
+	switch {
+	case t.comparing:
+	case t.marked == nil:
+		keymap.Disable(bs, keymap.Compare, "mark one exchange with m first")
+	case t.marked == x:
+		keymap.Disable(bs, keymap.Compare, "this is the marked one: choose another")
+	}
+	switch {
+	case t.Locked != "":
+		keymap.Disable(bs, keymap.Resend, t.Locked)
+	case t.busy:
+		keymap.Disable(bs, keymap.Resend, "something runs")
+	}
+	if !t.inside || t.comparing {
+		keymap.Disable(bs, keymap.Fold, "go to the detail with tab first")
 	}
 	if len(t.all) == 0 {
 		keymap.Disable(bs, keymap.Filter, "nothing was sent yet")
+		keymap.Disable(bs, keymap.OnlyFailed, "nothing was sent yet")
 	}
-	if t.search.Value() != "" {
-		for i := range bs {
-			if bs[i].Action == keymap.Back {
-				bs[i].Help, bs[i].About = "all", "show all exchanges again"
-			}
-		}
-	}
-	if t.inside {
-		for i := range bs {
-			if bs[i].Action == keymap.Down {
-				bs[i].Help = "scroll"
-			}
-		}
+	for i := range bs {
+		t.reword(&bs[i])
 	}
 	return bs
+}
+
+// reword says what a key does in the state at hand.
+func (t *Transcript) reword(b *keymap.Binding) {
+	switch b.Action {
+	case keymap.Back:
+		switch {
+		case t.comparing:
+			b.Help, b.About = "end comparing", "show one exchange again"
+		case !t.query.empty():
+			b.Help, b.About = "all", "show all exchanges again"
+		}
+	case keymap.Open:
+		if t.inside && !t.comparing {
+			b.Help, b.About = "fold", "fold or unfold the part under the cursor"
+		}
+	case keymap.Down:
+		if t.inside {
+			b.Help = "move"
+		}
+	case keymap.OnlyFailed:
+		if t.query.failed {
+			b.Help, b.About = "all", "show those that went well too"
+		}
+	case keymap.Compare:
+		if t.comparing {
+			b.Help, b.About = "end comparing", "show one exchange again"
+		}
+	}
 }
 
 // Handle implements Screen.
@@ -150,25 +229,99 @@ func (t *Transcript) Handle(k tea.KeyMsg) Intent {
 	}
 	switch b.Action {
 	case keymap.Back:
-		if t.search.Value() == "" {
-			return LeaveScreen{}
-		}
-		t.search.Set("")
-		t.research()
+		return t.back()
 	case keymap.Filter:
 		t.typing, t.inside = true, false
 	case keymap.Copy:
 		return CopyExchange{Exchange: t.selected()}
-	case keymap.Pane:
-		t.inside = !t.inside
-	case keymap.PageUp:
-		t.detail.Page(-1)
-	case keymap.PageDown:
-		t.detail.Page(1)
+	case keymap.Save:
+		return SaveTranscript{Chosen: t.selected(), Shown: t.found()}
+	case keymap.Resend:
+		return ResendExchange{Exchange: t.selected()}
 	default:
-		t.move(b.Action)
+		t.look(b.Action)
 	}
 	return nil
+}
+
+// found are the exchanges that are shown.
+func (t *Transcript) found() []*workflow.Exchange {
+	all := make([]*workflow.Exchange, len(t.shown))
+	for i, at := range t.shown {
+		all[i] = t.all[at]
+	}
+	return all
+}
+
+// back ends comparing, then the search, then the screen.
+func (t *Transcript) back() Intent {
+	switch {
+	case t.comparing:
+		t.comparing = false
+	case !t.query.empty():
+		t.search.Set("")
+		t.query.failed = false
+		t.research()
+	default:
+		return LeaveScreen{}
+	}
+	return nil
+}
+
+// look changes what is seen.
+func (t *Transcript) look(a keymap.Action) {
+	switch a {
+	case keymap.OnlyFailed:
+		t.query.failed = !t.query.failed
+		t.research()
+	case keymap.Mark:
+		if t.marked == t.selected() {
+			t.marked, t.comparing = nil, false
+			return
+		}
+		t.marked = t.selected()
+	case keymap.Compare:
+		t.comparing = !t.comparing
+		t.detail.reset()
+	case keymap.Pane:
+		t.inside = !t.inside
+	case keymap.Open:
+		if !t.inside {
+			t.inside = true
+			return
+		}
+		t.toggle(t.detail.key())
+	case keymap.Fold:
+		t.foldAll()
+	case keymap.PageUp:
+		t.detail.page(-1)
+	case keymap.PageDown:
+		t.detail.page(1)
+	default:
+		t.move(a)
+	}
+}
+
+func (t *Transcript) toggle(key string) {
+	if key == "" || t.comparing {
+		return
+	}
+	t.closed[key] = !t.closed[key]
+	t.drawn = drawnDetail{}
+}
+
+// foldAll folds the parts of the exchange to their titles, or opens everything.
+func (t *Transcript) foldAll() {
+	top := []string{"request", "answer", "timing", "tls"}
+	folded := true
+	for _, key := range top {
+		folded = folded && t.closed[key]
+	}
+	clear(t.closed)
+	for _, key := range top {
+		t.closed[key] = !folded
+	}
+	t.drawn = drawnDetail{}
 }
 
 func (t *Transcript) typeSearch(k tea.KeyMsg, a keymap.Action) {
@@ -190,99 +343,12 @@ func (t *Transcript) typeSearch(k tea.KeyMsg, a keymap.Action) {
 
 func (t *Transcript) move(a keymap.Action) {
 	if t.inside {
-		t.detail.Handle(a)
+		t.detail.move(map[keymap.Action]int{keymap.Up: -1, keymap.Down: 1, keymap.First: -len(t.detail.rows), keymap.Last: len(t.detail.rows)}[a])
 		return
 	}
 	t.list.Handle(a)
 	t.follow = t.list.Cursor == len(t.shown)-1
 }
 
-// View implements Screen.
-func (t *Transcript) View(w, h int) []string {
-	th := t.th
-	if len(t.all) == 0 {
-		return ui.Fit([]string{"", "   Nothing was sent yet."}, w, h, th.Ellipsis)
-	}
-	if w >= wideFrom {
-		listW := 44
-		left := ui.Fit(t.listRows(listW, h-1), listW, h, th.Ellipsis)
-		right := ui.Fit(t.detailRows(w-listW-5, h), w-listW-5, h, th.Ellipsis)
-		return ui.Fit(ui.Beside(left, " "+th.Dim.Text(th.V)+" ", right), w, h, th.Ellipsis)
-	}
-	listH := min(max(h/3, 3), max(len(t.shown), 1)+1)
-	rows := ui.Fit(t.listRows(w, listH-1), w, listH, th.Ellipsis)
-	rows = append(rows, " "+th.Dim.Text(strings.Repeat(th.H, w-2)))
-	return ui.Fit(append(rows, indent(t.detailRows(w-2, h-listH-1))...), w, h, th.Ellipsis)
-}
-
-func (t *Transcript) listRows(w, h int) []string {
-	th := t.th
-	count := fmt.Sprintf("%d of %d", min(t.list.Cursor+1, len(t.shown)), len(t.shown))
-	if t.typing || t.search.Value() != "" {
-		count += " " + th.Dim.Text("that contain") + " " + t.search.View(th, max(min(w-36, 30), 8), t.typing)
-	} else {
-		count = th.Dim.Text(count)
-	}
-	rows := []string{" " + t.focusTitle("Exchanges", !t.inside) + " " + count}
-	if len(t.shown) == 0 {
-		return append(rows, "   "+th.Dim.Text("none; esc shows all"))
-	}
-	from, to := t.list.Window(h)
-	for i := from; i < to; i++ {
-		rows = append(rows, t.row(t.shown[i], i == t.list.Cursor, w))
-	}
-	return rows
-}
-
-func (t *Transcript) focusTitle(s string, focused bool) string {
-	if focused {
-		return t.th.Accent.Text(t.th.Bullet) + " " + t.th.Strong.Text(s)
-	}
-	return "  " + t.th.Dim.Text(s)
-}
-
-func (t *Transcript) row(x *workflow.Exchange, selected bool, w int) string {
-	th := t.th
-	answer, st := fmt.Sprint(x.Status), th.OK
-	if x.Status == 0 {
-		answer, st = th.Failed, th.Bad
-	} else if x.Status >= 300 {
-		st = th.Bad
-	}
-	left := fmt.Sprintf("%s %s", ui.Pad(th.Clean(x.Method), 6, ""), th.Clean(x.Operation))
-	if w >= 70 {
-		left = fmt.Sprintf("%s %s", ui.Pad(th.Clean(x.Method), 6, ""), ui.Pad(th.Clean(x.Operation), 26, th.Ellipsis)+" "+th.Dim.Text(th.Clean(x.Service)))
-	}
-	right := st.Text(ui.PadLeft(answer, 3, "")) + ui.PadLeft(fmt.Sprintf("%.0f ms", x.Timing.Total), 9, "")
-	marker := "   "
-	if selected {
-		marker = " " + th.Accent.Text(th.Marker) + " "
-		if w < 70 {
-			left = th.Selected.Text(left)
-		}
-	}
-	return marker + ui.Spread(ui.Cut(left, w-3-13, th.Ellipsis), right, w-4, th.Ellipsis)
-}
-
-// detailRows shows the chosen exchange. Making it is kept: a screen is drawn
-// for every key.
-func (t *Transcript) detailRows(w, h int) []string {
-	x := t.selected()
-	if x == nil {
-		return nil
-	}
-	if x != t.cached || w != t.width {
-		if x != t.cached {
-			t.detail.Reset()
-		}
-		t.cached, t.width = x, w
-		t.rows = exchangeRows(t.th, x, w)
-	}
-	seen, above, below := t.detail.Window(t.rows, max(h-1, 0))
-	where := ""
-	if above+below > 0 {
-		where = fmt.Sprintf("rows %d to %d of %d", above+1, above+len(seen), len(t.rows))
-	}
-	title := ui.Spread(t.focusTitle("Exchange "+fmt.Sprint(slices.Index(t.all, x)+1), t.inside), t.th.Dim.Text(where), w, t.th.Ellipsis)
-	return append([]string{title}, seen...)
-}
+// searched is what the search field holds, without blanks around.
+func (t *Transcript) searched() string { return strings.TrimSpace(t.search.Value()) }

@@ -41,7 +41,7 @@ func TestTranscriptSearch(t *testing.T) {
 	add("GET", "https://global.example/operations/6", 200, "")
 	add("PUT", "https://global.example/else", 200, "")
 	s.Observe(st, time.Time{})
-	if len(s.shown) != 2 || s.selected() != s.shown[1] {
+	if len(s.shown) != 2 || s.selected() != s.all[s.shown[1]] {
 		t.Errorf("%d exchanges are shown, %v chosen", len(s.shown), s.selected())
 	}
 	chosen := s.selected()

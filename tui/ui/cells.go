@@ -40,14 +40,14 @@ func CutLeft(s string, w int, tail string) string {
 	case have <= w:
 		return s
 	case Width(tail) > w:
-		return dropLeft(s, have-w)
+		return DropLeft(s, have-w)
 	}
-	return tail + dropLeft(s, have-w+Width(tail))
+	return tail + DropLeft(s, have-w+Width(tail))
 }
 
-// dropLeft takes the first n cells away, and the whole of a wide character that
+// DropLeft takes the first n cells away, and the whole of a wide character that
 // the border halves.
-func dropLeft(s string, n int) string {
+func DropLeft(s string, n int) string {
 	want := Width(s) - n
 	out := ansi.TruncateLeft(s, n, "")
 	if Width(out) > want {
@@ -123,7 +123,7 @@ func Over(rows, box []string, x, y int) []string {
 		row := rows[y+i]
 		bw, rw := Width(b), Width(row)
 		left := Pad(ansi.Truncate(row, x, ""), x, "")
-		right := dropLeft(row, x+bw)
+		right := DropLeft(row, x+bw)
 		// A wide character under the right edge leaves one cell too few.
 		gap := rw - x - bw - Width(right)
 		reset := ""

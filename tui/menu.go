@@ -1,0 +1,97 @@
+package tui
+
+import (
+	tea "github.com/charmbracelet/bubbletea"
+
+	"dpslab/tui/keymap"
+	"dpslab/tui/theme"
+	"dpslab/tui/ui"
+)
+
+// menu offers a few things to do; one of them is done, or none.
+type menu struct {
+	th    *theme.Theme
+	title string
+	lines []string // what it is about, already safe to draw
+	items []menuItem
+	list  ui.List
+}
+
+// menuItem is one of the things. One with a reason cannot be chosen.
+type menuItem struct {
+	name, about string
+	why         string
+	do          func() tea.Cmd
+}
+
+func newMenu(th *theme.Theme, title string, lines []string, items []menuItem) *menu {
+	m := &menu{th: th, title: title, lines: lines, items: items}
+	m.list.SetLen(len(items))
+	return m
+}
+
+func (o *menu) bindings() []keymap.Binding {
+	bs := keymap.For(keymap.InMenu)
+	if len(o.items) > 0 {
+		keymap.Disable(bs, keymap.Accept, o.items[o.list.Cursor].why)
+	}
+	return bs
+}
+
+func (o *menu) handle(k tea.KeyMsg) (bool, tea.Cmd) {
+	b, _ := keymap.Match(o.bindings(), k.String())
+	switch {
+	case b.Action == keymap.Back:
+		return true, nil
+	case b.Action == keymap.Accept && b.Disabled == "":
+		return true, o.items[o.list.Cursor].do()
+	}
+	o.list.Handle(b.Action)
+	return false, nil
+}
+
+func (o *menu) view(w, h int) []string {
+	th := o.th
+	bw := min(w-4, 76)
+	var rows []string
+	for _, l := range o.lines {
+		rows = append(rows, ui.Cut(l, bw-4, th.Ellipsis))
+	}
+	if len(rows) > 0 {
+		rows = append(rows, "")
+	}
+	nameW := 0
+	for _, it := range o.items {
+		nameW = max(nameW, ui.Width(it.name))
+	}
+	nameW = min(nameW, bw/3)
+	from, to := o.list.Window(max(1, min(len(o.items), h-len(rows)-5)))
+	for i := from; i < to; i++ {
+		rows = append(rows, o.row(o.items[i], i == o.list.Cursor, nameW, bw-4))
+	}
+	// What a narrow row cuts is told in full for the chosen one.
+	rows = append(rows, "")
+	about := o.items[o.list.Cursor].about
+	if why := o.items[o.list.Cursor].why; why != "" {
+		about = "not now: " + why
+	}
+	rows = append(rows, append(ui.Wrap(about, bw-4), "")[:2]...)
+	return ui.Box(th, o.title, rows, bw)
+}
+
+func (o *menu) row(it menuItem, selected bool, nameW, w int) string {
+	th := o.th
+	about := it.about
+	if it.why != "" {
+		about = "not now: " + it.why
+	}
+	name := ui.Pad(it.name, nameW, th.Ellipsis)
+	about = ui.Cut(about, w-nameW-4, th.Ellipsis)
+	switch {
+	case selected:
+		return th.Accent.Text(th.Marker) + " " + th.Selected.Text(name) + "  " + about
+	case it.why != "":
+		return th.Dim.Text("  " + name + "  " + about)
+	}
+	return "  " + name + "  " + th.Dim.Text(about)
+}

@@ -1,0 +1,93 @@
+package screen
+
+import (
+	"fmt"
+
+	"dpslab/tui/theme"
+	"dpslab/tui/ui"
+)
+
+// folds remembers what was folded, by name, so that it stays folded on the next
+// exchange too.
+type folds map[string]bool
+
+// outline is a text with rows that fold, a cursor, and the part that is seen.
+// The first two cells of a row belong to the outline: the cursor and the mark of
+// a row that folds.
+type outline struct {
+	rows   []string
+	keys   map[int]string // of rows that fold
+	cursor int
+	scroll ui.Scroll
+	height int
+}
+
+// set takes in new rows; the cursor stays on the row that folds as key, where
+// there is one.
+func (o *outline) set(rows []string, keys map[int]string, key string) {
+	o.rows, o.keys = rows, keys
+	for i, k := range keys {
+		if k == key && key != "" {
+			o.cursor = i
+		}
+	}
+	o.cursor = max(0, min(o.cursor, len(rows)-1))
+}
+
+func (o *outline) reset() {
+	o.cursor = 0
+	o.scroll.Reset()
+}
+
+// key names the fold of the row under the cursor: its own, else that of the
+// nearest row above that has one.
+func (o *outline) key() string {
+	for i := o.cursor; i >= 0; i-- {
+		if k, ok := o.keys[i]; ok {
+			return k
+		}
+	}
+	return ""
+}
+
+// move moves the cursor and keeps it in sight.
+func (o *outline) move(d int) {
+	o.cursor = max(0, min(o.cursor+d, len(o.rows)-1))
+	o.reveal()
+}
+
+func (o *outline) reveal() {
+	_, above, _ := o.scroll.Window(o.rows, o.height)
+	switch {
+	case o.cursor < above:
+		o.scroll.Move(o.cursor - above)
+	case o.cursor >= above+o.height:
+		o.scroll.Move(o.cursor - above - o.height + 1)
+	}
+}
+
+// page scrolls by screens and takes the cursor along.
+func (o *outline) page(d int) {
+	o.scroll.Page(d)
+	_, above, _ := o.scroll.Window(o.rows, o.height)
+	o.cursor = max(above, min(o.cursor, above+o.height-1))
+}
+
+// view draws h rows of w cells and says which part of the whole they are.
+func (o *outline) view(th *theme.Theme, w, h int, focused bool) (rows []string, where string) {
+	o.height = max(h, 0)
+	seen, above, below := o.scroll.Window(o.rows, o.height)
+	for i, r := range seen {
+		if focused && above+i == o.cursor {
+			r = th.Accent.Text(th.Marker) + dropCell(r)
+		}
+		rows = append(rows, ui.Cut(r, w, th.Ellipsis))
+	}
+	if above+below > 0 {
+		where = fmt.Sprintf("rows %d to %d of %d", above+1, above+len(seen), len(o.rows))
+	}
+	return rows, where
+}
+
+// dropCell takes the first cell away, which is a blank or a styled mark.
+func dropCell(r string) string { return ui.DropLeft(r, 1) }

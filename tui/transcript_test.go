@@ -1,0 +1,96 @@
+package tui
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dpslab/tui/theme"
+	"dpslab/workflow"
+)
+
+// Search, fold, compare, send again and save, on what a real run left behind.
+func TestTheTranscript(t *testing.T) {
+	t.Parallel()
+	withLab(t, func(r *rig) {
+		r.press("n")
+		r.until(enter, "> registration ID")
+		r.press("d-1")
+		r.until(enter, "What will run")
+		r.press(enter)
+		r.pass(20 * time.Second)
+		r.see("sent 10 of 10")
+		r.press("t", "/")
+		r.press("step:enrollment method:put", enter)
+		r.see("put enrollment")
+		r.dontSee("send event")
+		r.press("m", esc)
+		r.see("send event")
+		r.press("k", "c")
+		r.see("+ exchange")
+		r.see("+ GET https://")
+		r.press(esc, "/", "step:registration method:get", enter, "G", "\t", "z")
+		r.see("+ Answer 200 OK (")
+		r.press("z")
+		r.see("- Request")
+		r.press("\t")
+		before := len(r.a.status.Exchanges)
+		r.press("r")
+		r.pass(time.Second)
+		if got := len(r.a.status.Exchanges); got != before+1 {
+			t.Errorf("%d exchanges after sending one again, %d before", got, before)
+		}
+		r.press(esc, "G", "k", "r")
+		r.see("Send this request again?")
+		r.press("n")
+		r.dontSee("Send this request again?")
+		r.press("s", down, enter)
+		r.pass(time.Second)
+		path := filepath.Join(r.session.StateDir(), "d-1-transcript.txt")
+		text, err := os.ReadFile(path)
+		if err != nil || strings.Count(string(text), "Timing") != before+1 || strings.Contains(string(text), "\x1b") {
+			t.Errorf("%s holds %d exchanges, %v", path, strings.Count(string(text), "Timing"), err)
+		}
+	})
+}
+
+// A search among very many exchanges does not stop the keyboard: it goes on
+// between the frames until all were searched.
+func TestALongSearchGoesOn(t *testing.T) {
+	t.Parallel()
+	inBubble(t, []string{"d"}, func(r *rig) {
+		st := workflow.NewStatus("d")
+		for i := range 20_000 {
+			st.Exchanges = append(st.Exchanges, &workflow.Exchange{ID: i, Method: "GET", URL: fmt.Sprintf("https://h/%05d", i), Status: 200})
+		}
+		r.press(enter)
+		r.feed.Put(workflow.Event{Kind: workflow.LabOpened, Lab: &workflow.LabFacts{}})
+		r.settle()
+		r.a.status.Exchanges = st.Exchanges
+		r.press("t", "/", "4999", enter)
+		r.settle()
+		r.see("https://h/14999")
+		r.see("2 of 2")
+	})
+}
+
+// BenchmarkTranscriptSearch is the longest time between a typed character and
+// its frame among 100,000 exchanges of two kilobytes.
+func BenchmarkTranscriptSearch(b *testing.B) {
+	s := sceneOf(b, "transcript")
+	a := show(b, s, theme.Options{}, 80, 24)
+	a.status.Exchanges = make([]*workflow.Exchange, 100_000)
+	for i := range a.status.Exchanges {
+		a.status.Exchanges[i] = &workflow.Exchange{Method: "GET", URL: "https://h/x", Status: 200, ResponseBody: strings.Repeat("abcdefgh ", 230)}
+	}
+	a.follow()
+	press(a, "/")
+	for b.Loop() {
+		press(a, "q")
+		a.View()
+		press(a, "backspace")
+	}
+}
