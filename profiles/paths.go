@@ -82,6 +82,9 @@ func (p Paths) Journal(name string) string { return filepath.Join(p.State, name+
 // Draft is the path of the half-filled wizard.
 func (p Paths) Draft() string { return filepath.Join(p.State, draftName+extension) }
 
+// edit is the path of the unsaved changes of a profile.
+func (p Paths) edit(name string) string { return filepath.Join(p.State, "edits", name+extension) }
+
 // DeviceDir is the folder of a device's key and certificates.
 func (p Paths) DeviceDir(name string) string { return filepath.Join(p.Data, "devices", name) }
 

@@ -106,7 +106,7 @@ func (s *Store) Remove(name string) (removed []string, err error) {
 		_ = held.Unlock()
 	}()
 	p := s.Paths
-	for _, path := range []string{p.StateFile(name), p.Journal(name), p.DeviceDir(name), p.Profile(name)} {
+	for _, path := range []string{p.StateFile(name), p.Journal(name), p.edit(name), p.DeviceDir(name), p.Profile(name)} {
 		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -184,3 +184,24 @@ func checkNoLeftovers(t *testing.T, dir string, want ...string) {
 		t.Errorf("%s holds %v, want %v", dir, got, want)
 	}
 }
+
+func TestEditsAreKeptApart(t *testing.T) {
+	t.Parallel()
+	s := NewStore(Paths{Config: t.TempDir(), State: t.TempDir(), Data: t.TempDir()})
+	for _, name := range []string{"a", "b"} {
+		if err := s.SaveEdit(name, map[string]string{"telemetry.count": name, "target.connection_string": "HostName=x;SharedAccessKey=c2VjcmV0c2VjcmV0"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.DropEdit("a"); err != nil {
+		t.Fatal(err)
+	}
+	a, errA := s.LoadEdit("a")
+	b, errB := s.LoadEdit("b")
+	if errA != nil || errB != nil || len(a) != 0 || len(b) != 1 || b["telemetry.count"] != "b" {
+		t.Errorf("a %v %v, b %v %v", a, errA, b, errB)
+	}
+	if err := s.SaveEdit("../a", nil); err == nil {
+		t.Error("a name that leaves the folder is accepted")
+	}
+}

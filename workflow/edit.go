@@ -14,7 +14,7 @@ import (
 func EditWizard(name string, p *profiles.Profile) Wizard {
 	a := AnswersOf(p)
 	a[keyName] = name
-	return Wizard{Answers: a, Base: p}
+	return Wizard{Answers: a, Base: p, Reached: PageReview}
 }
 
 // merged puts the answers over the profile that is edited.
@@ -42,6 +42,20 @@ func (s *Session) Edit(name string) (Wizard, error) {
 	}
 	return EditWizard(name, p), nil
 }
+
+// SaveEdit keeps unsaved changes of a profile, so that a lost connection loses
+// nothing.
+func (s *Session) SaveEdit(name string, a Answers) error { return s.config.Store.SaveEdit(name, a) }
+
+// UnsavedEdit are the changes of a profile that were kept and not saved, if
+// there are any.
+func (s *Session) UnsavedEdit(name string) (Answers, bool) {
+	a, err := s.config.Store.LoadEdit(name)
+	return a, err == nil && len(a) > 0
+}
+
+// DropEdit forgets the unsaved changes of a profile.
+func (s *Session) DropEdit(name string) error { return s.config.Store.DropEdit(name) }
 
 // BackupSuffix is what [Session.Replace] adds to the name of the file it keeps.
 const BackupSuffix = ".bak"

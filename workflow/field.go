@@ -51,7 +51,7 @@ type Field struct {
 	Key     string // TOML path
 	Label   string
 	Page    Page
-	Help    string // why it is asked
+	Help    string // what it is; Why tells what it decides
 	Example string
 	Options []Option // a closed set; empty: free text
 	Default func(Answers) string

@@ -106,6 +106,9 @@ func (s *Session) Draft() (Answers, bool) {
 // DropDraft forgets the half-filled wizard.
 func (s *Session) DropDraft() error { return s.config.Store.DropDraft() }
 
+// Paths are the folders of this session.
+func (s *Session) Paths() profiles.Paths { return s.config.Store.Paths }
+
 // StateDir is where faces may put files of their own: copies, screenshots.
 func (s *Session) StateDir() string { return s.config.Store.Paths.State }
 
