@@ -44,7 +44,7 @@ fuzz: ## every fuzz test for FUZZ (default 20s)
 
 # What the tests call besides Go: clients that nobody here wrote.
 packages:
-	@missing=; for tool in curl openssl node:nodejs npm; do command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool##*:}"; done; \
+	@missing=; for tool in curl openssl node:nodejs npm swtpm; do command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool##*:}"; done; \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq $$missing; \
 	  else echo "the tests need:$$missing"; exit 1; fi; \

@@ -35,6 +35,7 @@ var only = map[string]string{
 	"github.com/youmark/pkcs8":   "dpslab/pki",
 	"software.sslmate.com/src/":  "dpslab/pki",
 	"github.com/aymanbagabas/":   "dpslab/tui",
+	"github.com/google/go-tpm/":  "dpslab/workflow/dps/tpm",
 }
 
 func TestImportArrows(t *testing.T) {

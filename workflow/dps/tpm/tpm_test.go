@@ -1,0 +1,288 @@
+package tpm_test
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dpslab/pki"
+	"dpslab/workflow/dps"
+	"dpslab/workflow/dps/tpm"
+	"dpslab/workflow/emulator"
+	"dpslab/workflow/iothub"
+	"dpslab/workflow/wire"
+)
+
+// startTPM runs a software TPM and gives its socket. It ends with the test.
+func startTPM(t *testing.T) string {
+	t.Helper()
+	swtpm, err := exec.LookPath("swtpm")
+	if err != nil {
+		t.Fatal("this test needs swtpm: make test installs it")
+	}
+	dir, err := os.MkdirTemp("", "tpm") // the name of a socket is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	path := filepath.Join(dir, "socket")
+	cmd := exec.Command(swtpm, "socket", "--tpm2", "--tpmstate", "dir="+dir, "--server", "type=unixio,path="+path,
+		"--flags", "not-need-init,startup-clear", "--log", "file="+filepath.Join(dir, "log"))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	for {
+		if c, err := net.Dial("unix", path); err == nil {
+			_ = c.Close()
+			return path
+		}
+		select {
+		case <-t.Context().Done():
+			t.Fatal("swtpm does not listen")
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+func open(t *testing.T, path string) *tpm.Device {
+	t.Helper()
+	d, err := tpm.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+type lab struct {
+	emulator.Ready
+	roots *x509.CertPool
+}
+
+func startLab(t *testing.T) *lab {
+	t.Helper()
+	running, err := emulator.Start(t.Context(), emulator.Options{InMemory: true, Listen: "127.0.0.1:0", RetryAfter: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := running.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	l := &lab{Ready: running.Ready(), roots: x509.NewCertPool()}
+	certs, err := pki.ReadCertificates(l.CAFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range certs {
+		l.roots.AddCert(c)
+	}
+	return l
+}
+
+func (l *lab) wire(t *testing.T, observe func(wire.Exchange, bool)) *wire.Client {
+	t.Helper()
+	c := wire.NewClient(wire.Options{
+		Roots: l.roots, Observe: observe,
+		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, l.Address)
+		},
+	})
+	t.Cleanup(c.Close)
+	return c
+}
+
+// enroll makes an individual enrollment for a TPM.
+func (l *lab) enroll(t *testing.T, id string, d *tpm.Device) {
+	t.Helper()
+	ek, err := d.EndorsementKey(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	connection, err := dps.ParseConnectionString(l.ServiceConnectionString)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &dps.IndividualEnrollment{RegistrationID: id}
+	e.Attestation = dps.AttestationMechanism{
+		Type: dps.AttestationTPM, TPM: &dps.TPMAttestation{EndorsementKey: base64.StdEncoding.EncodeToString(ek)},
+	}
+	service := &dps.ServiceClient{Wire: l.wire(t, nil), Host: l.ServiceHost, Authorize: connection.Authorizer()}
+	if _, err := service.PutEnrollment(t.Context(), e, ""); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The whole way of a device with a TPM: register, poll, look up, send. The key
+// for the hub is there for a later process as well.
+func TestTPMInTheLab(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	const id = "Press-7"
+	path, l := startTPM(t), startLab(t)
+	me := open(t, path)
+	l.enroll(t, id, me)
+	var statuses []int
+	device := &dps.DeviceClient{
+		Host: l.DeviceHost, IDScope: l.IDScope, TPM: me,
+		Wire: l.wire(t, func(x wire.Exchange, finished bool) {
+			if finished {
+				statuses = append(statuses, x.Status)
+			}
+		}),
+	}
+	if _, err := device.OperationStatus(ctx, id, "5.1"); !errors.Is(err, dps.ErrNoIdentity) {
+		t.Errorf("asked before registering: %v", err)
+	}
+	answer, err := device.Register(ctx, dps.DeviceRegistration{RegistrationID: id})
+	for err == nil && !dps.Final(answer.Status) {
+		answer, err = device.OperationStatus(ctx, id, answer.OperationID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer.Status != dps.StatusAssigned || statuses[0] != http.StatusUnauthorized || statuses[1] != http.StatusAccepted {
+		t.Fatalf("ended %+v after %v", answer, statuses)
+	}
+	if looked, err := device.RegistrationStatus(ctx, id); err != nil || looked.Status != dps.StatusAssigned {
+		t.Errorf("looked up %+v, %v", looked, err)
+	}
+	if err := device.ActivateHubKey(ctx, answer.RegistrationState); err != nil {
+		t.Fatal(err)
+	}
+	if err := me.NotKept(); err != nil {
+		t.Error(err)
+	}
+	if err := me.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	later := open(t, path)
+	t.Cleanup(func() { _ = later.Close() })
+	r := answer.RegistrationState
+	hub := &iothub.DeviceClient{
+		Wire: l.wire(t, nil), Host: r.AssignedHub, DeviceID: r.DeviceID,
+		Authorize: iothub.TPMAuthorizer(r.AssignedHub, r.DeviceID, later),
+	}
+	if err := hub.Send(ctx, iothub.Message{Body: []byte("21.5")}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnotherTPMIsRefusedInTheLab(t *testing.T) {
+	t.Parallel()
+	l := startLab(t)
+	enrolled, stranger := open(t, startTPM(t)), open(t, startTPM(t))
+	l.enroll(t, "press-7", enrolled)
+	device := &dps.DeviceClient{Wire: l.wire(t, nil), Host: l.DeviceHost, IDScope: l.IDScope, TPM: stranger}
+	_, err := device.Register(t.Context(), dps.DeviceRegistration{RegistrationID: "press-7"})
+	var refused *wire.ServiceError
+	if !errors.As(err, &refused) || refused.Status != http.StatusNotFound || refused.Code != "404201" {
+		t.Errorf("got %v", err)
+	}
+
+	// What is for one TPM, another cannot open.
+	var blob []byte
+	take := &dps.DeviceClient{Wire: l.wire(t, nil), Host: l.DeviceHost, IDScope: l.IDScope, TPM: taker{enrolled, &blob}}
+	if _, err := take.Register(t.Context(), dps.DeviceRegistration{RegistrationID: "press-7"}); !errors.Is(err, errTaken) {
+		t.Fatal(err)
+	}
+	err = stranger.ActivateIdentity(t.Context(), blob)
+	if err == nil || !strings.Contains(err.Error(), "endorsement key") {
+		t.Errorf("the stranger: %v", err)
+	}
+	if _, err := stranger.Sign(t.Context(), []byte("x")); !errors.Is(err, dps.ErrNoIdentity) {
+		t.Errorf("the stranger signs: %v", err)
+	}
+	if err := enrolled.ActivateIdentity(t.Context(), blob); err != nil {
+		t.Errorf("whose it is: %v", err)
+	}
+}
+
+var errTaken = errors.New("taken")
+
+// taker is a TPM that gives the blob away.
+type taker struct {
+	dps.TPM
+	blob *[]byte
+}
+
+func (k taker) ActivateIdentity(_ context.Context, blob []byte) error {
+	*k.blob = blob
+	return errTaken
+}
+
+// Keys are the same each time, and each activation replaces the key before.
+func TestKeysStay(t *testing.T) {
+	t.Parallel()
+	path := startTPM(t)
+	var first [2]string
+	for round := range 2 {
+		d := open(t, path)
+		ek, ekErr := d.EndorsementKey(t.Context())
+		srk, srkErr := d.StorageRootKey(t.Context())
+		if err := errors.Join(ekErr, srkErr, d.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if round == 0 {
+			first = [2]string{string(ek), string(srk)}
+		}
+		if first != [2]string{string(ek), string(srk)} || len(ek) < 256 || string(ek) == string(srk) {
+			t.Errorf("round %d: other keys", round)
+		}
+	}
+}
+
+func TestSignIsHMAC(t *testing.T) {
+	t.Parallel()
+	l := startLab(t)
+	d := open(t, startTPM(t))
+	t.Cleanup(func() { _ = d.Close() })
+	l.enroll(t, "press-7", d)
+	device := &dps.DeviceClient{Wire: l.wire(t, nil), Host: l.DeviceHost, IDScope: l.IDScope, TPM: d}
+	for range 3 { // more often than a TPM has places for keys
+		if _, err := device.Register(t.Context(), dps.DeviceRegistration{RegistrationID: "press-7"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one, err := d.Sign(t.Context(), []byte("a"))
+	if err != nil || len(one) != hmac.New(sha256.New, nil).Size() {
+		t.Errorf("%x, %v", one, err)
+	}
+	if _, err := d.Sign(t.Context(), make([]byte, 1025)); err == nil {
+		t.Error("1025 bytes were signed")
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.Sign(cancelled, []byte("a")); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{file: "not a device", file + "x": "this machine has none"} {
+		if _, err := tpm.Open(path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
