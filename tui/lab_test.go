@@ -157,7 +157,7 @@ func TestAChainInAGroup(t *testing.T) {
 		r.press("t", "g")
 		r.see("Azure Resource Manager")
 		r.see("GET https://management.azure.com/")
-		r.press("G", "\t", "G", "k", "k", "k", "k")
+		r.press("G", "\t", "z", "G", enter)
 		r.see("the device sent 3 certificates")
 	})
 }

@@ -20,6 +20,7 @@ type outline struct {
 	cursor int
 	scroll ui.Scroll
 	height int
+	raise  bool // a part was opened: the next view shows what is in it
 }
 
 // set takes in new rows; the cursor stays on the row that folds as key, where
@@ -77,6 +78,11 @@ func (o *outline) page(d int) {
 func (o *outline) view(th *theme.Theme, w, h int, focused bool) (rows []string, where string) {
 	o.height = max(h, 0)
 	seen, above, below := o.scroll.Window(o.rows, o.height)
+	if o.raise && o.cursor-above > o.height/3 {
+		o.scroll.Move(o.cursor - above - o.height/3)
+		seen, above, below = o.scroll.Window(o.rows, o.height)
+	}
+	o.raise = false
 	for i, r := range seen {
 		if focused && above+i == o.cursor {
 			r = th.Accent.Text(th.Marker) + dropCell(r)

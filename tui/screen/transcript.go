@@ -307,6 +307,7 @@ func (t *Transcript) toggle(key string) {
 		return
 	}
 	t.closed[key] = !t.closed[key]
+	t.detail.raise = !t.closed[key]
 	t.drawn = drawnDetail{}
 }
 
