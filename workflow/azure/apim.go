@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/apimanagement/armapimanagement/v3"
 	"github.com/google/uuid"
 
@@ -235,16 +236,19 @@ func (a *APIMCertificates) List(ctx context.Context, q APIMQuery) iter.Seq2[*API
 		err := fmt.Errorf("%s: %w", opAPIMList, &ValueError{"top or skip", fmt.Sprintf("%d, %d", q.Top, q.Skip), fmt.Sprintf("from 0 to %d", maxTop)})
 		return func(yield func(*APIMCertificate, error) bool) { yield(nil, err) }
 	}
-	return each(ctx, a.m, opAPIMList, a.client.NewListByServicePager(a.service.ResourceGroup, a.service.Name, options),
-		func(p armapimanagement.CertificateClientListByServiceResponse) []*APIMCertificate {
-			all := make([]*APIMCertificate, 0, len(p.Value))
-			for _, c := range p.Value {
-				if c != nil {
-					all = append(all, apimCertificate(*c, nil))
-				}
+	type page = armapimanagement.CertificateClientListByServiceResponse
+	start := func() *runtime.Pager[page] {
+		return a.client.NewListByServicePager(a.service.ResourceGroup, a.service.Name, options)
+	}
+	return each(ctx, a.m, opAPIMList, start, func(p page) []*APIMCertificate {
+		all := make([]*APIMCertificate, 0, len(p.Value))
+		for _, c := range p.Value {
+			if c != nil {
+				all = append(all, apimCertificate(*c, nil))
 			}
-			return all
-		})
+		}
+		return all
+	})
 }
 
 // maxTop bounds what a list may be asked to take or to leave out.

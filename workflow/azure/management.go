@@ -2,12 +2,14 @@ package azure
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/arm"
@@ -37,7 +39,19 @@ type Management struct {
 // [Cloud.ManagementHost] or the lab's. They go through w, so that they are
 // recorded. Nothing is sent before the first call.
 func NewManagement(w *wire.Client, host string, credential azcore.TokenCredential) *Management {
-	return &Management{wire: w, host: host, credential: credential, retry: once}
+	return &Management{wire: w, host: host, credential: account{credential}, retry: once}
+}
+
+// account is a credential that need not sign in for a dry run.
+type account struct{ azcore.TokenCredential }
+
+// GetToken implements azcore.TokenCredential. What stands in for a token in a
+// dry run is not kept.
+func (a account) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	if wire.IsDryRun(ctx) {
+		return azcore.AccessToken{Token: "TOKEN", ExpiresOn: time.Now()}, nil
+	}
+	return a.TokenCredential.GetToken(ctx, o)
 }
 
 // WithRetry is the same account, with every call (of a list: every page) made
@@ -116,28 +130,68 @@ func (m *Management) do(ctx context.Context, operation string, idempotent bool, 
 // maxPages bounds a list that never ends.
 const maxPages = 1000
 
-// each gives the items of all pages. It ends with the first error.
-func each[Page, Item any](ctx context.Context, m *Management, operation string, pager *runtime.Pager[Page], items func(Page) []Item) iter.Seq2[Item, error] {
+// each gives the items of all pages. It ends with the first error that stands.
+func each[Page, Item any](ctx context.Context, m *Management, operation string, start func() *runtime.Pager[Page], items func(Page) []Item) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
 		var none Item
-		for n := 0; pager.More(); n++ {
+		pages := &reader[Page]{start: start, pager: start()}
+		for n := 0; pages.pager.More(); n++ {
 			if n == maxPages {
 				yield(none, fmt.Errorf("%s: the list has more than %d pages", operation, maxPages))
 				return
 			}
-			var page Page
-			_, err := m.do(ctx, operation, true, func(ctx context.Context) (err error) { page, err = pager.NextPage(ctx); return err })
-			if err != nil {
+			if _, err := m.do(ctx, operation, true, pages.next); err != nil {
 				yield(none, err)
 				return
 			}
-			for _, item := range items(page) {
+			for _, item := range items(*pages.page) {
 				if !yield(item, nil) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// reader reads page after page. A pager of Azure's module ends with its first
+// error; to repeat the page, a new one goes on after the last that came.
+type reader[Page any] struct {
+	start func() *runtime.Pager[Page]
+	pager *runtime.Pager[Page]
+	page  *Page // the last that came
+	ended bool
+}
+
+func (r *reader[Page]) next(ctx context.Context) error {
+	if r.ended {
+		r.pager = r.start()
+		if err := r.forward(ctx); err != nil {
+			return err
+		}
+	}
+	page, err := r.pager.NextPage(ctx)
+	if r.ended = err != nil; r.ended {
+		return err
+	}
+	r.page = &page
+	return nil
+}
+
+// forward puts a new pager behind the last page: it takes that page as one that
+// it has already, gives it back without asking for it, and then goes on.
+func (r *reader[Page]) forward(ctx context.Context) error {
+	if r.page == nil {
+		return nil
+	}
+	last, err := json.Marshal(*r.page)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(last, r.pager); err != nil {
+		return err
+	}
+	_, err = r.pager.NextPage(ctx)
+	return err
 }
 
 // Collect gathers a list, or returns its error.
@@ -213,10 +267,13 @@ func (m *Management) failure(ctx context.Context, operation string, s seen, err 
 		signIn    *SignInError
 		foreign   *ForeignLinkError
 		value     *ValueError
+		dry       *wire.DryRunError
 	)
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &dry):
+		return dry
 	case errors.As(err, &response) && response.RawResponse != nil:
 		return refusal(operation, response)
 	case ctx.Err() != nil, errors.As(err, &transport):

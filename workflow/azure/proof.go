@@ -92,17 +92,11 @@ func ProvePossession(ctx context.Context, c *Certificates, p Proof, progress fun
 	}
 	for round := 1; ; round++ {
 		held, err := run.round(ctx)
-		if err == nil || round == proofRounds || !stale(err) {
+		if err == nil || round == proofRounds || !run.stale(err) {
 			return held, err
 		}
 		run.say(run.state.Stage, "DPS holds a newer state than the one read: reading it again")
 	}
-}
-
-// stale reports whether what was read before is not so any more.
-func stale(err error) bool {
-	var refused *wire.ServiceError
-	return errors.As(err, &refused) && (refused.Status == http.StatusPreconditionFailed || refused.Status == http.StatusConflict)
 }
 
 // proving is one proof under way.
@@ -112,6 +106,21 @@ type proving struct {
 	key    crypto.Signer // nil: not asked for yet
 	state  ProofProgress
 	report func(ProofProgress)
+	taken  bool // a conflict came once
+}
+
+// stale reports whether what was read before may not be so any more. A conflict
+// may be that, once; or DPS holds the certificate under another name.
+func (r *proving) stale(err error) bool {
+	var refused *wire.ServiceError
+	if !errors.As(err, &refused) {
+		return false
+	}
+	if refused.Status == http.StatusConflict && !r.taken {
+		r.taken = true
+		return true
+	}
+	return refused.Status == http.StatusPreconditionFailed
 }
 
 // say reports a stage.

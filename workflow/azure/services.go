@@ -39,23 +39,28 @@ type subscriptionPage struct {
 
 // Subscriptions lists those that the account has any role in.
 func (m *Management) Subscriptions(ctx context.Context) iter.Seq2[Subscription, error] {
-	pager := runtime.NewPager(runtime.PagingHandler[subscriptionPage]{
-		More: func(p subscriptionPage) bool { return p.NextLink != "" },
-		Fetcher: func(ctx context.Context, last *subscriptionPage) (page subscriptionPage, err error) {
-			r := rest{method: http.MethodGet, path: []string{"subscriptions"}, query: url.Values{"api-version": {subscriptionsVersion}}, out: &page}
-			if last != nil {
-				r.link, r.query = last.NextLink, nil
-			}
-			return page, m.send(ctx, r)
-		},
-	})
-	return each(ctx, m, opSubscriptions, pager, func(p subscriptionPage) []Subscription {
+	start := func() *runtime.Pager[subscriptionPage] {
+		return runtime.NewPager(runtime.PagingHandler[subscriptionPage]{
+			More:    func(p subscriptionPage) bool { return p.NextLink != "" },
+			Fetcher: m.subscriptionPage,
+		})
+	}
+	return each(ctx, m, opSubscriptions, start, func(p subscriptionPage) []Subscription {
 		all := make([]Subscription, 0, len(p.Value))
 		for _, s := range p.Value {
 			all = append(all, Subscription{ID: s.SubscriptionID, Name: s.DisplayName, TenantID: s.TenantID, State: s.State})
 		}
 		return all
 	})
+}
+
+func (m *Management) subscriptionPage(ctx context.Context, last *subscriptionPage) (page subscriptionPage, err error) {
+	r := rest{method: http.MethodGet, path: []string{"subscriptions"}, query: url.Values{"api-version": {subscriptionsVersion}}, out: &page}
+	if last != nil {
+		r.link = last.NextLink
+	}
+	err = m.send(ctx, r)
+	return page, err
 }
 
 // Service is a DPS instance as a resource.
@@ -96,16 +101,16 @@ func (m *Management) Services(ctx context.Context, subscriptionID, resourceGroup
 	if err != nil {
 		return func(yield func(*Service, error) bool) { yield(nil, fmt.Errorf("%s: %w", opServices, err)) }
 	}
+	type (
+		ofAll   = armdeviceprovisioningservices.IotDpsResourceClientListBySubscriptionResponse
+		ofGroup = armdeviceprovisioningservices.IotDpsResourceClientListByResourceGroupResponse
+	)
 	if resourceGroup == "" {
-		return each(ctx, m, opServices, client.NewListBySubscriptionPager(nil),
-			func(p armdeviceprovisioningservices.IotDpsResourceClientListBySubscriptionResponse) []*Service {
-				return servicesOf(p.Value)
-			})
+		start := func() *runtime.Pager[ofAll] { return client.NewListBySubscriptionPager(nil) }
+		return each(ctx, m, opServices, start, func(p ofAll) []*Service { return servicesOf(p.Value) })
 	}
-	return each(ctx, m, opServices, client.NewListByResourceGroupPager(resourceGroup, nil),
-		func(p armdeviceprovisioningservices.IotDpsResourceClientListByResourceGroupResponse) []*Service {
-			return servicesOf(p.Value)
-		})
+	start := func() *runtime.Pager[ofGroup] { return client.NewListByResourceGroupPager(resourceGroup, nil) }
+	return each(ctx, m, opServices, start, func(p ofGroup) []*Service { return servicesOf(p.Value) })
 }
 
 // Service reads one DPS instance.
@@ -144,16 +149,17 @@ func (m *Management) Keys(ctx context.Context, i Instance) ([]SharedAccessKey, e
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", opKeys, err)
 	}
-	return Collect(each(ctx, m, opKeys, client.NewListKeysPager(i.DPSName, i.ResourceGroup, nil),
-		func(p armdeviceprovisioningservices.IotDpsResourceClientListKeysResponse) []SharedAccessKey {
-			var all []SharedAccessKey
-			for _, k := range p.Value {
-				if k != nil {
-					all = append(all, keyOf(*k))
-				}
+	type page = armdeviceprovisioningservices.IotDpsResourceClientListKeysResponse
+	start := func() *runtime.Pager[page] { return client.NewListKeysPager(i.DPSName, i.ResourceGroup, nil) }
+	return Collect(each(ctx, m, opKeys, start, func(p page) []SharedAccessKey {
+		var all []SharedAccessKey
+		for _, k := range p.Value {
+			if k != nil {
+				all = append(all, keyOf(*k))
 			}
-			return all
-		}))
+		}
+		return all
+	}))
 }
 
 // Key reads one shared access policy, such as provisioningserviceowner.
@@ -252,7 +258,9 @@ func hubOf(h armdeviceprovisioningservices.IotHubDefinitionDescription) LinkedHu
 	if h.ApplyAllocationPolicy != nil {
 		l.Applies = *h.ApplyAllocationPolicy
 	}
-	if c, err := dps.ParseConnectionString(value(h.ConnectionString)); err == nil && l.HostName == "" {
+	if l.HostName == "" {
+		// The key in it is masked, which is an error, and not of interest.
+		c, _ := dps.ParseConnectionString(value(h.ConnectionString))
 		l.HostName = c.HostName
 	}
 	return l

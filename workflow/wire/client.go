@@ -129,7 +129,9 @@ func WithDryRun(ctx context.Context) context.Context {
 	return context.WithValue(ctx, dryRunKey{}, true)
 }
 
-func isDryRun(ctx context.Context) bool {
+// IsDryRun reports whether ctx is one of [WithDryRun], so that no sign-in is
+// needed either.
+func IsDryRun(ctx context.Context) bool {
 	dry, _ := ctx.Value(dryRunKey{}).(bool)
 	return dry
 }

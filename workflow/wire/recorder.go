@@ -118,7 +118,7 @@ func (r *recorder) RoundTrip(q *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if isDryRun(ctx) {
+	if IsDryRun(ctx) {
 		x.DryRun = true
 		r.observe(x, true)
 		return nil, &DryRunError{x}
