@@ -165,7 +165,7 @@ func (a *APIMCertificates) put(ctx context.Context, id, ifMatch string, p *armap
 		r, err := a.client.CreateOrUpdate(ctx, a.service.ResourceGroup, a.service.Name, id,
 			armapimanagement.CertificateCreateOrUpdateParameters{Properties: p}, options)
 		held = apimCertificate(r.CertificateContract, r.ETag)
-		return err
+		return held.orNothing(err)
 	})
 	if err != nil {
 		return nil, false, err
@@ -186,7 +186,7 @@ func (a *APIMCertificates) Get(ctx context.Context, id string) (held *APIMCertif
 	_, err = a.one(ctx, opAPIMGet, id, func(ctx context.Context) error {
 		r, err := a.client.Get(ctx, a.service.ResourceGroup, a.service.Name, id, nil)
 		held = apimCertificate(r.CertificateContract, r.ETag)
-		return err
+		return held.orNothing(err)
 	})
 	if err != nil {
 		return nil, absent(err)
@@ -215,14 +215,16 @@ type APIMQuery struct {
 	Filter string
 	Top    int // so many in one page; 0: as many as the service likes
 	Skip   int // leave out so many at the beginning
-	// RefreshFailed keeps those whose last reading of Key Vault failed (true), or
-	// did not (false). Nil: both.
-	RefreshFailed *bool
+	// RefreshFailed keeps only those whose last reading of Key Vault failed.
+	RefreshFailed bool
 }
 
 // List gives the certificates that q chooses, page after page.
 func (a *APIMCertificates) List(ctx context.Context, q APIMQuery) iter.Seq2[*APIMCertificate, error] {
-	options := &armapimanagement.CertificateClientListByServiceOptions{IsKeyVaultRefreshFailed: q.RefreshFailed}
+	options := &armapimanagement.CertificateClientListByServiceOptions{}
+	if q.RefreshFailed {
+		options.IsKeyVaultRefreshFailed = &q.RefreshFailed
+	}
 	if q.Filter != "" {
 		options.Filter = &q.Filter
 	}
@@ -260,7 +262,7 @@ func (a *APIMCertificates) Refresh(ctx context.Context, id string) (held *APIMCe
 	_, err = a.one(ctx, opAPIMRefresh, id, func(ctx context.Context) error {
 		r, err := a.client.RefreshSecret(ctx, a.service.ResourceGroup, a.service.Name, id, nil)
 		held = apimCertificate(r.CertificateContract, r.ETag)
-		return err
+		return held.orNothing(err)
 	})
 	if err != nil {
 		return nil, absent(err)
@@ -279,6 +281,14 @@ func (a *APIMCertificates) Delete(ctx context.Context, id, ifMatch string) (exis
 		return err
 	})
 	return err == nil && status != http.StatusNoContent, err
+}
+
+// orNothing is err, or that the answer names no certificate.
+func (h *APIMCertificate) orNothing(err error) error {
+	if err == nil && h.ID == "" {
+		return errNothing
+	}
+	return err
 }
 
 func apimCertificate(c armapimanagement.CertificateContract, tag *string) *APIMCertificate {

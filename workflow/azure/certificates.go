@@ -163,12 +163,21 @@ func (c *Certificates) one(ctx context.Context, operation, name string, call fun
 	if err := CheckCertificateName(name); err != nil {
 		return nil, fmt.Errorf("%s: %w", operation, err)
 	}
-	_, err = c.m.do(ctx, operation, true, func(ctx context.Context) error { held, err = call(ctx); return err })
+	_, err = c.m.do(ctx, operation, true, func(ctx context.Context) error {
+		held, err = call(ctx)
+		if err == nil && operation != opDelete && held.Name == "" {
+			err = errNothing
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	return held, nil
 }
+
+// errNothing marks an answer without the thing that was asked for.
+var errNothing = errors.New("the answer names nothing")
 
 // Put uploads a CA certificate under a name; ifMatch is the etag of the one it
 // replaces, or empty. With verified set it counts as verified at once, which the

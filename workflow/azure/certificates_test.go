@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -47,44 +48,105 @@ func fixedRoot(t *testing.T) *x509.Certificate {
 const held = `{"id":"/x","name":"my-root","type":"t","etag":"AAAAAAAAAAE=","properties":{"subject":"CN=my-root",
 	"expiry":"Thu, 01 Jan 2032 00:00:00 GMT","thumbprint":"0A1B","isVerified":true,"verificationCode":"C0DE"}}`
 
+// certificateCalls are all, with what they should make of the answer held.
+var certificateCalls = map[string]func(context.Context, *azure.Certificates, *x509.Certificate) error{
+	"get": func(ctx context.Context, c *azure.Certificates, _ *x509.Certificate) error {
+		got, err := c.Get(ctx, "my-root")
+		return asHeld(got, err)
+	},
+	"list": func(ctx context.Context, c *azure.Certificates, _ *x509.Certificate) error {
+		all, err := c.List(ctx)
+		if err != nil || len(all) != 1 {
+			return fmt.Errorf("listed %v, %w", all, err)
+		}
+		return asHeld(&all[0], nil)
+	},
+	"put-new": func(ctx context.Context, c *azure.Certificates, root *x509.Certificate) error {
+		_, err := c.Put(ctx, "my-root", root, "", false)
+		return err
+	},
+	"put-over-another": func(ctx context.Context, c *azure.Certificates, root *x509.Certificate) error {
+		got, err := c.Put(ctx, "my-root", root, "AAAAAAAAAAE=", false)
+		return asHeld(got, err)
+	},
+	"verification-code": func(ctx context.Context, c *azure.Certificates, _ *x509.Certificate) error {
+		code, got, err := c.VerificationCode(ctx, "my-root", "AAAAAAAAAAE=")
+		if err == nil && (code != "C0DE" || got.ETag != "AAAAAAAAAAE=") {
+			err = fmt.Errorf("got %q %+v", code, got)
+		}
+		return err
+	},
+	"verify": func(ctx context.Context, c *azure.Certificates, root *x509.Certificate) error {
+		got, err := c.Verify(ctx, "my-root", "AAAAAAAAAAE=", root)
+		return asHeld(got, err)
+	},
+	"delete": func(ctx context.Context, c *azure.Certificates, _ *x509.Certificate) error {
+		return c.Delete(ctx, "my-root", "AAAAAAAAAAE=")
+	},
+}
+
+// asHeld checks that an answer was read as it is.
+func asHeld(got *azure.Certificate, err error) error {
+	if err == nil && (got.Name != "my-root" || !got.Verified || got.Thumbprint != "0A1B" || got.Subject != "CN=my-root" || got.ETag != "AAAAAAAAAAE=" || got.Expires.Year() != 2032) {
+		err = fmt.Errorf("got %+v", got)
+	}
+	return err
+}
+
+func answerHeld(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	body := held
+	if strings.HasSuffix(r.URL.Path, "/certificates") {
+		body = `{"value":[` + held + `]}`
+	}
+	fmt.Fprint(w, body)
+}
+
 func TestRequestsAsTheyArrive(t *testing.T) {
 	t.Parallel()
 	root := fixedRoot(t)
-	for name, call := range map[string]func(context.Context, *azure.Certificates) error{
-		"get": func(ctx context.Context, c *azure.Certificates) error {
-			got, err := c.Get(ctx, "my-root")
-			if err == nil && (got.Name != "my-root" || !got.Verified || got.Thumbprint != "0A1B" || got.Subject != "CN=my-root" || got.ETag != "AAAAAAAAAAE=") {
-				err = fmt.Errorf("got %+v", got)
-			}
-			return err
-		},
-		"put-new": func(ctx context.Context, c *azure.Certificates) error {
-			_, err := c.Put(ctx, "my-root", root, "", false)
-			return err
-		},
-		"put-over-another": func(ctx context.Context, c *azure.Certificates) error {
-			_, err := c.Put(ctx, "my-root", root, "AAAAAAAAAAE=", false)
-			return err
-		},
-		"verification-code": func(ctx context.Context, c *azure.Certificates) error {
-			code, got, err := c.VerificationCode(ctx, "my-root", "AAAAAAAAAAE=")
-			if err == nil && (code != "C0DE" || got.ETag != "AAAAAAAAAAE=") {
-				err = fmt.Errorf("got %q %+v", code, got)
-			}
-			return err
-		},
-		"verify": func(ctx context.Context, c *azure.Certificates) error {
-			_, err := c.Verify(ctx, "my-root", "AAAAAAAAAAE=", root)
-			return err
-		},
+	for prefix, o := range map[string]azure.CertificateOptions{"": {}, "2018-": {APIVersion: "2018-01-22", Encoding: azure.EncodingDER}} {
+		for name, call := range certificateCalls {
+			t.Run(prefix+name, func(t *testing.T) {
+				t.Parallel()
+				s := wiretest.Serve(t, answerHeld)
+				if err := call(t.Context(), certificatesIn(t, s, o), root); err != nil {
+					t.Fatal(err)
+				}
+				s.CompareGolden(t, prefix+name)
+			})
+		}
+	}
+}
+
+func certificatesIn(t *testing.T, s *wiretest.Service, o azure.CertificateOptions) *azure.Certificates {
+	t.Helper()
+	c, err := azure.NewManagement(s.Client(t), azure.ManagementHost, token()).Certificates(contoso, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestUploadsOfAllForms pins the body in each version and encoding.
+func TestUploadsOfAllForms(t *testing.T) {
+	t.Parallel()
+	root := fixedRoot(t)
+	for name, tt := range map[string]struct {
+		options  azure.CertificateOptions
+		verified bool
+	}{
+		"upload-verified":      {azure.CertificateOptions{}, true},
+		"upload-der":           {azure.CertificateOptions{Encoding: azure.EncodingDER}, false},
+		"upload-newer":         {azure.CertificateOptions{APIVersion: "2022-12-12"}, false},
+		"upload-2021-verified": {azure.CertificateOptions{APIVersion: "2021-10-15"}, true},
+		"upload-2018-pem":      {azure.CertificateOptions{APIVersion: "2018-01-22"}, false},
+		"upload-2018-text":     {azure.CertificateOptions{APIVersion: "2018-01-22", Encoding: azure.EncodingText}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := wiretest.Serve(t, func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("Content-Type", "application/json")
-				fmt.Fprint(w, held)
-			})
-			if err := call(t.Context(), certificates(t, s.Client(t), token(), contoso)); err != nil {
+			s := wiretest.Serve(t, answerHeld)
+			if _, err := certificatesIn(t, s, tt.options).Put(t.Context(), "my-root", root, "", tt.verified); err != nil {
 				t.Fatal(err)
 			}
 			s.CompareGolden(t, name)
@@ -92,50 +154,96 @@ func TestRequestsAsTheyArrive(t *testing.T) {
 	}
 }
 
+func TestFormsThatDoNotExist(t *testing.T) {
+	t.Parallel()
+	for _, o := range []azure.CertificateOptions{
+		{APIVersion: "latest"}, {APIVersion: "2018-1-22"}, {APIVersion: "2018-01-22&x=y"}, {Encoding: "pkcs7"}, {Encoding: azure.EncodingText},
+	} {
+		var rule *azure.ValueError
+		if _, err := azure.NewManagement(wire.NewClient(wire.Options{}), azure.ManagementHost, token()).Certificates(contoso, o); !errors.As(err, &rule) {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}
+
+// refusals are the error shapes of Resource Manager.
+var refusals = []struct {
+	name     string
+	status   int
+	body     string
+	code     string
+	message  string
+	notFound bool
+}{
+	{"provider", 412, `{"code":412001,"httpStatusCode":"PreconditionFailed","message":"Invalid ETag supplied."}`, "412001", "Invalid ETag supplied.", false},
+	{"provider, code as text", 409, `{"code":"409001","message":"taken","details":"by another"}`, "409001", "taken", false},
+	{"front door", 404, `{"error":{"code":"ResourceNotFound","message":"gone"}}`, "ResourceNotFound", "gone", true},
+	{"provider, not found", 404, `{"code":404001,"httpStatusCode":"NotFound","message":"gone"}`, "404001", "gone", true},
+	{"no body", 403, ``, "", "", false},
+	{"no right", 403, `{"error":{"code":"AuthorizationFailed","message":"no"}}`, "AuthorizationFailed", "no", false},
+	{"page", 502, `<html>`, "", "", false},
+	{"busy", 429, `{"error":{"code":"TooManyRequests","message":"slow down"}}`, "TooManyRequests", "slow down", false},
+	{"broken", 500, `{"error":{"code":"InternalServerError"`, "", "", false},
+}
+
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct {
-		name     string
-		status   int
-		body     string
-		code     string
-		notFound bool
-	}{
-		{"provider", 412, `{"code":412001,"httpStatusCode":"PreconditionFailed","message":"Invalid ETag supplied."}`, "412001", false},
-		{"front door", 404, `{"error":{"code":"ResourceNotFound","message":"gone"}}`, "ResourceNotFound", true},
-		{"provider, not found", 404, `{"code":404001,"httpStatusCode":"NotFound","message":"gone"}`, "404001", true},
-		{"no body", 403, ``, "", false},
-		{"page", 502, `<html>`, "", false},
-		{"busy", 429, `{"error":{"code":"TooManyRequests","message":"slow down"}}`, "TooManyRequests", false},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			asked := make(chan struct{}, 9)
+	root := fixedRoot(t)
+	for name, call := range certificateCalls {
+		for _, o := range []azure.CertificateOptions{{}, {APIVersion: "2018-01-22"}} {
+			for _, tt := range refusals {
+				t.Run(name+" "+o.APIVersion+" "+tt.name, func(t *testing.T) {
+					t.Parallel()
+					asked := make(chan struct{}, 9)
+					s := wiretest.Serve(t, func(w http.ResponseWriter, _ *http.Request) {
+						asked <- struct{}{}
+						w.Header().Set("x-ms-correlation-request-id", "r1")
+						w.Header().Set("Retry-After", "7")
+						w.WriteHeader(tt.status)
+						fmt.Fprint(w, tt.body)
+					})
+					err := call(t.Context(), certificatesIn(t, s, o), root)
+					var refused *wire.ServiceError
+					if !errors.As(err, &refused) {
+						t.Fatalf("got %v (%T)", err, err)
+					}
+					if refused.Status != tt.status || refused.Code != tt.code || refused.Message != tt.message || refused.TrackingID != "r1" || refused.RetryAfter != 7*time.Second {
+						t.Errorf("got %+v", refused)
+					}
+					var access *azure.AccessError
+					if errors.As(err, &access) != (tt.status == 403) {
+						t.Errorf("access: %v", err)
+					}
+					if errors.Is(err, azure.ErrNotFound) != (tt.notFound && (name == "get" || name == "delete")) {
+						t.Errorf("not found: %v", err)
+					}
+					if strings.Contains(err.Error(), "topsecret") {
+						t.Errorf("the token is in %v", err)
+					}
+					if len(asked) != 1 {
+						t.Errorf("asked %d times: retrying is the caller's", len(asked))
+					}
+				})
+			}
+		}
+	}
+}
+
+// A page of a proxy in place of the service is told from a refusal.
+func TestAnswerOfSomethingElse(t *testing.T) {
+	t.Parallel()
+	for _, o := range []azure.CertificateOptions{{}, {APIVersion: "2018-01-22"}} {
+		for _, body := range []string{"<html>sign in</html>", `{"name":7}`, `[]`, ``} {
 			s := wiretest.Serve(t, func(w http.ResponseWriter, _ *http.Request) {
-				asked <- struct{}{}
-				w.Header().Set("x-ms-request-id", "r1")
-				w.Header().Set("Retry-After", "7")
-				w.WriteHeader(tt.status)
-				fmt.Fprint(w, tt.body)
+				w.Header().Set("Content-Type", "text/html")
+				fmt.Fprint(w, body)
 			})
-			_, err := certificates(t, s.Client(t), token(), contoso).Get(t.Context(), "my-root")
-			var refused *wire.ServiceError
-			if !errors.As(err, &refused) {
-				t.Fatalf("got %v (%T)", err, err)
+			_, err := certificatesIn(t, s, o).Get(t.Context(), "my-root")
+			var odd *wire.AnswerError
+			if !errors.As(err, &odd) || odd.Status != http.StatusOK || odd.ContentType != "text/html" || odd.Operation != "get signing certificate" {
+				t.Errorf("%q: %v (%T)", body, err, err)
 			}
-			if refused.Status != tt.status || refused.Code != tt.code || refused.TrackingID != "r1" || refused.Operation != "get signing certificate" || !refused.HasRetryAfter {
-				t.Errorf("got %+v", refused)
-			}
-			if errors.Is(err, azure.ErrNotFound) != tt.notFound {
-				t.Errorf("not found: %v", err)
-			}
-			if strings.Contains(err.Error(), "topsecret") {
-				t.Errorf("the token is in %v", err)
-			}
-			if len(asked) != 1 {
-				t.Errorf("asked %d times: retrying is the caller's", len(asked))
-			}
-		})
+		}
 	}
 }
 

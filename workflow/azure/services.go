@@ -122,6 +122,9 @@ func (m *Management) Service(ctx context.Context, i Instance) (*Service, error) 
 	var r armdeviceprovisioningservices.IotDpsResourceClientGetResponse
 	_, err = m.do(ctx, opService, true, func(ctx context.Context) (err error) {
 		r, err = client.Get(ctx, i.DPSName, i.ResourceGroup, nil)
+		if err == nil && value(r.Name) == "" {
+			err = errNothing
+		}
 		return err
 	})
 	if err != nil {
@@ -171,6 +174,9 @@ func (m *Management) Key(ctx context.Context, i Instance, name string) (SharedAc
 	var r armdeviceprovisioningservices.IotDpsResourceClientListKeysForKeyNameResponse
 	_, err = m.do(ctx, opKey, true, func(ctx context.Context) (err error) {
 		r, err = client.ListKeysForKeyName(ctx, i.DPSName, name, i.ResourceGroup, nil)
+		if err == nil && value(r.KeyName) == "" {
+			err = errNothing
+		}
 		return err
 	})
 	if err != nil {
