@@ -52,6 +52,7 @@ func (f AuthorityFiles) Exists() bool {
 // Authority is a root CA and the intermediate CA that signs devices.
 type Authority struct {
 	Root, Intermediate Issuer
+	Upper              []*x509.Certificate // between the two, from the intermediate CA upwards; most have none
 	Files              AuthorityFiles
 }
 
@@ -59,7 +60,8 @@ type Authority struct {
 // and the root's. The root goes along because DPS must find a certificate that
 // was verified, and often only the root was.
 func (a *Authority) FullChain(device *x509.Certificate) []*x509.Certificate {
-	return []*x509.Certificate{device, a.Intermediate.Certificate, a.Root.Certificate}
+	chain := append([]*x509.Certificate{device, a.Intermediate.Certificate}, a.Upper...)
+	return append(chain, a.Root.Certificate)
 }
 
 // CreateAuthority makes a root CA and an intermediate CA with path length 0,
@@ -184,6 +186,10 @@ func OpenAuthority(files AuthorityFiles, passphrase []byte) (*Authority, error) 
 		}
 		*part.issuer = Issuer{Certificate: c, Key: key, Note: files.noteOne}
 	}
+	var err error
+	if a.Upper, err = files.readUpper(); err != nil {
+		return nil, err
+	}
 	if err := a.check(); err != nil {
 		return nil, err
 	}
@@ -204,10 +210,7 @@ func (a *Authority) check() error {
 			return err
 		}
 	}
-	if err := a.Intermediate.Certificate.CheckSignatureFrom(a.Root.Certificate); err != nil {
-		return fileError("read", f.IntermediateCertificate(), fmt.Errorf("not signed by the root CA in %s: %w", f.RootCertificate(), err))
-	}
-	return nil
+	return a.checkLevels()
 }
 
 // cut shortens s to at most n bytes, at the border of a character.

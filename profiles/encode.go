@@ -19,8 +19,11 @@ func Encode(p *Profile) ([]byte, error) {
 	var b strings.Builder
 	v := reflect.ValueOf(*p)
 	for i := range v.NumField() {
-		name, _ := tag(v.Type().Field(i))
+		name, omitEmpty := tag(v.Type().Field(i))
 		field := v.Field(i)
+		if omitEmpty && empty(field) {
+			continue
+		}
 		if field.Kind() != reflect.Struct {
 			if err := pair(&b, name, field); err != nil {
 				return nil, err

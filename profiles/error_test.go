@@ -29,7 +29,7 @@ var parseErrors = map[string]struct{ text, want, snippet string }{
 	},
 	"nothing near": {
 		"version = 1\nzzzzzz = 1\n",
-		`p.toml:2:1: zzzzzz: unknown key. Fix: remove it; known keys at the top: version, target, identity, enrollment, telemetry`, `zzzzzz = …`,
+		`p.toml:2:1: zzzzzz: unknown key. Fix: remove it; known keys at the top: version, target, identity, enrollment, telemetry, api_management`, `zzzzzz = …`,
 	},
 	"in an inline table": {
 		"version = 1\n[enrollment]\nreprovision = { migrate_device_data = true, update_hub = true }\n",
@@ -88,7 +88,7 @@ var parseErrors = map[string]struct{ text, want, snippet string }{
 	"empty":        {"", `p.toml:1:1: version: missing. Fix: write version = 1 as the first line`, ``},
 	"control characters": {
 		labHead + "\"a\\u001b[31m\" = 1\n",
-		`p.toml:4:1: target."a\u001b[31m": unknown key. Fix: remove it; known keys in target: kind, id_scope, device_endpoint, service_endpoint, credential, connection_string_env, subscription_id, resource_group, dps_name, ca_file`,
+		`p.toml:4:1: target."a\u001b[31m": unknown key. Fix: remove it; known keys in target: kind, id_scope, device_endpoint, service_endpoint, credential, connection_string_env, subscription_id, resource_group, dps_name, device_api_version, service_api_version, hub_connection_string_env, ca_file`,
 		`"a\u001b[31m" = …`,
 	},
 	"columns are characters": {

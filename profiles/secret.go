@@ -34,7 +34,8 @@ var secretKeys = map[string]string{
 	"pwd": "passphrase_env", "pass": "passphrase_env", "keypassphrase": "passphrase_env", "keypassword": "passphrase_env",
 	"connectionstring": "connection_string_env", "sharedaccesskey": "connection_string_env",
 	"sharedaccesssignature": "connection_string_env", "sas": "connection_string_env", "sastoken": "connection_string_env",
-	"primarykey": "connection_string_env", "secondarykey": "connection_string_env",
+	"symmetrickey": "symmetric_key_env", "primarykey": "symmetric_key_env", "secondarykey": "symmetric_key_env", "devicekey": "symmetric_key_env", "groupkey": "symmetric_key_env",
+	"pfxpassword": "pfx_password_env",
 }
 
 // secretNames are the longer keys of secretKeys, which a misspelt key can be
@@ -47,6 +48,8 @@ func secretNames() []string {
 var envExample = map[string]string{
 	"passphrase_env":        `passphrase_env = "DEVICE_PASSPHRASE"`,
 	"connection_string_env": `connection_string_env = "DPS_CONNECTION_STRING"`,
+	"symmetric_key_env":     `symmetric_key_env = "DEVICE_KEY"`,
+	"pfx_password_env":      `pfx_password_env = "DEVICE_PFX_PASSWORD"`,
 }
 
 // secretText names the kind of secret in a text, or is empty.
@@ -82,7 +85,7 @@ func normalize(key string) string {
 	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(key))
 }
 
-var sounding = regexp.MustCompile(`(?i)pass|pwd|secret|token|signature|connection|access_?key|private|sas`)
+var sounding = regexp.MustCompile(`(?i)pass|pwd|secret|token|signature|connection|access_?key|symmetric|private|sas`)
 
 // soundsSecret says whether a key's name, or a misspelt one, may stand before a
 // secret.

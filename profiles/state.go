@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,75 @@ type State struct {
 	Registration       Registration         `toml:"registration,omitempty"`
 	Telemetry          TelemetryState       `toml:"telemetry,omitempty"`
 	LastError          *LastError           `toml:"last_error,omitempty"`
+	APIManagement      APIManagementState   `toml:"api_management,omitempty"`
+	// Created is what runs of this profile made at services, oldest first:
+	// retiring deletes that and nothing else.
+	Created []Creation `toml:"created,omitempty"`
+}
+
+// Kinds of [Creation].
+const (
+	CreatedEnrollment    = "enrollment"
+	CreatedGroup         = "enrollment-group"
+	CreatedRegistration  = "registration"
+	CreatedHubDevice     = "hub-device"
+	CreatedSigningCA     = "signing-certificate"
+	CreatedAPIManagement = "api-management-certificate"
+)
+
+// Creation is one thing that a run made at a service.
+type Creation struct {
+	Kind string    `toml:"kind"`
+	Name string    `toml:"name"` // as the service calls it
+	Host string    `toml:"host"` // host name of the service, or of the hub
+	ETag string    `toml:"etag,omitempty"`
+	At   time.Time `toml:"at,omitempty"`
+	// Where Azure Resource Manager keeps it.
+	SubscriptionID string `toml:"subscription_id,omitempty"`
+	ResourceGroup  string `toml:"resource_group,omitempty"`
+	Parent         string `toml:"parent,omitempty"` // the DPS instance or API Management service
+}
+
+// Same says whether two records are about the same thing.
+func (c Creation) Same(d Creation) bool {
+	return c.Kind == d.Kind && strings.EqualFold(c.Host, d.Host) && strings.EqualFold(c.Parent, d.Parent) &&
+		(c.Name == d.Name || c.Kind != CreatedHubDevice && strings.EqualFold(c.Name, d.Name)) // the hub alone tells case apart
+}
+
+// Creates notes that a run made something. What is noted already gets the new
+// etag.
+func (st *State) Creates(c Creation) {
+	for i, known := range st.Created {
+		if known.Same(c) {
+			c.At = known.At
+			st.Created[i] = c
+			return
+		}
+	}
+	st.Created = append(st.Created, c)
+}
+
+// Owns finds what a run made.
+func (st *State) Owns(c Creation) (Creation, bool) {
+	for _, known := range st.Created {
+		if known.Same(c) {
+			return known, true
+		}
+	}
+	return Creation{}, false
+}
+
+// Forgets drops what is gone.
+func (st *State) Forgets(c Creation) {
+	st.Created = slices.DeleteFunc(st.Created, c.Same)
+}
+
+// APIManagementState is the certificate at the API Management service.
+type APIManagementState struct {
+	Service       string `toml:"service,omitempty"`
+	CertificateID string `toml:"certificate_id,omitempty"`
+	ETag          string `toml:"etag,omitempty"`
+	SHA1          string `toml:"sha1,omitempty"` // as the service shows it, upper-case hex
 }
 
 // StepState is how a step ended the last time.
@@ -43,6 +113,7 @@ type Certificate struct {
 	NotAfter        time.Time `toml:"not_after,omitempty"`
 	SHA1            string    `toml:"sha1,omitempty"`
 	SHA256          string    `toml:"sha256,omitempty"`
+	SecondarySHA256 string    `toml:"secondary_sha256,omitempty"`
 	CertificateFile string    `toml:"certificate_file,omitempty"` // the device's certificate, alone
 	ChainFile       string    `toml:"chain_file,omitempty"`       // what the device presents
 	KeyFile         string    `toml:"key_file,omitempty"`

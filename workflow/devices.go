@@ -71,13 +71,8 @@ func noProfile(op, name string) *Problem {
 // withDefaults fills in what the file leaves out.
 func withDefaults(p *profiles.Profile) *profiles.Profile {
 	q := ProfileOf(AnswersOf(p))
-	q.Target.DeviceEndpoint, q.Target.CAFile = p.Target.DeviceEndpoint, p.Target.CAFile
+	keepUnasked(q, p)
 	q.Identity.PassphraseCommand = p.Identity.PassphraseCommand
-	if len(p.Enrollment.IoTHubs) > 0 {
-		q.Enrollment.IoTHubs = p.Enrollment.IoTHubs
-	}
-	q.Enrollment.Reprovision, q.Enrollment.IoTEdge, q.Enrollment.InitialTwin = p.Enrollment.Reprovision, p.Enrollment.IoTEdge, p.Enrollment.InitialTwin
-	q.Telemetry.Properties = p.Telemetry.Properties
 	return q
 }
 

@@ -20,17 +20,7 @@ func EditWizard(name string, p *profiles.Profile) Wizard {
 // merged puts the answers over the profile that is edited.
 func merged(base *profiles.Profile, a Answers) *profiles.Profile {
 	p := ProfileOf(a)
-	if p.Target.Kind == base.Target.Kind { // another target has other addresses and roots
-		p.Target.DeviceEndpoint, p.Target.CAFile = base.Target.DeviceEndpoint, base.Target.CAFile
-	}
-	if p.Identity.PassphraseEnv == "" {
-		p.Identity.PassphraseCommand = base.Identity.PassphraseCommand
-	}
-	if len(p.Enrollment.IoTHubs) == 0 {
-		p.Enrollment.IoTHubs = base.Enrollment.IoTHubs
-	}
-	p.Enrollment.Reprovision, p.Enrollment.IoTEdge, p.Enrollment.InitialTwin = base.Enrollment.Reprovision, base.Enrollment.IoTEdge, base.Enrollment.InitialTwin
-	p.Telemetry.Properties = base.Telemetry.Properties
+	keepUnasked(p, base)
 	return p
 }
 

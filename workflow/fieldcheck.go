@@ -71,6 +71,9 @@ func checkHost(v string, _ Answers) error {
 
 func checkHubs(v string, a Answers) error {
 	hubs := splitList(v)
+	if len(hubs) == 0 && value(a, keyAllocation) != dps.AllocationStatic {
+		return nil
+	}
 	if len(hubs) != 1 && value(a, keyAllocation) == dps.AllocationStatic {
 		return errors.New("must name exactly one hub with the static policy")
 	}
@@ -88,10 +91,30 @@ var (
 )
 
 func checkEnvName(v string, _ Answers) error {
-	if !envShape.MatchString(v) {
+	if len(v) > maxEnvName || !envShape.MatchString(v) {
 		return errors.New("is not the name of an environment variable (letters, digits and '_'); the secret itself does not belong here")
 	}
 	return nil
+}
+
+// maxEnvName bounds the name of a variable: what is longer is the secret itself.
+const maxEnvName = 60
+
+func checkKeyEnv(v string, a Answers) error {
+	if v != "" {
+		return checkEnvName(v, a)
+	}
+	if !inLab(a) && value(a, keyCredential) == profiles.CredentialNone {
+		return errors.New("is empty, and with the credential none this program cannot ask DPS for the key: name the variable that holds it")
+	}
+	return nil
+}
+
+func checkRegistrationID(v string, a Answers) error {
+	if notX509(a) {
+		return checkID(pki.CheckRegistrationID)(v, a)
+	}
+	return checkID(pki.CheckCommonName)(v, a)
 }
 
 func checkUUID(v string, _ Answers) error {
@@ -111,6 +134,14 @@ func checkPath(v string, _ Answers) error {
 func checkDays(v string, _ Answers) error { return checkNumber(v, 1, 3650) }
 
 func checkCount(v string, _ Answers) error { return checkNumber(v, 1, 1_000_000) }
+
+func checkBatch(v string, _ Answers) error { return checkNumber(v, 1, maxBatch) }
+
+// maxBatch is the most messages in one request that make sense: 256 KiB hold no
+// more of useful size.
+const maxBatch = 500
+
+func checkIntermediates(v string, _ Answers) error { return checkNumber(v, 1, pki.MaxIntermediates) }
 
 func checkNumber(v string, low, high int) error {
 	n, err := strconv.Atoi(strings.TrimSpace(v))

@@ -1,8 +1,6 @@
 package workflow
 
 import (
-	"strings"
-
 	"dpslab/pki"
 	"dpslab/profiles"
 	"dpslab/workflow/dps"
@@ -18,11 +16,11 @@ var whereFields = []Field{
 		},
 	},
 	{
-		Key: "target.id_scope", Label: "ID scope", Page: PageWhere, Hidden: inLab, Check: check(dps.CheckIDScope),
+		Key: keyIDScope, Label: "ID scope", Page: PageWhere, Hidden: inLab, Check: check(dps.CheckIDScope),
 		Help: "Names your DPS instance; the Overview page of the instance shows it.", Example: "0ne00111111",
 	},
 	{
-		Key: "target.service_endpoint", Label: "service endpoint", Page: PageWhere, Hidden: inLab, Check: checkHost,
+		Key: keyServiceEndpoint, Label: "service endpoint", Page: PageWhere, Hidden: inLab, Check: checkHost,
 		Help:    "The instance's own host name, where enrollments are written; the Overview page shows it.",
 		Example: "contoso-dps.azure-devices-provisioning.net",
 	},
@@ -36,7 +34,7 @@ var whereFields = []Field{
 		},
 	},
 	{
-		Key: "target.connection_string_env", Label: "connection string variable", Page: PageWhere,
+		Key: keyConnectionStringEnv, Label: "connection string variable", Page: PageWhere,
 		Hidden: func(a Answers) bool {
 			return inLab(a) || value(a, keyCredential) != profiles.CredentialConnectionString
 		},
@@ -44,112 +42,19 @@ var whereFields = []Field{
 		Help: "The name of the environment variable that holds the connection string. The string itself is never stored.", Example: "DPS_CONNECTION_STRING",
 	},
 	{
-		Key: "target.subscription_id", Label: "subscription ID", Page: PageWhere, Hidden: noManagement, Check: optional(checkUUID),
+		Key: keySubscription, Label: "subscription ID", Page: PageWhere, Hidden: noManagement, Check: optional(checkUUID),
 		Unset: "none: no signing CA is uploaded",
 		Help:  "Needed to upload a signing CA. Leave it empty for self-signed certificates.", Example: "11111111-2222-3333-4444-555555555555",
 	},
 	{
-		Key: "target.resource_group", Label: "resource group", Page: PageWhere, Hidden: noManagement,
+		Key: keyResourceGroup, Label: "resource group", Page: PageWhere, Hidden: noManagement,
 		Unset: "none: no signing CA is uploaded",
 		Help:  "The resource group of the DPS instance; needed to upload a signing CA.", Example: "rg-iot",
 	},
 	{
-		Key: "target.dps_name", Label: "DPS name", Page: PageWhere, Hidden: noManagement,
+		Key: keyDPSName, Label: "DPS name", Page: PageWhere, Hidden: noManagement,
 		Unset: "none: no signing CA is uploaded",
 		Help:  "The name of the DPS instance; needed to upload a signing CA.", Example: "contoso-dps",
-	},
-}
-
-var identityFields = []Field{
-	{
-		Key: keyRegistrationID, Label: "registration ID", Page: PageIdentity, Check: checkID(pki.CheckCommonName),
-		Help: "The device's name at DPS, and the CN of its certificate. Letters, digits, '-', '.', '_' and ':'; case does not matter; at most 64.", Example: "my-x509-device",
-	},
-	{
-		Key: keyName, Label: "profile name", Page: PageIdentity, Check: checkID(profiles.CheckName),
-		Default: func(a Answers) string {
-			return strings.ToLower(strings.ReplaceAll(a[keyRegistrationID], ":", "-"))
-		},
-		Unset: "the registration ID, in lower case",
-		Help:  "What this device is called here; also the file's name.", Example: "my-x509-device",
-	},
-}
-
-var certificateFields = []Field{
-	{
-		Key: keySource, Label: "certificate", Page: PageCertificates, Default: constant(profiles.SourceSelfSigned),
-		Help: "What the device shows to prove who it is.",
-		Options: []Option{
-			{profiles.SourceSelfSigned, "self-signed", "one certificate for one device; DPS is told its thumbprint"},
-			{profiles.SourceChain, "chain", "root CA, intermediate CA, device certificate; one CA admits many devices"},
-			{profiles.SourceFiles, "existing files", "a certificate and key that you have already; PEM, DER or PFX"},
-		},
-	},
-	{
-		Key: keyCertificate, Label: "certificate file", Page: PageCertificates, Hidden: not(fromFiles), Check: checkPath,
-		Help: "The device's certificate, with the chain above it if there is one. What kind of file it is finds itself.", Example: "/home/me/device-01-full-chain.cert.pem",
-	},
-	{
-		Key: keyKeyFile, Label: "key file", Page: PageCertificates, Hidden: not(fromFiles), Check: optional(checkPath),
-		Help: "Its private key. Leave it empty when the key is in the certificate's file, as in a PFX.", Example: "/home/me/device-01.key.pem",
-	},
-	{
-		Key: keyAlgorithm, Label: "key", Page: PageCertificates, Hidden: fromFiles, Default: constant(string(pki.ECP256)),
-		Help:    "The kind of key. EC P-256 is small and quick; RSA 4096 is what the public how-to uses and takes a second or more to make.",
-		Options: algorithmOptions(),
-	},
-	{
-		Key: keyValidDays, Label: "valid for (days)", Page: PageCertificates, Hidden: fromFiles, Default: constant("30"), Check: checkDays,
-		Help: "The life of the device certificate. The CAs of a new chain live ten years.", Example: "30",
-	},
-	{
-		Key: keyAuthority, Label: "authority", Page: PageCertificates, Hidden: notChain, Default: constant("dpslab-ca"), Check: checkID(profiles.CheckName),
-		Help: "The root and intermediate CA that sign this device. Made once, shared by all profiles that name it.", Example: "dpslab-ca",
-	},
-	{
-		Key: keyPassphraseEnv, Label: "pass phrase variable", Page: PageCertificates, Check: optional(checkEnvName),
-		Unset: "none: keys without a pass phrase",
-		Help:  "The name of an environment variable that holds a pass phrase for the private keys. Leave it empty for keys without one.", Example: "DEVICE_PASSPHRASE",
-	},
-}
-
-var enrollmentFields = []Field{
-	{
-		Key: keyEnrollment, Label: "enrollment", Page: PageEnrollment, Default: defaultEnrollment, Hidden: selfSigned, Check: checkEnrollment,
-		Help: "An individual enrollment admits one device; an enrollment group admits every device of a signing CA.",
-		Options: []Option{
-			{profiles.EnrollmentGroup, "group", "every device whose chain leads to the intermediate CA"},
-			{profiles.EnrollmentIndividual, "individual", "this device alone"},
-		},
-	},
-	{
-		Key: keyEnrollmentID, Label: "group name", Page: PageEnrollment, Hidden: individual, Default: constant("dpslab-group"), Check: checkID(pki.CheckRegistrationID),
-		Help: "The enrollment group at DPS; made when it is not there.", Example: "line-3",
-	},
-	{
-		Key: keyDeviceID, Label: "device ID", Page: PageEnrollment, Hidden: not(individual), Check: optional(check(dps.CheckDeviceID)),
-		Unset: "the registration ID",
-		Help:  "The device's name at the hub. Empty: the registration ID.", Example: "truck-7",
-	},
-	{
-		Key: keyAllocation, Label: "allocation policy", Page: PageEnrollment, Default: constant(dps.AllocationHashed),
-		Help: "How DPS chooses among linked hubs.",
-		Options: []Option{
-			{dps.AllocationHashed, "hashed", "spread evenly, always the same hub for the same device"},
-			{dps.AllocationGeoLatency, "lowest latency", "the hub that answers the device quickest"},
-			{dps.AllocationStatic, "static", "one hub, named next"},
-		},
-	},
-	{
-		Key: keyHubs, Label: "IoT hub", Page: PageEnrollment, Check: checkHubs,
-		Hidden: func(a Answers) bool { return value(a, keyAllocation) != dps.AllocationStatic },
-		Default: func(a Answers) string {
-			if inLab(a) {
-				return "lab-hub.azure-devices.net"
-			}
-			return ""
-		},
-		Help: "The host name of the linked hub that gets the device.", Example: "contoso-hub.azure-devices.net",
 	},
 }
 
@@ -157,6 +62,10 @@ var telemetryFields = []Field{
 	{
 		Key: keyCount, Label: "messages", Page: PageTelemetry, Default: constant("10"), Check: checkCount,
 		Help: "How many messages the telemetry step sends.", Example: "10",
+	},
+	{
+		Key: keyBatch, Label: "messages per request", Page: PageTelemetry, Default: constant("1"), Check: checkBatch,
+		Help: "More than one go out together in one request: quicker, but all of them are accepted or none.", Example: "1",
 	},
 	{
 		Key: keyInterval, Label: "interval", Page: PageTelemetry, Default: constant("1s"), Check: checkInterval,
@@ -170,6 +79,19 @@ var telemetryFields = []Field{
 	{
 		Key: keyContentType, Label: "content type", Page: PageTelemetry, Default: constant("application/json"), Check: checkContentType,
 		Help: "Becomes the message's content type at the hub, on which routes can decide.", Example: "application/json",
+	},
+	{
+		Key: keyAPIMService, Label: "API Management service", Page: PageTelemetry, Hidden: either(notX509, noAPIManagement), Check: optional(check(checkServiceName)),
+		Unset: "none: nothing is uploaded there",
+		Help: "Also uploads the device's certificate with its key, as a PFX, to an API Management service, which then shows it to backends. " +
+			"That is not the certificate that DPS needs: DPS knows signing certificates without a key.",
+		Example: "contoso-apim",
+	},
+	{
+		Key: keyAPIMCertificate, Label: "certificate ID there", Page: PageTelemetry, Check: optional(check(checkCertificateID)),
+		Hidden: either(notX509, noAPIManagement, is(keyAPIMService, "")),
+		Unset:  "the registration ID",
+		Help:   "The certificate's name in the API Management service, at most 80 characters.", Example: "device-01",
 	},
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"dpslab/profiles"
@@ -122,6 +121,9 @@ func (w Wizard) Submit() (Wizard, []FieldError) {
 		return w, wrong
 	}
 	w.Page++
+	for w.empty(w.Page) {
+		w.Page++
+	}
 	w.Reached = max(w.Reached, w.Page)
 	return w, nil
 }
@@ -133,12 +135,25 @@ func (w Wizard) Back() (Wizard, bool) {
 		return w, false
 	}
 	w.Page--
+	for w.empty(w.Page) {
+		w.Page--
+	}
 	return w, true
+}
+
+// empty reports whether nothing is asked on a page: a device without
+// certificates needs no page about them. The first page and the review always
+// count.
+func (w Wizard) empty(p Page) bool {
+	return p > PageWhere && p < PageReview && len(w.fieldsOf(p)) == 0
 }
 
 // Jump goes to a page that has been reached, when every page before it is in
 // order.
 func (w Wizard) Jump(p Page) (Wizard, error) {
+	if w.empty(p) {
+		return w, fmt.Errorf("%s asks nothing for this device", p.Title())
+	}
 	if p < PageWhere || p > w.Reached {
 		return w, fmt.Errorf("%s comes after %s: finish that first", p.Title(), w.Reached.Title())
 	}
@@ -178,181 +193,55 @@ func (w Wizard) Plan() []string {
 	if p.Target.Kind == profiles.TargetAzure {
 		where = p.Target.ServiceEndpoint
 	}
-	var plan []string
-	switch p.Identity.Source {
-	case profiles.SourceFiles:
-		plan = append(plan,
-			fmt.Sprintf("certificates: import %s for %s", p.Identity.CertificateFile, p.Identity.RegistrationID),
-			fmt.Sprintf("signing CA: upload the topmost CA in the file to %s, if there is one", where))
-	case profiles.SourceChain:
-		plan = append(plan,
-			fmt.Sprintf("certificates: root and intermediate CA %q (made when missing) and a device certificate for %s, as files here", p.Identity.Authority, p.Identity.RegistrationID),
-			fmt.Sprintf("signing CA: upload the root to %s and prove possession of its key", where))
-	default:
-		plan = append(plan,
-			fmt.Sprintf("certificates: a key and a self-signed certificate for %s, as files here", p.Identity.RegistrationID),
-			"signing CA: nothing to do for a self-signed certificate")
-	}
+	plan := certificatePlan(p, where)
 	record := "individual enrollment " + p.Identity.RegistrationID
 	if p.Enrollment.Kind == profiles.EnrollmentGroup {
 		record = "enrollment group " + p.Enrollment.ID
 	}
-	return append(plan,
+	plan = append(plan,
 		fmt.Sprintf("enrollment: %s at %s", record, where),
-		"registration: register with the device certificate and wait for a hub",
+		"registration: "+registrationPlan(p)+" and wait for a hub",
 		fmt.Sprintf("telemetry: %d messages to the assigned hub, every %s", p.Telemetry.Count, p.Telemetry.Interval))
+	if service := p.APIManagement.Service; service != "" {
+		plan = append(plan, fmt.Sprintf("API Management: upload certificate and key as %s to %s", apimCertificate(p), service))
+	}
+	return plan
 }
 
-// ProfileOf makes a profile of answers and defaults.
-func ProfileOf(a Answers) *profiles.Profile {
-	v := func(key string) string { return strings.TrimSpace(value(a, key)) }
-	asked := func(key string) string {
-		if f, ok := FieldByKey(key); ok && f.Hidden != nil && f.Hidden(a) {
-			return ""
-		}
-		return v(key)
+func registrationPlan(p *profiles.Profile) string {
+	switch p.Identity.Attestation {
+	case profiles.AttestationSymmetricKey:
+		return "register with a token signed by the device's key"
+	case profiles.AttestationTPM:
+		return "register with the TPM at " + p.Identity.TPMDevice
 	}
-	number := func(key string) int {
-		n, _ := strconv.Atoi(asked(key)) // a bad number is reported by the field's check
-		return n
-	}
-	return &profiles.Profile{
-		Version: profiles.Version,
-		Target: profiles.Target{
-			Kind: v(keyTarget), IDScope: asked("target.id_scope"), ServiceEndpoint: asked("target.service_endpoint"),
-			Credential: asked(keyCredential), ConnectionStringEnv: asked("target.connection_string_env"),
-			SubscriptionID: asked("target.subscription_id"), ResourceGroup: asked("target.resource_group"), DPSName: asked("target.dps_name"),
-		},
-		Identity: profiles.Identity{
-			Attestation: profiles.AttestationX509, RegistrationID: v(keyRegistrationID), Source: v(keySource),
-			Algorithm: asked(keyAlgorithm), ValidDays: number(keyValidDays), CertificateFile: asked(keyCertificate), KeyFile: asked(keyKeyFile), Authority: asked(keyAuthority), PassphraseEnv: v(keyPassphraseEnv),
-		},
-		Enrollment: profiles.Enrollment{
-			Kind: v(keyEnrollment), ID: asked(keyEnrollmentID), DeviceID: asked(keyDeviceID),
-			AllocationPolicy: v(keyAllocation), IoTHubs: splitList(asked(keyHubs)),
-		},
-		Telemetry: profiles.Telemetry{
-			Body: value(a, keyBody), ContentType: v(keyContentType), Count: number(keyCount), Interval: v(keyInterval),
-		},
-	}
+	return "register with the device certificate"
 }
 
-// AnswersOf turns a profile back into answers, to check or edit it. What a
-// profile leaves out has the field's default.
-func AnswersOf(p *profiles.Profile) Answers {
-	a := Answers{}
-	set := func(key, v string) {
-		if v != "" {
-			a[key] = v
+func certificatePlan(p *profiles.Profile, where string) []string {
+	i := p.Identity
+	if i.Attestation != profiles.AttestationX509 {
+		return []string{"certificates: none are needed", "signing CA: none is needed"}
+	}
+	switch i.Source {
+	case profiles.SourceFiles:
+		return []string{
+			fmt.Sprintf("certificates: import %s for %s", i.CertificateFile, i.RegistrationID),
+			fmt.Sprintf("signing CA: upload the topmost CA in the file to %s, if there is one", where),
+		}
+	case profiles.SourceCSR:
+		return []string{
+			fmt.Sprintf("certificates: a key and a signing request for %s, as files here; then wait for the signed certificate", i.RegistrationID),
+			fmt.Sprintf("signing CA: upload the topmost CA above the certificate to %s, if there is one", where),
+		}
+	case profiles.SourceChain:
+		return []string{
+			fmt.Sprintf("certificates: root and intermediate CA %q (made when missing) and a device certificate for %s, as files here", i.Authority, i.RegistrationID),
+			fmt.Sprintf("signing CA: upload the root to %s and prove possession of its key", where),
 		}
 	}
-	number := func(key string, n int) {
-		if n != 0 {
-			a[key] = strconv.Itoa(n)
-		}
+	return []string{
+		fmt.Sprintf("certificates: a key and a self-signed certificate for %s, as files here", i.RegistrationID),
+		"signing CA: nothing to do for a self-signed certificate",
 	}
-	set(keyTarget, p.Target.Kind)
-	set("target.id_scope", p.Target.IDScope)
-	set("target.service_endpoint", p.Target.ServiceEndpoint)
-	set(keyCredential, p.Target.Credential)
-	set("target.connection_string_env", p.Target.ConnectionStringEnv)
-	set("target.subscription_id", p.Target.SubscriptionID)
-	set("target.resource_group", p.Target.ResourceGroup)
-	set("target.dps_name", p.Target.DPSName)
-	set(keyRegistrationID, p.Identity.RegistrationID)
-	set(keySource, p.Identity.Source)
-	set(keyAlgorithm, p.Identity.Algorithm)
-	number(keyValidDays, p.Identity.ValidDays)
-	set(keyAuthority, p.Identity.Authority)
-	set(keyCertificate, p.Identity.CertificateFile)
-	set(keyKeyFile, p.Identity.KeyFile)
-	set(keyPassphraseEnv, p.Identity.PassphraseEnv)
-	set(keyEnrollment, p.Enrollment.Kind)
-	set(keyEnrollmentID, p.Enrollment.ID)
-	set(keyDeviceID, p.Enrollment.DeviceID)
-	set(keyAllocation, p.Enrollment.AllocationPolicy)
-	set(keyHubs, strings.Join(p.Enrollment.IoTHubs, ", "))
-	number(keyCount, p.Telemetry.Count)
-	set(keyInterval, p.Telemetry.Interval)
-	set(keyBody, p.Telemetry.Body)
-	set(keyContentType, p.Telemetry.ContentType)
-	return a
-}
-
-// CheckProfile checks every value of a profile by the fields' own rules, and
-// the few that no field asks for.
-func CheckProfile(p *profiles.Profile) []FieldError {
-	return append(checkAnswers(AnswersOf(p)), checkUnasked(p)...)
-}
-
-// checkDocument is CheckProfile for a profile that was read from a file: a
-// value that stands there counts even when it is zero.
-func checkDocument(doc *profiles.Document) []FieldError {
-	a := AnswersOf(doc.Profile)
-	for _, f := range fields {
-		if _, given := a[f.Key]; given || !doc.Has(f.Key) {
-			continue
-		}
-		a[f.Key] = ""
-		if f.Key == keyCount || f.Key == keyValidDays {
-			a[f.Key] = "0"
-		}
-	}
-	return append(checkAnswers(a), checkUnasked(doc.Profile)...)
-}
-
-// checkAnswers checks what is asked, and what is given although it is not
-// asked.
-func checkAnswers(a Answers) []FieldError {
-	var out []FieldError
-	for _, f := range fields {
-		v, given := a[f.Key]
-		hidden := f.Hidden != nil && f.Hidden(a)
-		if f.Key == keyName || hidden && (!given || v == "") {
-			continue
-		}
-		if !hidden {
-			v = value(a, f.Key)
-		}
-		if err := checkValue(f, v, a); err != nil {
-			out = append(out, FieldError{f.Key, f.Label, err})
-		}
-	}
-	return out
-}
-
-// checkUnasked checks what a profile may hold although the wizard does not ask.
-func checkUnasked(p *profiles.Profile) []FieldError {
-	var out []FieldError
-	wrong := func(key, label, format string, args ...any) {
-		out = append(out, FieldError{key, label, fmt.Errorf(format, args...)})
-	}
-	if p.Identity.Attestation != "" && p.Identity.Attestation != profiles.AttestationX509 {
-		wrong("identity.attestation", "attestation", "must be %s", profiles.AttestationX509)
-	}
-	if p.Identity.PassphraseEnv != "" && p.Identity.PassphraseCommand != "" {
-		wrong("identity.passphrase_command", "pass phrase command", "stands beside passphrase_env: keep one of the two")
-	}
-	if h := p.Target.DeviceEndpoint; h != "" {
-		if err := checkHost(h, nil); err != nil {
-			wrong("target.device_endpoint", "device endpoint", "%w", err)
-		}
-	}
-	for name := range p.Enrollment.InitialTwin {
-		if name != "tags" && name != "properties" {
-			wrong("enrollment.initial_twin", "initial twin", "has %q; it may have tags and properties.desired", name)
-		}
-	}
-	for name, v := range p.Telemetry.Properties {
-		if !propertyText(name, false) || !propertyText(v, true) {
-			wrong("telemetry.properties", "property "+strconv.Quote(name), "must be ASCII without control characters, so that it can travel as an HTTP header")
-		}
-	}
-	return out
-}
-
-func propertyText(s string, blanks bool) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return r < ' ' || r > '~' || !blanks && strings.ContainsRune(" \"(),/:;<=>?@[\\]{}", r)
-	})
 }

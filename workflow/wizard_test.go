@@ -22,10 +22,10 @@ func TestWizardWalk(t *testing.T) {
 			"lab, self-signed",
 			Answers{keyRegistrationID: "my-x509-device"},
 			map[Page][]string{
-				PageWhere: {keyTarget}, PageIdentity: {keyRegistrationID, keyName},
-				PageCertificates: {keySource, keyAlgorithm, keyValidDays, keyPassphraseEnv},
-				PageEnrollment:   {keyDeviceID, keyAllocation},
-				PageTelemetry:    {keyCount, keyInterval, keyBody, keyContentType},
+				PageWhere: {keyTarget}, PageIdentity: {keyRegistrationID, keyName, keyAttestation},
+				PageCertificates: {keySource, keyAlgorithm, keyValidDays, keyPassphraseEnv, keyMoreCertificates},
+				PageEnrollment:   {keyDeviceID, keyAllocation, keyMoreEnrollment},
+				PageTelemetry:    {keyCount, keyBatch, keyInterval, keyBody, keyContentType, keyAPIMService},
 			},
 			"individual enrollment my-x509-device",
 		},
@@ -33,8 +33,8 @@ func TestWizardWalk(t *testing.T) {
 			"lab, chain",
 			Answers{keyRegistrationID: "device-01", keySource: profiles.SourceChain},
 			map[Page][]string{
-				PageCertificates: {keySource, keyAlgorithm, keyValidDays, keyAuthority, keyPassphraseEnv},
-				PageEnrollment:   {keyEnrollment, keyEnrollmentID, keyAllocation},
+				PageCertificates: {keySource, keyAlgorithm, keyValidDays, keyAuthority, keyPassphraseEnv, keyMoreCertificates},
+				PageEnrollment:   {keyEnrollment, keyEnrollmentID, keyAllocation, keyMoreEnrollment},
 			},
 			"enrollment group dpslab-group",
 		},
@@ -42,8 +42,8 @@ func TestWizardWalk(t *testing.T) {
 			"lab, files",
 			Answers{keyRegistrationID: "device-01", keySource: profiles.SourceFiles, keyCertificate: "/c.pem"},
 			map[Page][]string{
-				PageCertificates: {keySource, keyCertificate, keyKeyFile, keyPassphraseEnv},
-				PageEnrollment:   {keyEnrollment, keyDeviceID, keyAllocation},
+				PageCertificates: {keySource, keyCertificate, keyKeyFile, keyPassphraseEnv, keyMoreCertificates},
+				PageEnrollment:   {keyEnrollment, keyDeviceID, keyAllocation, keyMoreEnrollment},
 			},
 			"import /c.pem",
 		},
@@ -57,9 +57,59 @@ func TestWizardWalk(t *testing.T) {
 			"at contoso.azure-devices-provisioning.net",
 		},
 		{
+			"symmetric key",
+			Answers{keyRegistrationID: "d", keyAttestation: profiles.AttestationSymmetricKey},
+			map[Page][]string{
+				PageIdentity:   {keyRegistrationID, keyName, keyAttestation, keySymmetricKeyEnv},
+				PageEnrollment: {keyEnrollment, keyDeviceID, keyAllocation, keyMoreEnrollment},
+				PageTelemetry:  {keyCount, keyBatch, keyInterval, keyBody, keyContentType},
+			},
+			"token signed by the device's key",
+		},
+		{
+			"symmetric key of a group, with everything",
+			Answers{
+				keyRegistrationID: "d", keyAttestation: profiles.AttestationSymmetricKey, keyEnrollment: "group", keySymmetricKeyEnv: "GROUP_KEY",
+				keyMoreEnrollment: yes, keyDerivedKey: yes, keyAllocation: "custom", keyWebhook: "https://contoso.example/allocate", keyReprovision: "reset",
+				keyEdge: yes, keyTwin: `{"tags": {"line": 3}}`, keyPayload: `{"a":1}`,
+			},
+			map[Page][]string{PageEnrollment: {
+				keyEnrollment, keyEnrollmentID, keyAllocation, keyHubs, keyWebhook, keyWebhookVersion, keyMoreEnrollment,
+				keyDerivedKey, keyReprovision, keyEdge, keyTwin, keyPayload,
+			}},
+			"enrollment group dpslab-group",
+		},
+		{
+			"TPM",
+			Answers{keyRegistrationID: "d", keyAttestation: profiles.AttestationTPM},
+			map[Page][]string{
+				PageIdentity:   {keyRegistrationID, keyName, keyAttestation, keyTPMDevice},
+				PageEnrollment: {keyDeviceID, keyAllocation, keyMoreEnrollment},
+			},
+			"the TPM at /dev/tpmrm0",
+		},
+		{
+			"chain with everything",
+			Answers{
+				keyRegistrationID: "d", keySource: profiles.SourceChain, keyMoreCertificates: yes, keyIntermediates: "2", keySecondaryAuthority: "ca-2",
+				keyPFXPasswordEnv: "PFX", keyAPIMService: "contoso-apim", keyMoreEnrollment: yes, keyCAReference: "dpslab-ca",
+			},
+			map[Page][]string{
+				PageCertificates: {keySource, keyAlgorithm, keyValidDays, keyAuthority, keyPassphraseEnv, keyMoreCertificates, keySecondaryAuthority, keyIntermediates, keyPFXPasswordEnv},
+				PageTelemetry:    {keyCount, keyBatch, keyInterval, keyBody, keyContentType, keyAPIMService, keyAPIMCertificate},
+			},
+			"as d to contoso-apim",
+		},
+		{
+			"signing request",
+			Answers{keyRegistrationID: "d", keySource: profiles.SourceCSR},
+			map[Page][]string{PageCertificates: {keySource, keyAlgorithm, keySignedFile, keyPassphraseEnv, keyMoreCertificates}},
+			"wait for the signed certificate",
+		},
+		{
 			"static",
 			Answers{keyRegistrationID: "d", keyAllocation: "static"},
-			map[Page][]string{PageEnrollment: {keyDeviceID, keyAllocation, keyHubs}},
+			map[Page][]string{PageEnrollment: {keyDeviceID, keyAllocation, keyHubs, keyMoreEnrollment}},
 			"enrollment",
 		},
 	}
@@ -68,6 +118,9 @@ func TestWizardWalk(t *testing.T) {
 			t.Parallel()
 			w := NewWizard(tt.answers)
 			for _, page := range Pages() {
+				if w.empty(page) {
+					continue
+				}
 				if w.Page != page {
 					t.Fatalf("on page %s, want %s", w.Page.Title(), page.Title())
 				}
@@ -87,7 +140,7 @@ func TestWizardWalk(t *testing.T) {
 			if wrong := CheckProfile(w.Profile()); len(wrong) > 0 {
 				t.Errorf("the profile is refused: %v", wrong)
 			}
-			if plan := strings.Join(w.Plan(), "\n"); !strings.Contains(plan, tt.steps) || len(w.Plan()) != len(Steps()) {
+			if plan := strings.Join(w.Plan(), "\n"); !strings.Contains(plan, tt.steps) || len(w.Plan()) < len(Steps()) {
 				t.Errorf("the plan is\n%s", plan)
 			}
 			doc, err := profiles.Parse("x.toml", []byte(w.TOML()))
@@ -148,6 +201,31 @@ func TestFieldErrors(t *testing.T) {
 		{keyBody, "{{ if n }}{{ n }}{{ else }}{{ now }}{{ end }}", nil, ""},
 		{keyBody, strings.Repeat("x", 256<<10+1), nil, "bytes long"},
 		{keyContentType, "", nil, "media type"},
+		{keyRegistrationID, long, Answers{keyAttestation: "symmetric-key"}, ""},
+		{keySymmetricKeyEnv, "", Answers{keyAttestation: "symmetric-key"}, ""},
+		{keySymmetricKeyEnv, "", Answers{keyAttestation: "symmetric-key", keyTarget: "azure", keyCredential: "none"}, "name the variable"},
+		{keySymmetricKeyEnv, "c2VjcmV0IHNlY3JldA==", Answers{keyAttestation: "symmetric-key"}, "the secret itself does not belong here"},
+		{keySymmetricKeyEnv, long, Answers{keyAttestation: "symmetric-key"}, "the secret itself does not belong here"},
+		{keyTPMDevice, "", Answers{keyAttestation: "tpm"}, "is empty"},
+		{keyBatch, "0", nil, "from 1 to 500"},
+		{keyIntermediates, "4", with(chainAnswers, keyMoreCertificates, yes), "from 1 to 3"},
+		{keySecondaryAuthority, "dpslab-ca", with(chainAnswers, keyMoreCertificates, yes), "is the authority itself"},
+		{keyWebhook, "contoso", Answers{keyAllocation: "custom"}, "is not a URL"},
+		{keyWebhook, "http://contoso.example", Answers{keyAllocation: "custom", keyTarget: "azure"}, "https://"},
+		{keyWebhook, "https://contoso.example/a?code=abc", Answers{keyAllocation: "custom"}, "holds a secret"},
+		{keyWebhookVersion, "2017-01-01", Answers{keyAllocation: "custom"}, "2018-09-01-preview or later"},
+		{keyCAReference, "a b", with(chainAnswers, keyMoreEnrollment, yes), "is not the name of an uploaded CA"},
+		{keyTwin, "{", more, "is not a JSON object"},
+		{keyTwin, `{"tags": 1}`, more, "are no table"},
+		{keyTwin, `{"properties": {"reported": {}}}`, more, "properties.desired"},
+		{keyTwin, `{"tags": {"a": null}}`, more, "null"},
+		{keyTwin, `{"tags": {}} {}`, more, "more text"},
+		{keyTwin, `{"tags": {"line": 3}, "properties": {"desired": {"a": [1.5, true]}}}`, more, ""},
+		{keyDeviceInfo, "[]", more, "is not a JSON object"},
+		{keyPayload, "x", more, "is not JSON"},
+		{keyAPIMService, "9x", nil, "API Management service"},
+		{keyAPIMCertificate, "a:b", Answers{keyAPIMService: "apim"}, "':'"},
+		{keyAPIMCertificate, strings.Repeat("a", 81), Answers{keyAPIMService: "apim"}, "may have 80"},
 		{keyContentType, "a\r\nb", nil, "media type"},
 	}
 	for _, tt := range tests {
@@ -166,7 +244,84 @@ func TestFieldErrors(t *testing.T) {
 	}
 }
 
-var chainAnswers = Answers{keySource: profiles.SourceChain}
+var (
+	chainAnswers = Answers{keySource: profiles.SourceChain}
+	more         = Answers{keyMoreEnrollment: yes}
+)
+
+func with(a Answers, key, v string) Answers {
+	return NewWizard(a).Set(key, v).Answers
+}
+
+// What a profile holds survives being turned into answers and back.
+func TestAnswersRoundTrip(t *testing.T) {
+	t.Parallel()
+	const text = `version = 1
+
+[target]
+kind = "azure"
+id_scope = "0ne00111111"
+service_endpoint = "contoso.azure-devices-provisioning.net"
+credential = "entra"
+subscription_id = "11111111-2222-3333-4444-555555555555"
+resource_group = "rg"
+dps_name = "contoso"
+device_api_version = "2021-06-01"
+hub_connection_string_env = "HUB"
+
+[identity]
+attestation = "x509"
+registration_id = "d"
+source = "chain"
+algorithm = "ec-p521"
+valid_days = 90
+authority = "ca"
+secondary_authority = "ca-2"
+intermediates = 2
+pfx_password_env = "PFX"
+passphrase_env = "PASS"
+payload = '{"a": 1}'
+
+[enrollment]
+kind = "group"
+id = "line-3"
+allocation_policy = "custom"
+iot_hubs = ["a.azure-devices.net", "b.azure-devices.net"]
+webhook_url = "https://contoso.example/allocate"
+webhook_api_version = "2021-10-01"
+ca_reference = "ca"
+secondary_ca_reference = "ca-2"
+reprovision = { update_hub_assignment = true, migrate_device_data = false }
+iot_edge = true
+initial_twin = { properties = { desired = { ratio = 1.0, since = 2024-01-02T03:04:05Z } }, tags = { line = 3 } }
+
+[telemetry]
+body = "x"
+content_type = "text/plain"
+count = 7
+interval = "2s"
+batch = 4
+properties = { a = "b" }
+
+[api_management]
+service = "apim"
+resource_group = "rg-2"
+certificate_id = "cert"
+`
+	doc, err := profiles.Parse("x.toml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wrong := checkDocument(doc); len(wrong) > 0 {
+		t.Fatalf("%v", wrong)
+	}
+	for _, p := range []*profiles.Profile{withDefaults(doc.Profile), EditWizard("d", doc.Profile).Profile()} {
+		again, err := profiles.Encode(p)
+		if err != nil || string(again) != text {
+			t.Errorf("read back, the profile is\n%s\nwas\n%s (%v)", again, text, err)
+		}
+	}
+}
 
 func TestWizardGoesBackWithoutLoss(t *testing.T) {
 	t.Parallel()
@@ -243,8 +398,8 @@ func TestFieldsAreComplete(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 26 {
-		t.Errorf("%d fields, want 26", len(seen))
+	if len(seen) != 49 {
+		t.Errorf("%d fields, want 49", len(seen))
 	}
 }
 

@@ -72,7 +72,7 @@ func (i *issuerFlags) openAuthority(ctx context.Context, a *app, byRoot bool) (i
 	if byRoot {
 		return issuer{Issuer: authority.Root}, nil
 	}
-	return issuer{Issuer: authority.Intermediate, above: []*x509.Certificate{authority.Root.Certificate}}, nil
+	return issuer{Issuer: authority.Intermediate, above: append(authority.Upper, authority.Root.Certificate)}, nil
 }
 
 func (i *issuerFlags) readAuthority(ctx context.Context, a *app) (*pki.Authority, error) {
