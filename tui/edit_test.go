@@ -20,7 +20,7 @@ func TestEditAProfile(t *testing.T) {
 		r.see("press-3 · change its profile")
 		r.until(enter, "> messages")
 		r.press("7")
-		r.see("messages      107")
+		r.see("messages        107")
 		r.until(esc, "Nothing was saved")
 		if now, err := os.ReadFile(path); err != nil || string(now) != string(before) {
 			t.Errorf("leaving saved %q, %v", now, err)
@@ -30,7 +30,7 @@ func TestEditAProfile(t *testing.T) {
 		}
 		r.press("e")
 		r.until(enter, "> messages")
-		r.see("messages      107")
+		r.see("messages        107")
 		r.until(enter, "What will be saved")
 		r.see("107 messages")
 		r.see(".bak")

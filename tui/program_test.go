@@ -221,7 +221,7 @@ func TestAHangupLosesNothing(t *testing.T) {
 func TestADraftIsOfferedAgain(t *testing.T) {
 	t.Parallel()
 	inBubble(t, nil, func(r *rig) {
-		r.press("n", enter, "t", "8", enter, enter, esc, esc, esc)
+		r.press("n", enter, "t", "8", enter, enter, enter, esc, esc, esc)
 		r.see("Your answers are kept")
 		time.Sleep(toastFor)
 		r.press("n")

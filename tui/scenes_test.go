@@ -234,12 +234,12 @@ func wizardScenes() []scene {
 		{"wizard-where", wizard()},
 		{"wizard-where-azure", wizard("down", "enter")},
 		{"wizard-identity", wizard("enter", "m", "y", "-", "d", "e", "v", ".")},
-		{"wizard-certificates", wizard("enter", "t", "8", "enter", "enter", "right")},
-		{"wizard-enrollment", wizard("enter", "t", "8", "enter", "enter", "right", "enter", "enter", "enter", "enter", "enter")},
-		{"wizard-telemetry", wizard("enter", "t", "8", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter")},
+		{"wizard-certificates", wizard("enter", "t", "8", "enter", "enter", "enter", "right")},
+		{"wizard-enrollment", wizard(slices.Concat([]string{"enter", "t", "8", "enter", "enter", "enter", "right"}, slices.Repeat([]string{"enter"}, 6))...)},
+		{"wizard-telemetry", wizard(slices.Concat([]string{"enter", "t", "8"}, slices.Repeat([]string{"enter"}, 14))...)},
 		{"wizard-edit", editor("enter")},
-		{"wizard-edit-review", editor(slices.Repeat([]string{"enter"}, 12)...)},
-		{"wizard-review", wizard("enter", "t", "8", "enter", "enter", "right", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter", "enter")},
+		{"wizard-edit-review", editor(slices.Repeat([]string{"enter"}, 23)...)},
+		{"wizard-review", wizard(slices.Concat([]string{"enter", "t", "8", "enter", "enter", "enter", "right"}, slices.Repeat([]string{"enter"}, 16))...)},
 	}
 }
 

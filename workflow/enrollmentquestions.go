@@ -11,7 +11,7 @@ var enrollmentFields = []Field{
 		Key: keyEnrollment, Label: "enrollment", Page: PageEnrollment, Default: defaultEnrollment, Hidden: onlyIndividual, Check: checkEnrollment,
 		Help: "An individual enrollment admits one device; an enrollment group admits every device of a signing CA.",
 		Options: []Option{
-			{profiles.EnrollmentGroup, "group", "every device whose chain leads to the intermediate CA, or whose key is derived from the group's"},
+			{profiles.EnrollmentGroup, "group", "every device below the signing CA, or with a key derived from the group's"},
 			{profiles.EnrollmentIndividual, "individual", "this device alone"},
 		},
 	},

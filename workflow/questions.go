@@ -64,7 +64,7 @@ var telemetryFields = []Field{
 		Help: "How many messages the telemetry step sends.", Example: "10",
 	},
 	{
-		Key: keyBatch, Label: "messages per request", Page: PageTelemetry, Default: constant("1"), Check: checkBatch,
+		Key: keyBatch, Label: "batch", Page: PageTelemetry, Default: constant("1"), Check: checkBatch,
 		Help: "More than one go out together in one request: quicker, but all of them are accepted or none.", Example: "1",
 	},
 	{
@@ -81,14 +81,14 @@ var telemetryFields = []Field{
 		Help: "Becomes the message's content type at the hub, on which routes can decide.", Example: "application/json",
 	},
 	{
-		Key: keyAPIMService, Label: "API Management service", Page: PageTelemetry, Hidden: either(notX509, noAPIManagement), Check: optional(check(checkServiceName)),
+		Key: keyAPIMService, Label: "API Management", Page: PageTelemetry, Hidden: either(notX509, noAPIManagement), Check: optional(check(checkServiceName)),
 		Unset: "none: nothing is uploaded there",
 		Help: "Also uploads the device's certificate with its key, as a PFX, to an API Management service, which then shows it to backends. " +
 			"That is not the certificate that DPS needs: DPS knows signing certificates without a key.",
 		Example: "contoso-apim",
 	},
 	{
-		Key: keyAPIMCertificate, Label: "certificate ID there", Page: PageTelemetry, Check: optional(check(checkCertificateID)),
+		Key: keyAPIMCertificate, Label: "certificate ID", Page: PageTelemetry, Check: optional(check(checkCertificateID)),
 		Hidden: either(notX509, noAPIManagement, is(keyAPIMService, "")),
 		Unset:  "the registration ID",
 		Help:   "The certificate's name in the API Management service, at most 80 characters.", Example: "device-01",

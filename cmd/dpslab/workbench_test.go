@@ -28,7 +28,7 @@ func (s *terminal) describe(name string, chain bool, messages string) {
 	s.pressUntil(enter, "[5 Telemetry]")
 	if messages != "" {
 		s.press("\x7f\x7f" + messages)
-		s.see("messages      " + messages)
+		s.see("messages        " + messages)
 	}
 	s.pressUntil(enter, "[6 Review]")
 }
