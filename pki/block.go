@@ -40,7 +40,7 @@ var otherLabels = []struct{ label, what, fix string }{
 // label lies.
 func parseBlock(block *pem.Block, passphrase []byte, max limits) Item {
 	if block.Type == "OPENSSH PRIVATE KEY" {
-		return Item{Kind: ItemKey, Err: &FormatError{What: "this is a private key in OpenSSH's own format", Fix: "ssh-keygen -p -m PKCS8 -f OLD rewrites it as PKCS#8"}}
+		return Item{Kind: ItemKey, Err: &FormatError{What: "this is a private key in OpenSSH's own format", Fix: "rewrite a copy as PKCS#8: cp OLD NEW.key.pem && chmod 600 NEW.key.pem && ssh-keygen -p -m PKCS8 -f NEW.key.pem"}}
 	}
 	item := Item{Kind: kindOfLabel(block.Type)}
 	switch item.Kind {
@@ -84,7 +84,7 @@ func mislabelled(item *Item, block *pem.Block, passphrase []byte, max limits) {
 		return
 	}
 	if isPFX(block.Bytes) {
-		item.Err = &FormatError{What: "a PFX (PKCS#12) file was put between the " + visible(block.Type) + " lines of PEM", Fix: "openssl base64 -d -in OLD -out NEW.pfx (without the BEGIN and END lines), then: dpslab cert convert NEW.pfx --out NEW.pem"}
+		item.Err = &FormatError{What: "a PFX (PKCS#12) file was put between the " + visible(block.Type) + " lines of PEM", Fix: "take it out: sed '/^-----/d' OLD | openssl base64 -d -out NEW.pfx"}
 		return
 	}
 	if really := parseDER(block.Bytes, passphrase, max); really.Err == nil && really.Kind != item.Kind {
@@ -113,7 +113,7 @@ func (i *Item) parseCertificate(der []byte) {
 func (i *Item) parseRequest(der []byte) {
 	r, err := x509.ParseCertificateRequest(der)
 	if err != nil {
-		i.Err = &FormatError{What: "the certificate signing request is damaged", Fix: "openssl req -in OLD -noout -text shows what OpenSSL makes of it; make a new one: dpslab cert csr NAME --key KEY"}
+		i.Err = &FormatError{What: "the certificate signing request is damaged", Fix: "make a new one with dpslab cert csr, or copy it again from where it came: OLD"}
 		return
 	}
 	i.Request = r
@@ -151,7 +151,7 @@ func parseDER(der, passphrase []byte, max limits) Item {
 func keyItem(key any) Item {
 	signer, ok := key.(crypto.Signer)
 	if !ok {
-		return Item{Kind: ItemKey, Err: &FormatError{What: "the private key cannot sign (a key for key agreement only)", Fix: "make another: dpslab cert new NAME"}}
+		return Item{Kind: ItemKey, Err: &FormatError{What: "the private key cannot sign (a key for key agreement only)", Fix: "make another with dpslab cert new"}}
 	}
 	return Item{Kind: ItemKey, Key: signer}
 }
@@ -182,5 +182,5 @@ func strangeDER(der []byte) Item {
 	if unmarshal(der, &signed) {
 		return Item{Kind: ItemCertificate, Err: explainCertificate(der)}
 	}
-	return Item{Kind: ItemOther, Err: &FormatError{What: "this is DER, but neither certificate, request nor key", Fix: "openssl asn1parse -inform DER -in OLD shows what is in it"}}
+	return Item{Kind: ItemOther, Err: &FormatError{What: "this is DER, but neither certificate, request nor key", Fix: "look what it is, and name a certificate or a key instead: openssl asn1parse -inform DER -in OLD"}}
 }

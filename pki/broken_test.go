@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf16"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // shop makes the material that broken files are made of.
@@ -151,7 +153,7 @@ func (s *shop) containers() []brokenFile {
 	return []brokenFile{
 		{"pfx.pem", pfx, "F03", "encrypted, and no pass phrase was given", "--passphrase-env"},
 		{"cut.pfx", pfx[:len(pfx)-20], "F02", "DER that is cut off", "copy it again"},
-		{"ber.pfx", append([]byte{0x30, 0x80, 0x02, 0x01, 0x03, 0x30, 0x80}, pfx[30:]...), "F02", "BER with indefinite lengths", "openssl pkcs12"},
+		{"ber.pfx", append(append([]byte{0x30, 0x80}, pfx[4:]...), 0, 0), "F02", "BER with indefinite lengths", "openssl pkcs12"},
 		{"no-mac.pfx", s.openssl("no-mac.pfx", "pkcs12", "-export", "-nomac", "-keypbe", "NONE", "-certpbe", "NONE", "-inkey", "good.key.pem", "-in", "good.pem", "-passout", "pass:"), "F02", "PFX without a MAC", "openssl pkcs12"},
 		{"framed-pfx.pem", block("CERTIFICATE", pfx), "F02", "a PFX (PKCS#12) file was put between the CERTIFICATE lines", "openssl base64 -d"},
 		{"bundle.p7b", s.openssl("bundle.p7b", "crl2pkcs7", "-nocrl", "-certfile", "good.pem"), "F02", "PKCS#7 bundle", "openssl pkcs7 -print_certs"},
@@ -164,10 +166,10 @@ func (s *shop) containers() []brokenFile {
 		{"store.jks", []byte("\xfe\xed\xfe\xed\x00\x00\x00\x02"), "F02", "Java key store", "keytool -importkeystore"},
 		{"portal.pem", []byte("<!DOCTYPE html><title>Sign in</title>"), "F02", "HTML or XML", "download the file itself"},
 		{"string.pem", []byte("HostName=contoso.azure-devices.net;SharedAccessKeyName=x"), "F02", "connection string", "name a certificate"},
-		{"letter.pem", []byte("Dear operator, the certificate follows by mail."), "F02", "neither PEM, DER nor PFX", "openssl asn1parse"},
+		{"letter.pem", []byte("Dear operator, the certificate follows by mail."), "F02", "neither PEM, DER nor PFX", "name a PEM, DER or PFX file"},
 		{"id_rsa.pub", []byte("ssh-rsa AAAAB3NzaC1yc2E press"), "F02", "SSH public key", "name a PEM"},
 		{"putty.ppk", []byte("PuTTY-User-Key-File-3: ecdsa-sha2-nistp256\n"), "F02", "PuTTY key", "puttygen"},
-		{"openssh.pem", block("OPENSSH PRIVATE KEY", []byte("openssh-key-v1\x00")), "F02", "OpenSSH's own format", "ssh-keygen -p -m PKCS8"},
+		{"openssh.pem", pem.EncodeToMemory(must[*pem.Block](s.t)(ssh.MarshalPrivateKey(newKey(s.t, ECP256), ""))), "F02", "OpenSSH's own format", "ssh-keygen -p -m PKCS8"},
 		{"huge.pem", bytes.Repeat([]byte("A"), 10<<20), "F02", "larger than 1 MiB", "name a PEM file"},
 		{"csr-as-cert.pem", block("CERTIFICATE", must[*x509.CertificateRequest](s.t)(CreateRequest(newKey(s.t, ECP256), "press-3")).Raw), "F02", "says CERTIFICATE, but what stands in it is a certificate request", "correct the BEGIN and END lines"},
 		{"key-as-cert.pem", block("CERTIFICATE", s.pkcs8), "F02", "says CERTIFICATE, but what stands in it is a private key", "correct the BEGIN and END lines"},
@@ -185,21 +187,21 @@ func (s *shop) keysAndNames() []brokenFile {
 	}
 	return []brokenFile{
 		{"two-keys.pem", append(append([]byte{}, s.key...), other...), "F01", "holds 2 private keys", "openssl pkey"},
-		{"other-key.pem", append(append([]byte{}, s.cert...), other...), "F01", "does not belong to", "dpslab cert renew"},
+		{"other-key.pem", append(append([]byte{}, s.cert...), other...), "F01", "does not belong to", "dpslab cert new press-3"},
 		{"closed.key.pem", quick(s.t, newKey(s.t, ECP256), "1234"), "F03", "encrypted, and no pass phrase was given", "--passphrase-env"},
 		{"proc-type.key.pem", legacy, "F03", "Proc-Type", "dpslab cert convert"},
 		{"camellia.key.pem", camellia, "F02", "cipher that is not supported here", "openssl pkcs8 -topk8"},
-		{"damaged.key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: s.pkcs8[:len(s.pkcs8)-4]}), "F02", "damaged key", "openssl pkey"},
-		{"v1.pem", s.version1(), "F09", "version 1 certificate", "dpslab cert renew"},
-		{"v1-extensions.pem", s.patched(func(c *looseCertificate) { c.Body.Version = 0 }), "F09", "version 1 certificate", "dpslab cert renew"},
+		{"damaged.key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: s.pkcs8[:len(s.pkcs8)-4]}), "F02", "damaged key", "copy it again"},
+		{"v1.pem", s.version1(), "F09", "version 1 certificate", "dpslab cert new press-3"},
+		{"v1-extensions.pem", s.patched(func(c *looseCertificate) { c.Body.Version = 0 }), "F09", "version 1 certificate", "dpslab cert new press-3"},
 		{"v9.pem", s.patched(func(c *looseCertificate) { c.Body.Version = 8 }), "F02", "calls itself version 9", "have it issued anew"},
 		{"negative-serial.pem", s.patched(func(c *looseCertificate) { c.Body.Serial = big.NewInt(-7) }), "F02", "negative serial number", "have it issued anew"},
 		{"twice.pem", s.patched(func(c *looseCertificate) { c.Body.Extensions = append(c.Body.Extensions, c.Body.Extensions[0]) }), "F02", "twice", "have it issued anew"},
 		{"secp256k1.pem", s.openssl("secp256k1.pem", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp256k1", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=press-3"), "F02", "curve that TLS does not use", "have it issued anew"},
 		{"ca.pem", s.signed(func(c *x509.Certificate) { c.IsCA = true }), "F08", "is a CA (CA:TRUE)", "dpslab cert"},
-		{"server.pem", s.signed(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }), "F09", "without clientAuth", "dpslab cert renew"},
-		{"encipherment.pem", s.signed(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }), "F09", "lacks digitalSignature", "dpslab cert renew"},
-		{"expired.pem", s.signed(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-25 * time.Hour) }), "F10", "expired on", "dpslab cert renew"},
+		{"server.pem", s.signed(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }), "F09", "without clientAuth", "dpslab cert new press-3"},
+		{"encipherment.pem", s.signed(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }), "F09", "lacks digitalSignature", "dpslab cert new press-3"},
+		{"expired.pem", s.signed(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-25 * time.Hour) }), "F10", "expired on", "dpslab cert new press-3"},
 		{"future.pem", s.signed(func(c *x509.Certificate) { c.NotBefore = time.Now().AddDate(0, 0, 9) }), "F10", "not valid before", "timedatectl"},
 		{"idn.pem", named("gerät-3"), "F06", "only ASCII letters and digits", "dpslab cert new ger-t-3"},
 		{"blank.cn.pem", named("press 3"), "F06", "contains a blank", "dpslab cert new press-3"},
@@ -213,7 +215,7 @@ func (s *shop) keysAndNames() []brokenFile {
 		}), "F04", "2 common names", "dpslab cert new press-3"},
 		{"reversed.pem", EncodeCertificates(s.f.root.Certificate, s.f.intermediate.Certificate, s.f.device), "F12", "begins with a CA", "dpslab cert fullchain"},
 		{"gap.pem", EncodeCertificates(s.f.device, s.f.root.Certificate), "F12", "did not sign", "dpslab cert fullchain"},
-		{"leaf-only.pem", EncodeCertificates(s.f.device), "F12", "the issuer of", "dpslab cert verify"},
+		{"leaf-only.pem", EncodeCertificates(s.f.device), "F12", "the issuer of", "find the file of CN = test intermediate"},
 	}
 }
 

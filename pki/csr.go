@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Object identifiers of RFC 5280 section 4.2.1.
@@ -162,19 +161,6 @@ func nameParts(rawName []byte) pkix.RDNSequence {
 		return nil
 	}
 	return parts
-}
-
-// nameText is a distinguished name as openssl x509 prints it: "C = DE, CN = a".
-func nameText(rawName []byte) string {
-	var out []string
-	for _, set := range nameParts(rawName) {
-		var one []string
-		for _, part := range set {
-			one = append(one, attributeName(part.Type)+" = "+visible(fmt.Sprint(part.Value)))
-		}
-		out = append(out, strings.Join(one, " + "))
-	}
-	return strings.Join(out, ", ")
 }
 
 func attributeName(id asn1.ObjectIdentifier) string {

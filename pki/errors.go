@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -23,8 +24,10 @@ var ErrExists = fmt.Errorf("not overwritten: %w", fs.ErrExist)
 // which of its features dpslab does not read.
 type FormatError struct {
 	What string // "this is binary DER, not PEM"
-	// Fix is what to do, often a command. OLD and NEW.pem in it stand for the
-	// file and its repaired copy; inside a [*FileError] they are real names.
+	// Fix is what to do. A command, where one helps, stands at its end, alone or
+	// after a colon, and can be run as it stands once OLD, NEW.pem, NEW.key.pem,
+	// NEW.pfx, NEW.der, CHAIN.pem and FOLDER, which stand for the file and what is
+	// made of it, are real names: inside a [*FileError] they are.
 	Fix string
 }
 
@@ -70,15 +73,63 @@ func fileError(op, path string, err error) error {
 	return &FileError{Op: op, Path: path, Err: err}
 }
 
-// fixFor puts the names of a file and of its repaired copy into a fix.
+// fixFor puts the names of a file and of its repaired copy into a fix. The copy
+// has a name that is free: a command that is run as it stands must not write
+// over a good file.
 func fixFor(fix, path string) string {
-	name := strings.TrimSuffix(path, filepath.Ext(path))
-	if name == "" || name+".pem" == path {
-		name += "-new"
+	name, ending := strings.TrimSuffix(path, filepath.Ext(path)), strings.ToLower(filepath.Ext(path))
+	switch {
+	case path == stdinName:
+		name = "stdin"
+	case name == "" || strings.HasSuffix(name, "/"):
+		name, ending = path, "" // ".pem"
 	}
-	return strings.NewReplacer(
-		"OLD", shellWord(path), "NEW.pem", shellWord(name+".pem"), "NEW.key.pem", shellWord(name+".key.pem"), "NEW.pfx", shellWord(name+".pfx"), "NEW.der", shellWord(name+"-cut.der"),
-	).Replace(fix)
+	fresh := name + "-new"
+	if ending != ".pem" && len(ending) > 1 {
+		fresh = name + "-" + ending[1:] // device.cer and device.pfx must not share a copy
+	}
+	bare := strings.TrimSuffix(strings.TrimSuffix(name, ".cert"), ".key")
+	var pairs []string
+	for _, n := range []struct{ word, base, ending string }{
+		{"NEW.pem", fresh, ".pem"},
+		{"NEW.key.pem", bare + "-new", ".key.pem"},
+		{"NEW.pfx", fresh, ".pfx"},
+		{"NEW.der", name + "-cut", ".der"},
+		{"CHAIN.pem", bare + "-chain", ".pem"},
+		{"FOLDER", name + "-unpacked", ""},
+	} {
+		if strings.Contains(fix, n.word) {
+			pairs = append(pairs, n.word, fileWord(freeName(n.base, n.ending)))
+		}
+	}
+	return strings.NewReplacer(append(pairs, "OLD", fileWord(path))...).Replace(fix)
+}
+
+// freeName is a name that no file has yet.
+func freeName(base, ending string) string {
+	for n := 1; ; n++ {
+		name := base + ending
+		if n > 1 {
+			name = base + "-" + decimal(n) + ending
+		}
+		if _, err := os.Lstat(name); err != nil {
+			return name // errors other than "not there" come up when it is written
+		}
+	}
+}
+
+// stdinName stands for the standard input where a file's name is expected.
+const stdinName = "-"
+
+// fileWord is a path as one word of a shell, and never an option.
+func fileWord(path string) string {
+	switch {
+	case path == stdinName:
+		return "/dev/stdin" // openssl knows no "-"
+	case strings.HasPrefix(path, "-"):
+		path = "./" + path
+	}
+	return shellWord(path)
 }
 
 // shellWord quotes s as one word of a POSIX shell.

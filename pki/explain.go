@@ -40,7 +40,7 @@ type looseExtension struct {
 // explainCertificate says why a certificate cannot be read. The checks are
 // those of crypto/x509 that real files fail.
 func explainCertificate(der []byte) error {
-	reissue := "have it issued anew; openssl x509 -in OLD -noout -text shows what OpenSSL makes of it"
+	reissue := "have it issued anew; OpenSSL shows more of it: openssl x509 -in OLD -noout -text"
 	if len(der) != derLength(der) {
 		return damagedDER(der)
 	}

@@ -1,7 +1,6 @@
 package pki
 
 import (
-	"bytes"
 	"crypto/sha1" // #nosec G505 -- IoT Hub and the portal show SHA-1 thumbprints
 	"crypto/sha256"
 	"crypto/x509"
@@ -15,12 +14,12 @@ import (
 // Facts is what people compare when they look at a certificate. The texts are
 // fit for a terminal: control characters of the certificate are escaped.
 type Facts struct {
-	Subject, Issuer     string // "CN=device-01"
+	Subject, Issuer     string // RFC 4514: "CN=device-01,O=Contoso"
 	Serial              string // upper-case hex
 	SHA1, SHA256        string // thumbprints of the certificate, upper-case hex
 	SPKI                string // SHA-256 of the public key, upper-case hex
 	NotBefore, NotAfter time.Time
-	KeyAlgorithm        string // as [DescribeKey]
+	KeyAlgorithm        string // as [DescribeKey]; OpenSSL's name of other kinds
 	IsCA                bool
 	SelfSigned          bool // the certificate's own key signed it
 }
@@ -28,21 +27,14 @@ type Facts struct {
 // Describe collects the facts of a certificate.
 func Describe(c *x509.Certificate) Facts {
 	return Facts{
-		Subject: visible(c.Subject.String()), Issuer: visible(c.Issuer.String()),
+		Subject: distinguishedName(c.RawSubject), Issuer: distinguishedName(c.RawIssuer),
 		Serial: fmt.Sprintf("%X", c.SerialNumber),
 		SHA1:   Thumbprint1(c), SHA256: Thumbprint256(c), SPKI: hash256(c.RawSubjectPublicKeyInfo),
 		NotBefore: c.NotBefore, NotAfter: c.NotAfter,
-		KeyAlgorithm: DescribeKey(c.PublicKey),
+		KeyAlgorithm: keyAlgorithm(c.RawSubjectPublicKeyInfo, c.PublicKey),
 		IsCA:         c.BasicConstraintsValid && c.IsCA,
-		SelfSigned:   selfSigned(c),
+		SelfSigned:   isSelfSigned(c),
 	}
-}
-
-// selfSigned checks the signature itself: CheckSignatureFrom would ask that a
-// self-signed device be a CA.
-func selfSigned(c *x509.Certificate) bool {
-	return bytes.Equal(c.RawIssuer, c.RawSubject) &&
-		c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
 }
 
 // Thumbprint1 is the SHA-1 thumbprint of a certificate, 40 upper-case hex

@@ -2,9 +2,12 @@ package pki
 
 import (
 	"crypto"
+	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -14,8 +17,12 @@ import (
 type InspectOptions struct {
 	// RegistrationID is compared with the common name; empty: any legal one.
 	RegistrationID string
-	// Passphrase opens an encrypted key or a PFX file.
-	Passphrase []byte
+	// Passphrase opens an encrypted key or a PFX file, and PassphraseFlag is how a
+	// command line gave it, see [VerifyOptions].
+	Passphrase     []byte
+	PassphraseFlag string
+	// Stdin is read when the path is "-"; nil: "-" is a file's name.
+	Stdin io.Reader
 	// Key is compared with the certificates besides the keys of the file itself.
 	Key crypto.Signer
 	// Now is what days left are counted from; zero: the current time.
@@ -41,7 +48,7 @@ type Inspection struct {
 type CertificateReport struct {
 	Position           int       `json:"position"` // in the file, from 1
 	Version            int       `json:"version"`
-	Subject            string    `json:"subject"` // "CN = device-01"
+	Subject            string    `json:"subject"` // RFC 4514: "CN=device-01,O=Contoso"
 	Issuer             string    `json:"issuer"`
 	Serial             string    `json:"serial"` // upper-case hex
 	NotBefore          time.Time `json:"not_before"`
@@ -62,6 +69,9 @@ type CertificateReport struct {
 	RegistrationID     string    `json:"registration_id,omitempty"`
 	RegistrationIDBad  string    `json:"registration_id_problem,omitempty"` // why it is not legal
 	KeyMatch           string    `json:"key_match"`                         // "yes", "no", "no key here"
+	// Refused is why DPS or a TLS library would refuse it, each reason with its
+	// rule; empty: nothing in this file speaks against it.
+	Refused []string `json:"refused_because"`
 
 	// Certificate is what the report is about.
 	Certificate *x509.Certificate `json:"-"`
@@ -76,6 +86,7 @@ type RequestReport struct {
 	Requested         []string `json:"requested,omitempty"`
 	RegistrationID    string   `json:"registration_id,omitempty"`
 	RegistrationIDBad string   `json:"registration_id_problem,omitempty"`
+	Refused           []string `json:"refused_because"` // as in [CertificateReport]
 
 	// Request is what the report is about.
 	Request *x509.CertificateRequest `json:"-"`
@@ -96,8 +107,11 @@ func Inspect(path string, o InspectOptions) (*Inspection, error) {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
-	files := readAll([]string{path}, o.Passphrase)
+	files := readAll([]string{path}, o.Passphrase, o.Stdin)
 	if err := files[0].err; err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, notThere(path, err)
+		}
 		if isFormat(err) {
 			return &Inspection{File: path, Findings: fileFindings(files, o)}, nil
 		}
@@ -106,6 +120,7 @@ func Inspect(path string, o InspectOptions) (*Inspection, error) {
 	contents := files[0].contents
 	report := describeContents(path, contents, o)
 	report.Findings = fileFindings(files, o)
+	report.refusals(o.RegistrationID)
 	report.NeedsPassphrase = contents.NeedsPassphrase()
 	return report, nil
 }
@@ -113,7 +128,7 @@ func Inspect(path string, o InspectOptions) (*Inspection, error) {
 // fileFindings are what Verify finds, less what only a heap of files can tell:
 // a single file need not bring its issuers along.
 func fileFindings(files []opened, o InspectOptions) []Finding {
-	h := newHeap(VerifyOptions{RegistrationID: o.RegistrationID, Passphrase: o.Passphrase, Now: o.Now})
+	h := newHeap(VerifyOptions{RegistrationID: o.RegistrationID, PassphraseFlag: o.PassphraseFlag, Now: o.Now})
 	h.files = files
 	for i := range h.files {
 		h.add(&h.files[i])
@@ -126,6 +141,34 @@ func fileFindings(files []opened, o InspectOptions) []Finding {
 	return slices.DeleteFunc(h.findings, func(f Finding) bool {
 		return f.Rule == "F18" || f.Rule == "F12" && strings.HasPrefix(f.Observed, "the issuer of ")
 	})
+}
+
+// refusals sorts the errors among the findings to the certificates.
+func (r *Inspection) refusals(registrationID string) {
+	for i := range r.Certificates {
+		c := &r.Certificates[i]
+		c.Refused = []string{}
+		for _, f := range r.Findings {
+			if f.Severity == SeverityError && f.Certificate == c.Position {
+				c.Refused = append(c.Refused, f.Rule+": "+f.Observed)
+			}
+		}
+	}
+	for i := range r.Requests {
+		q := &r.Requests[i]
+		q.Refused = []string{}
+		if q.RegistrationIDBad != "" {
+			q.Refused = append(q.Refused, "F06: registration ID "+q.RegistrationIDBad)
+		} else if registrationID != "" && !strings.EqualFold(registrationID, q.RegistrationID) {
+			q.Refused = append(q.Refused, fmt.Sprintf("F05: the common name is %q, the registration ID %q", q.RegistrationID, visible(registrationID)))
+		}
+		if !q.SignatureGood {
+			q.Refused = append(q.Refused, "its signature is not by its own key, or cannot be checked: no CA should sign it")
+		}
+		if key, ok := q.Request.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < 2048 {
+			q.Refused = append(q.Refused, fmt.Sprintf("F17: an RSA key of %d bits; 2048 is the least", key.N.BitLen()))
+		}
+	}
 }
 
 func describeContents(name string, contents *Contents, o InspectOptions) *Inspection {
@@ -165,9 +208,9 @@ func describeKey(item Item) KeyReport {
 func describeCertificate(c *x509.Certificate, position int, keys []crypto.Signer, now time.Time) CertificateReport {
 	facts := Describe(c)
 	r := CertificateReport{
-		Position: position, Version: c.Version, Subject: nameText(c.RawSubject), Issuer: nameText(c.RawIssuer), Serial: facts.Serial,
+		Position: position, Version: c.Version, Subject: facts.Subject, Issuer: facts.Issuer, Serial: facts.Serial,
 		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), DaysLeft: daysLeft(c.NotAfter.Sub(now)),
-		KeyAlgorithm: facts.KeyAlgorithm, SignatureAlgorithm: signatureName(c.SignatureAlgorithm), IsCA: facts.IsCA,
+		KeyAlgorithm: facts.KeyAlgorithm, SignatureAlgorithm: signatureName(c.Raw), IsCA: facts.IsCA,
 		KeyUsage: keyUsageNames(c.KeyUsage), SelfSigned: isSelfSigned(c),
 		SubjectKeyID: strings.ToUpper(fmt.Sprintf("%x", c.SubjectKeyId)), AuthorityKeyID: strings.ToUpper(fmt.Sprintf("%x", c.AuthorityKeyId)),
 		SHA1: facts.SHA1, SHA256: facts.SHA256, SPKI: facts.SPKI, KeyMatch: keyMatch(c, keys), Certificate: c,
@@ -226,7 +269,7 @@ func registrationIDOf(rawSubject []byte) (id, problem string) {
 
 func describeRequest(r *x509.CertificateRequest) RequestReport {
 	report := RequestReport{
-		Subject: nameText(r.RawSubject), KeyAlgorithm: DescribeKey(r.PublicKey), SPKI: hash256(r.RawSubjectPublicKeyInfo),
+		Subject: distinguishedName(r.RawSubject), KeyAlgorithm: keyAlgorithm(r.RawSubjectPublicKeyInfo, r.PublicKey), SPKI: hash256(r.RawSubjectPublicKeyInfo),
 		SignatureGood: r.CheckSignature() == nil, Request: r,
 	}
 	for _, e := range r.Extensions {
@@ -250,6 +293,7 @@ func (r *Inspection) Text() string {
 		t.line(4, "For DPS:")
 		t.registrationID(q.RegistrationID, q.RegistrationIDBad)
 		t.line(8, "Signed by its own key:  %t", q.SignatureGood)
+		t.refused(q.Refused)
 		t.line(8, "Public key SHA-256:     %s", q.SPKI)
 	}
 	for _, k := range r.Keys {
@@ -306,6 +350,21 @@ func (t *text) forDPS(c CertificateReport) {
 	t.line(8, "Public key SHA-256:     %s", c.SPKI)
 	t.line(8, "Private key matches:    %s", c.KeyMatch)
 	t.line(8, "Days left:              %d of %d", c.DaysLeft, int(c.NotAfter.Sub(c.NotBefore)/day))
+	t.refused(c.Refused)
+}
+
+// refused is nil where nobody asked: a TLS server's.
+func (t *text) refused(reasons []string) {
+	if reasons == nil {
+		return
+	}
+	if len(reasons) == 0 {
+		t.line(8, "Would be refused:       no reason in this file")
+		return
+	}
+	for _, r := range reasons {
+		t.line(8, "Would be refused:       %s", r)
+	}
 }
 
 func (t *text) key(k KeyReport) {

@@ -54,7 +54,7 @@ func openBlock(block *pem.Block, passphrase []byte, max limits) (crypto.Signer, 
 	}
 	signer, ok := key.(crypto.Signer)
 	if !ok {
-		return nil, &FormatError{What: "the private key cannot sign (a key for key agreement only)", Fix: "make an EC P-256 or RSA key: dpslab cert new NAME"}
+		return nil, &FormatError{What: "the private key cannot sign (a key for key agreement only)", Fix: "make an EC P-256 or RSA key with dpslab cert new"}
 	}
 	return signer, nil
 }
@@ -91,7 +91,7 @@ func parseKey(label string, der []byte) (any, error) {
 	}
 	return nil, &FormatError{
 		What: "the " + visible(label) + " block holds a damaged key or one of a kind that is not supported here",
-		Fix:  "openssl pkey -in OLD -noout -text shows what it is; use RSA or EC P-256, P-384 or P-521",
+		Fix:  "copy it again from where it came: OLD; if it is whole, take another kind of key: RSA or EC P-256, P-384 and P-521",
 	}
 }
 

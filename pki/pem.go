@@ -53,7 +53,7 @@ func notACertificate(data []byte, seen []string) error {
 	for _, label := range seen {
 		switch {
 		case strings.HasSuffix(label, "CERTIFICATE REQUEST"):
-			return &FormatError{What: "this is a certificate signing request, not a certificate", Fix: "dpslab cert sign OLD --authority NAME"}
+			return &FormatError{What: "this is a certificate signing request, not a certificate", Fix: "have a CA sign it (dpslab cert sign takes it with --authority, or --issuer-cert and --issuer-key), and name what comes back"}
 		case label == "TRUSTED CERTIFICATE":
 			return &FormatError{What: "this is a certificate with OpenSSL's trust settings", Fix: "dpslab cert convert OLD --out NEW.pem"}
 		case label == "PKCS7" || label == "CMS":

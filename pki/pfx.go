@@ -111,7 +111,7 @@ func pfxError(err error, passphrase []byte) error {
 	return &FormatError{What: "this is a PFX that is damaged, or without certificate or key", Fix: openPFX}
 }
 
-const openPFX = "openssl pkcs12 -in OLD -out NEW.pem (with -legacy for old ones; it asks for the pass phrases)"
+const openPFX = "OpenSSL may read it, with -legacy an old one: openssl pkcs12 -in OLD -out NEW.pem"
 
 // oidData is the content type of a PFX that is protected by a password (RFC 7292
 // section 4).

@@ -8,7 +8,7 @@ func (r *Report) Text(brief bool) string {
 	var t text
 	for _, c := range r.Chains {
 		for depth, e := range c.Elements {
-			t.line(2*depth, "%s  until %s  (%s)", e.Subject, e.NotAfter.Format(time.DateOnly), e.File)
+			t.line(2*depth, "%s  until %s  (%s)", nameText(e.Certificate.RawSubject), e.NotAfter.Format(time.DateOnly), e.File)
 		}
 		if !c.Complete {
 			t.line(2*len(c.Elements), "… the chain goes on in no file here")

@@ -30,9 +30,11 @@ func (e *ServerError) Unwrap() error { return e.Err }
 
 // InspectServer connects to a TLS server and reports the chain that it
 // presents, trusted or not. address is host:port. roots nil means the system's.
-// Nothing is sent beyond the handshake, and a server that is not trusted is
-// never talked to: its chain is what the refusal carries. No answer is a
-// [*ServerError].
+// Nothing is sent beyond the handshake, no client certificate either, and a
+// server that is not trusted is never talked to: its chain is what the refusal
+// carries. A server that ends the handshake after it showed its chain, as one
+// that demands a client certificate does, is reported all the same. No chain is
+// a [*ServerError].
 func InspectServer(ctx context.Context, address string, roots *x509.CertPool, now time.Time) (*Inspection, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -40,19 +42,9 @@ func InspectServer(ctx context.Context, address string, roots *x509.CertPool, no
 	}
 	ctx, cancel := context.WithTimeout(ctx, handshakeLimit)
 	defer cancel()
-	trust := "trusted, and issued for " + host
-	dialer := &tls.Dialer{Config: &tls.Config{ServerName: host, RootCAs: roots, MinVersion: tls.VersionTLS12}}
-	conn, err := dialer.DialContext(ctx, "tcp", address)
-	var certs []*x509.Certificate
-	var refused *tls.CertificateVerificationError
-	switch {
-	case errors.As(err, &refused):
-		certs, trust = refused.UnverifiedCertificates, "NOT trusted: "+visible(refused.Err.Error())
-	case err != nil:
+	certs, trust, err := presented(ctx, host, address, roots)
+	if err != nil {
 		return nil, &ServerError{address, err}
-	default:
-		certs = conn.(*tls.Conn).ConnectionState().PeerCertificates
-		_ = conn.Close()
 	}
 	contents := &Contents{Format: "TLS server"}
 	for _, c := range certs {
@@ -68,5 +60,42 @@ func InspectServer(ctx context.Context, address string, roots *x509.CertPool, no
 	report.Findings = slices.DeleteFunc(fileFindings([]opened{{path: address, contents: contents}}, o), func(f Finding) bool {
 		return !slices.Contains([]string{"F10", "F14", "F17"}, f.Rule)
 	})
+	for i := range report.Findings {
+		report.Findings[i].Fix = "tell who runs the server; it is no file of yours"
+	}
 	return report, nil
+}
+
+// presented shakes hands and returns the chain and how it was judged.
+func presented(ctx context.Context, host, address string, roots *x509.CertPool) (certs []*x509.Certificate, trust string, err error) {
+	asked := false
+	config := &tls.Config{
+		ServerName: host, RootCAs: roots, MinVersion: tls.VersionTLS12,
+		// Called once the chain is trusted, before the server may refuse us.
+		VerifyConnection: func(s tls.ConnectionState) error {
+			certs = s.PeerCertificates
+			return nil
+		},
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			asked = true
+			return &tls.Certificate{}, nil // none
+		},
+	}
+	conn, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", address)
+	trust = "trusted, and issued for " + host
+	var refused *tls.CertificateVerificationError
+	switch {
+	case err == nil:
+		_ = conn.Close()
+	case errors.As(err, &refused):
+		certs, trust = refused.UnverifiedCertificates, "NOT trusted: "+visible(refused.Err.Error())
+	case certs == nil:
+		return nil, "", err
+	default:
+		trust += "; without a client certificate it ended the handshake: " + visible(err.Error())
+	}
+	if asked {
+		trust += "; it asks for a client certificate"
+	}
+	return certs, trust, nil
 }

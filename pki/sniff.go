@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -110,7 +111,14 @@ func ReadAny(path string, passphrase []byte) (*Contents, error) {
 	if err != nil {
 		return nil, err
 	}
+	return sniffFile(path, data, passphrase), nil
+}
+
+// sniffFile is [Sniff] for the contents of a file: everything in the result
+// names it, and a name that promises something else is an oddity.
+func sniffFile(path string, data, passphrase []byte) *Contents {
 	c := Sniff(data, passphrase)
+	c.oddName(path)
 	c.Err = fileError("read", path, c.Err)
 	for i := range c.Items {
 		c.Items[i].Err = fileError("read", path, c.Items[i].Err)
@@ -118,7 +126,25 @@ func ReadAny(path string, passphrase []byte) (*Contents, error) {
 	for _, o := range c.Oddities {
 		o.Fix = fixFor(o.Fix, path)
 	}
-	return c, nil
+	return c
+}
+
+// oddName compares what was found with what the file's name promises to people
+// and programs.
+func (c *Contents) oddName(path string) {
+	base := strings.ToLower(filepath.Base(path))
+	ending := filepath.Ext(base)
+	binary := strings.HasSuffix(c.Format, "DER") || c.Format == "PFX"
+	switch {
+	case ending == ".pem" && c.Format == "DER" && len(c.Items) > 0 && c.Items[0].Err == nil, ending == ".pem" && c.Format == "PFX":
+		c.odd("the name says PEM, but the file is "+c.Format+", which programs that expect PEM do not read", convertCommand)
+	case (ending == ".der" || ending == ".pfx" || ending == ".p12") && !binary && c.Format != "" && len(c.Items) > 0:
+		c.odd("the name says "+strings.ToUpper(ending[1:])+", but the file is PEM", convertCommand)
+	case (ending == ".pem" || ending == ".crt" || ending == ".cer") && c.Request() != nil && len(c.Certificates()) == 0 &&
+		!strings.Contains(base, "csr") && !strings.Contains(base, "req"):
+		c.odd("this is a certificate signing request, which a CA has yet to sign, and no certificate",
+			"have it signed (dpslab cert sign takes it with --authority, or --issuer-cert and --issuer-key), and call requests NAME.csr")
+	}
 }
 
 const convertCommand = "dpslab cert convert OLD --out NEW.pem"
@@ -195,7 +221,7 @@ func bareBase64(text []byte) ([]byte, bool) {
 // foreigners are recognized by how they begin.
 var foreigners = []struct{ magic, what, fix string }{
 	{"\x1f\x8b", "this is a gzip archive", "unpack it: gunzip -c OLD > NEW.pem"},
-	{"PK\x03\x04", "this is a ZIP archive", "unpack it: unzip OLD"},
+	{"PK\x03\x04", "this is a ZIP archive", "unpack it: unzip -n OLD -d FOLDER"},
 	{"\xfe\xed\xfe\xed", "this is a Java key store (JKS)", "keytool -importkeystore -srckeystore OLD -destkeystore NEW.pfx -deststoretype pkcs12"},
 	{"PuTTY-User-Key-File", "this is a PuTTY key", "puttygen OLD -O private-openssh -o NEW.pem"},
 	{"ssh-rsa ", "this is an SSH public key", wantPEM},
@@ -227,19 +253,30 @@ func foreign(data []byte) error {
 	if bytes.Contains(data, []byte("BEGIN CERTIFICATE")) || bytes.Contains(data, []byte("BEGIN PRIVATE KEY")) {
 		return &FormatError{What: "the BEGIN line is damaged: PEM wants exactly five dashes on either side", Fix: "correct the line in OLD, or copy it again from where it came"}
 	}
-	return &FormatError{What: "this is neither PEM, DER nor PFX", Fix: "openssl asn1parse -in OLD shows what OpenSSL makes of it; " + wantPEM}
+	return &FormatError{What: "this is neither PEM, DER nor PFX", Fix: wantPEM}
 }
 
 // damagedDER tells DER that is cut off from DER with something behind it.
 func damagedDER(data []byte) error {
+	again := "copy it again from where it came: OLD"
 	want := derLength(data)
 	switch {
 	case want > len(data):
-		return &FormatError{What: "this is DER that is cut off: " + count(len(data), "byte") + " of " + count(want, "byte"), Fix: "copy it again from where it came: OLD"}
-	case want > 0 && want < len(data):
-		return &FormatError{What: "this is DER with " + count(len(data)-want, "foreign byte") + " behind it", Fix: "head -c " + decimal(want) + " OLD > NEW.der"}
+		return &FormatError{What: "this is DER that is cut off: " + count(len(data), "byte") + " of " + count(want, "byte"), Fix: again}
+	case want > 0 && want < len(data) && readsAlone(data[:want]):
+		return &FormatError{What: "this is DER with " + count(len(data)-want, "foreign byte") + " behind it", Fix: "cut them off: head -c " + decimal(want) + " OLD > NEW.der"}
 	}
-	return &FormatError{What: "this is damaged DER", Fix: "copy it again from where it came: OLD"}
+	return &FormatError{What: "this is damaged DER", Fix: again}
+}
+
+// readsAlone says whether DER is something by itself, so that cutting off what
+// follows it helps.
+func readsAlone(der []byte) bool {
+	if isPFX(der) {
+		return true
+	}
+	err := parseDER(der, nil, defaultLimits).Err
+	return err == nil || errors.Is(err, ErrPassphraseNeeded)
 }
 
 // derLength is what the first element says of its own length, header included;

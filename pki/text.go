@@ -52,20 +52,20 @@ func CertificateText(c *x509.Certificate) string {
 	t.line(4, "Data:")
 	t.line(8, "Version: %d (0x%x)", c.Version, c.Version-1)
 	t.serial(c.SerialNumber)
-	t.line(8, "Signature Algorithm: %s", signatureName(c.SignatureAlgorithm))
+	t.line(8, "Signature Algorithm: %s", signatureName(c.Raw))
 	t.line(8, "Issuer: %s", nameText(c.RawIssuer))
 	t.line(8, "Validity")
 	t.line(12, "Not Before: %s", opensslTime(c.NotBefore))
 	t.line(12, "Not After : %s", opensslTime(c.NotAfter))
 	t.line(8, "Subject: %s", nameText(c.RawSubject))
-	t.publicKey(c.PublicKey)
+	t.publicKey(c.RawSubjectPublicKeyInfo, c.PublicKey)
 	if len(c.Extensions) > 0 {
 		t.line(8, "X509v3 extensions:")
 		for _, e := range c.Extensions {
 			t.extension(12, e)
 		}
 	}
-	t.signature(c.SignatureAlgorithm, c.Signature)
+	t.signature(c.Raw, c.Signature)
 	return t.String()
 }
 
@@ -76,7 +76,7 @@ func RequestText(r *x509.CertificateRequest) string {
 	t.line(4, "Data:")
 	t.line(8, "Version: %d (0x%x)", r.Version+1, r.Version)
 	t.line(8, "Subject: %s", nameText(r.RawSubject))
-	t.publicKey(r.PublicKey)
+	t.publicKey(r.RawSubjectPublicKeyInfo, r.PublicKey)
 	t.line(8, "Attributes:")
 	if len(r.Extensions) == 0 {
 		t.line(12, "(none)")
@@ -86,7 +86,7 @@ func RequestText(r *x509.CertificateRequest) string {
 			t.extension(16, e)
 		}
 	}
-	t.signature(r.SignatureAlgorithm, r.Signature)
+	t.signature(r.Raw, r.Signature)
 	return t.String()
 }
 
@@ -99,29 +99,15 @@ func (t *text) serial(n *big.Int) {
 	t.line(12, "%s", strings.ToLower(pairs(n.Bytes())))
 }
 
-func (t *text) signature(a x509.SignatureAlgorithm, value []byte) {
-	t.line(4, "Signature Algorithm: %s", signatureName(a))
+func (t *text) signature(raw, value []byte) {
+	t.line(4, "Signature Algorithm: %s", signatureName(raw))
 	t.line(4, "Signature Value:")
 	t.hex(8, 18, value)
 }
 
 func opensslTime(at time.Time) string { return at.UTC().Format("Jan _2 15:04:05 2006") + " GMT" }
 
-var signatureNames = map[x509.SignatureAlgorithm]string{
-	x509.MD5WithRSA: "md5WithRSAEncryption", x509.SHA1WithRSA: "sha1WithRSAEncryption", x509.SHA256WithRSA: "sha256WithRSAEncryption",
-	x509.SHA384WithRSA: "sha384WithRSAEncryption", x509.SHA512WithRSA: "sha512WithRSAEncryption",
-	x509.ECDSAWithSHA1: "ecdsa-with-SHA1", x509.ECDSAWithSHA256: "ecdsa-with-SHA256", x509.ECDSAWithSHA384: "ecdsa-with-SHA384",
-	x509.ECDSAWithSHA512: "ecdsa-with-SHA512", x509.PureEd25519: "ED25519",
-}
-
-func signatureName(a x509.SignatureAlgorithm) string {
-	if name, ok := signatureNames[a]; ok {
-		return name
-	}
-	return a.String()
-}
-
-func (t *text) publicKey(pub any) {
+func (t *text) publicKey(rawSPKI []byte, pub any) {
 	t.line(8, "Subject Public Key Info:")
 	switch key := pub.(type) {
 	case *ecdsa.PublicKey:
@@ -144,7 +130,7 @@ func (t *text) publicKey(pub any) {
 		t.hex(20, 15, modulus)
 		t.line(16, "Exponent: %d (%#x)", key.E, key.E)
 	default:
-		t.line(12, "Public Key Algorithm: %s", DescribeKey(pub))
+		t.line(12, "Public Key Algorithm: %s", publicKeyName(rawSPKI))
 	}
 }
 

@@ -101,7 +101,8 @@ func TestInspect(t *testing.T) {
 	text := open.Text()
 	for _, want := range []string{
 		"both.pem: PEM, 1 certificate, 1 private key", "Registration ID:        press-3 (legal)", got.SHA1 + " (DPS shows this)",
-		"Private key matches:    yes", "Days left:              29 of 30", `F05 error  the common name is "press-3", the registration ID "press-4"`,
+		"Private key matches:    yes", "Days left:              30 of 30",
+		`Would be refused:       F05: the common name is "press-3"`, `F05 error  the common name is "press-3", the registration ID "press-4"`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the text lacks %q:\n%s", want, text)

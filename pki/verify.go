@@ -4,14 +4,9 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"runtime"
+	"io"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -21,6 +16,11 @@ type VerifyOptions struct {
 	RegistrationID string
 	// Passphrase opens encrypted keys and PFX files.
 	Passphrase []byte
+	// PassphraseFlag is how a command line gave it ("--passphrase-env NAME"), for
+	// the commands that mend something encrypted; never the pass phrase.
+	PassphraseFlag string
+	// Stdin is read where "-" stands for a file; nil: "-" is a file's name.
+	Stdin io.Reader
 	// Now is when the certificates must be good.
 	Now time.Time
 }
@@ -43,7 +43,7 @@ type Chain struct {
 type Element struct {
 	File        string            `json:"file"`
 	Position    int               `json:"position"` // in the file, from 1
-	Subject     string            `json:"subject"`
+	Subject     string            `json:"subject"`  // RFC 4514: "CN=device-01"
 	NotAfter    time.Time         `json:"not_after"`
 	SHA1        string            `json:"sha1"`
 	SHA256      string            `json:"sha256"`
@@ -60,15 +60,8 @@ type found struct {
 // foundKey is a private key with its place.
 type foundKey struct {
 	crypto.Signer
-	file string
-}
-
-// opened is one file that was read.
-type opened struct {
-	path     string
-	contents *Contents
-	err      error
-	mode     fs.FileMode
+	file      string
+	encrypted bool
 }
 
 // heap is everything that lies before a check.
@@ -83,11 +76,17 @@ type heap struct {
 
 	// What the checks ask about files, kept so that a thousand files are not
 	// searched a thousand times.
-	withCerts []*opened          // files that hold certificates
-	byStem    map[string]*opened // of these, by stem
-	presented map[string]bool    // raw first certificates of files with several
-	keyFiles  map[string]string  // by raw public key
-	requested map[string]bool    // raw public keys of requests
+	withCerts []*opened            // files that hold certificates
+	byStem    map[string]*opened   // of these, by stem
+	holders   map[string][]*opened // of these, by the raw certificates in them
+	presented map[string]bool      // raw first certificates of files with several
+	keyOf     map[string]foundKey  // by raw public key
+	requested map[string]bool      // raw public keys of requests
+
+	// What the certificates are to each other.
+	issuers map[*x509.Certificate]*found
+	used    map[*x509.Certificate]bool // it signed another one here
+	devices map[*x509.Certificate]bool
 }
 
 // Verify checks a heap of files, and of the files in folders: what each of them
@@ -99,17 +98,20 @@ func Verify(paths []string, o VerifyOptions) (*Report, error) {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
-	names, err := expand(paths)
+	names, unread, err := expand(paths, o.Stdin != nil)
 	if err != nil {
 		return nil, err
 	}
 	h := newHeap(o)
-	h.files = readAll(names, o.Passphrase)
+	h.files = readAll(names, o.Passphrase, o.Stdin)
 	for i := range h.files {
 		if err := h.files[i].err; err != nil && slices.Contains(paths, h.files[i].path) && !isFormat(err) {
 			return nil, err
 		}
 		h.add(&h.files[i])
+	}
+	for _, f := range unread {
+		h.reportError(f.Path, f)
 	}
 	report := &Report{Files: names}
 	if names == nil {
@@ -126,72 +128,15 @@ func Verify(paths []string, o VerifyOptions) (*Report, error) {
 
 func newHeap(o VerifyOptions) *heap {
 	return &heap{
-		options: o, bySubj: map[string][]int{}, bySPKI: map[string][]int{}, byStem: map[string]*opened{},
-		presented: map[string]bool{}, keyFiles: map[string]string{}, requested: map[string]bool{},
+		options: o, bySubj: map[string][]int{}, bySPKI: map[string][]int{}, byStem: map[string]*opened{}, holders: map[string][]*opened{},
+		presented: map[string]bool{}, keyOf: map[string]foundKey{}, requested: map[string]bool{},
+		issuers: map[*x509.Certificate]*found{}, used: map[*x509.Certificate]bool{}, devices: map[*x509.Certificate]bool{},
 	}
 }
 
 func isFormat(err error) bool {
 	var f *FormatError
 	return errors.As(err, &f)
-}
-
-// extensions are the names under which certificates and keys lie in folders. A
-// file that is named outright is read whatever it is called.
-var extensions = []string{".pem", ".crt", ".cer", ".der", ".key", ".csr", ".pfx", ".p12", ".p7b"}
-
-// expand replaces folders by the files in them, sorted.
-func expand(paths []string) ([]string, error) {
-	var names []string
-	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, fileError("read", path, err)
-		}
-		if !info.IsDir() {
-			names = append(names, path)
-			continue
-		}
-		err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-			switch {
-			case err != nil:
-				return err
-			case d.IsDir() && p != path && strings.HasPrefix(d.Name(), "."):
-				return filepath.SkipDir
-			case d.Type().IsRegular() && slices.Contains(extensions, strings.ToLower(filepath.Ext(p))):
-				names = append(names, p)
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, fileError("read", path, err)
-		}
-	}
-	return names, nil
-}
-
-// readAll reads files on all processors, keeping their order.
-func readAll(names []string, passphrase []byte) []opened {
-	files := make([]opened, len(names))
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(names)) {
-		wg.Go(func() {
-			for i := range next {
-				files[i].path = names[i]
-				files[i].contents, files[i].err = ReadAny(names[i], passphrase)
-				if info, err := os.Stat(names[i]); err == nil {
-					files[i].mode = info.Mode()
-				}
-			}
-		})
-	}
-	for i := range names {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
-	return files
 }
 
 // add sorts what is in a file into the heap.
@@ -206,8 +151,11 @@ func (h *heap) add(f *opened) {
 			position++
 			h.addCertificate(found{item.Certificate, f.path, position})
 		case item.Key != nil:
-			h.keys = append(h.keys, foundKey{item.Key, f.path})
-			h.keyFiles[publicOf(item.Key.Public())] = f.path
+			key := foundKey{item.Key, f.path, item.Encrypted}
+			h.keys = append(h.keys, key)
+			if _, there := h.keyOf[publicOf(key.Public())]; !there {
+				h.keyOf[publicOf(key.Public())] = key
+			}
 		case item.Request != nil:
 			h.requested[publicOf(item.Request.PublicKey)] = true
 		}
@@ -217,6 +165,9 @@ func (h *heap) add(f *opened) {
 		return
 	}
 	h.withCerts = append(h.withCerts, f)
+	for _, c := range certs {
+		h.holders[string(c.Raw)] = append(h.holders[string(c.Raw)], f)
+	}
 	if _, taken := h.byStem[stem(f.path)]; !taken {
 		h.byStem[stem(f.path)] = f
 	}
@@ -225,11 +176,12 @@ func (h *heap) add(f *opened) {
 	}
 }
 
-// publicOf is a public key in its usual encoding, as a map key.
+// publicOf is a public key in its usual encoding, as a map key; empty for a kind
+// that is not known, of which no private key can be here.
 func publicOf(pub crypto.PublicKey) string {
 	der, err := x509.MarshalPKIXPublicKey(pub)
 	if err != nil {
-		return "unknown"
+		return ""
 	}
 	return string(der)
 }
@@ -259,14 +211,31 @@ func (h *heap) checkFiles() {
 			h.reportError(f.path, f.err)
 			continue
 		}
+		broken := false
 		for _, err := range f.contents.Problems() {
 			h.reportError(f.path, err)
+			broken = broken || isFormat(err)
 		}
 		for _, o := range f.contents.Oddities {
-			h.report("F02", SeverityWarning, f.path, 0, f.path+": "+o.What, o.Fix)
+			h.report("F02", SeverityWarning, f.path, 0, f.path+": "+o.What, h.oddityFix(f, o.Fix, broken))
 		}
 		h.checkSecrecy(f)
 	}
+}
+
+// oddityFix is the command that cleans a file up. One that is broken besides
+// cannot be converted; one with an encrypted key wants the pass phrase.
+func (h *heap) oddityFix(f opened, fix string, broken bool) string {
+	switch {
+	case !strings.HasPrefix(fix, "dpslab cert convert "):
+		return fix
+	case broken:
+		return "mend first what is broken in it; then dpslab cert convert cleans it up"
+	}
+	if f.contents.NeedsPassphrase() {
+		return "its pass phrase is asked for on a terminal: " + fix
+	}
+	return fix + h.passphraseFor(&f)
 }
 
 func (h *heap) reportError(path string, err error) {
@@ -274,79 +243,13 @@ func (h *heap) reportError(path string, err error) {
 	switch {
 	case errors.Is(err, ErrPassphraseNeeded):
 		h.report("F03", SeverityWarning, path, 0, path+" is encrypted, and no pass phrase was given: it was not checked",
-			"give the pass phrase: dpslab cert verify "+shellWord(path)+" --passphrase-env NAME")
+			"give the pass phrase with --passphrase-env or --passphrase-command; on a terminal it is asked for: dpslab cert inspect "+fileWord(path))
 	case errors.Is(err, ErrWrongPassphrase):
 		h.report("F03", SeverityError, path, 0, path+": the pass phrase does not open it",
-			"find the right one: openssl pkey -in "+shellWord(path)+" -noout asks for it until it fits")
+			"give another one; on a terminal it is asked for: dpslab cert inspect "+fileWord(path))
 	case errors.As(err, &format):
 		h.report("F02", SeverityError, path, 0, path+": "+format.What, format.Fix)
 	default:
-		h.report("F02", SeverityError, path, 0, err.Error(), "check the path and its permissions: ls -l "+shellWord(path))
+		h.report("F02", SeverityError, path, 0, err.Error(), "look where it leads and who may read it: ls -ld "+fileWord(path))
 	}
-}
-
-func (h *heap) checkSecrecy(f opened) {
-	secret := false
-	for _, item := range f.contents.Items {
-		if item.Kind != ItemKey {
-			continue
-		}
-		secret = true
-		if item.Legacy {
-			h.report("F03", SeverityWarning, f.path, 0,
-				f.path+": the key is encrypted in OpenSSL's traditional form (Proc-Type, one round of MD5), which newer libraries do not read",
-				"dpslab cert convert "+shellWord(f.path)+" --passphrase-env NAME --out "+fixFor("NEW.key.pem", f.path))
-		}
-	}
-	if !secret {
-		return
-	}
-	if runtime.GOOS != "windows" && f.mode.Perm()&0o077 != 0 {
-		h.report("F16", SeverityWarning, f.path, 0, fmt.Sprintf("%s holds a private key and has mode %04o: others can read it", f.path, f.mode.Perm()),
-			"chmod 600 "+shellWord(f.path))
-	}
-	if tree := workTree(f.path); tree != "" {
-		h.report("F16", SeverityWarning, f.path, 0, f.path+" holds a private key and lies in the git work tree "+tree,
-			"echo "+shellWord(filepath.Base(f.path))+" >> "+shellWord(filepath.Join(tree, ".gitignore")))
-	}
-}
-
-// workTree finds the git work tree that a file lies in, unless the tree's own
-// .gitignore names the file or all of its kind.
-func workTree(path string) string {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return ""
-	}
-	for dir := filepath.Dir(abs); ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
-			if ignored(dir, abs) {
-				return ""
-			}
-			return dir
-		}
-		if dir == filepath.Dir(dir) {
-			return ""
-		}
-	}
-}
-
-func ignored(tree, path string) bool {
-	data, err := os.ReadFile(filepath.Join(tree, ".gitignore"))
-	if err != nil {
-		return false
-	}
-	relative, _ := filepath.Rel(tree, path)
-	for line := range strings.Lines(string(data)) {
-		pattern := strings.Trim(strings.TrimSpace(line), "/")
-		if pattern == "" || pattern[0] == '#' {
-			continue
-		}
-		name, _ := filepath.Match(pattern, filepath.Base(path))
-		whole, _ := filepath.Match(pattern, relative)
-		if name || whole || strings.HasPrefix(relative, pattern+string(filepath.Separator)) {
-			return true
-		}
-	}
-	return false
 }

@@ -1,7 +1,6 @@
 package pki
 
 import (
-	"bytes"
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -15,6 +14,10 @@ const day = 24 * time.Hour
 
 // checkElement checks what holds for every certificate of a chain.
 func (h *heap) checkElement(c found, issuer, sameName *found) {
+	if isCA(c.Certificate) && h.asDevice(c) == caDoubtful {
+		h.report("F08", SeverityWarning, c.file, c.at, nameText(c.RawSubject)+" is a CA (CA:TRUE) that signed nothing here; as a device certificate DPS refuses it",
+			"leave it if it is a signing CA; for a device: "+h.newNamed(c, append(commonNames(c.RawSubject), "")[0]))
+	}
 	h.checkValidity(c)
 	h.checkStrength(c)
 	h.checkIssuer(c, issuer, sameName)
@@ -28,40 +31,18 @@ func (h *heap) checkElement(c found, issuer, sameName *found) {
 	}
 }
 
-// reissue is the command that makes a certificate anew as it should be.
-func (h *heap) reissue(c found) string {
-	if isCA(c.Certificate) && !hasClientAuth(c.Certificate) {
-		return "make a new CA, upload it to DPS and renew the devices below it: dpslab cert new NAME --kind authority"
-	}
-	return h.renew(c, "")
-}
-
-// renew is the command that renews a certificate; what is known of its key and
-// its issuer is filled in.
-func (h *heap) renew(c found, more string) string {
-	command := "dpslab cert renew " + shellWord(c.file)
-	if !isSelfSigned(c.Certificate) {
-		return command + " --authority NAME" + more
-	}
-	if key := h.keyFileOf(c); key != "" {
-		return command + " --key " + shellWord(key) + more
-	}
-	return command + " --key KEY" + more
-}
-
 func (h *heap) checkValidity(c found) {
 	now, name := h.options.Now, nameText(c.RawSubject)
 	left := c.NotAfter.Sub(now)
-	renew := h.reissue(c)
 	switch {
 	case left < 0:
-		h.report("F10", SeverityError, c.file, c.at, fmt.Sprintf("%s expired on %s, %s ago", name, stamp(c.NotAfter), days(-left)), renew)
+		h.report("F10", SeverityError, c.file, c.at, fmt.Sprintf("%s expired on %s, %s ago", name, stamp(c.NotAfter), days(-left)), h.reissue(c))
 	case now.Before(c.NotBefore):
 		h.report("F10", SeverityError, c.file, c.at,
 			fmt.Sprintf("%s is not valid before %s, which is %s ahead of this machine's clock", name, stamp(c.NotBefore), days(c.NotBefore.Sub(now))),
 			"set the clock (timedatectl status shows it), or wait")
 	case left < min(30*day, c.NotAfter.Sub(c.NotBefore)/3):
-		h.report("F10", SeverityWarning, c.file, c.at, fmt.Sprintf("%s expires on %s, in %s", name, stamp(c.NotAfter), days(left)), renew)
+		h.report("F10", SeverityWarning, c.file, c.at, fmt.Sprintf("%s expires on %s, in %s", name, stamp(c.NotAfter), days(left)), h.reissue(c))
 	}
 }
 
@@ -82,34 +63,64 @@ func (h *heap) checkStrength(c found) {
 	}
 	if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < 2048 {
 		h.report("F17", SeverityWarning, c.file, c.at, fmt.Sprintf("%s has an RSA key of %d bits; 2048 is the least", name, key.N.BitLen()),
-			"dpslab cert renew "+shellWord(c.file)+" --new-key --algorithm ec-p256")
+			h.withNewKey(c))
 	}
+	by := h.issuers[c.Certificate]
+	if by != nil && !slices.Contains(weak, c.SignatureAlgorithm) && checkSignature(c.Certificate, by.Certificate) == signatureUnchecked {
+		h.report("F17", SeverityWarning, c.file, c.at, fmt.Sprintf("the signature of %s (%s by a key of the kind %s) cannot be checked here; who signed it is taken from the names, and TLS stacks may refuse it",
+			name, signatureName(c.Raw), keyAlgorithm(by.RawSubjectPublicKeyInfo, by.PublicKey)), h.withNewKey(*by))
+	}
+}
+
+// withNewKey is for what no renewal with the same key helps.
+func (h *heap) withNewKey(c found) string {
+	if names := commonNames(c.RawSubject); h.devices[c.Certificate] && len(names) > 0 {
+		return h.newNamed(c, names[0])
+	}
+	return h.newAuthority(c)
 }
 
 // checkIssuer is F12 and F14: who signed, and whether it may.
 func (h *heap) checkIssuer(c found, issuer, sameName *found) {
 	name, by := nameText(c.RawSubject), nameText(c.RawIssuer)
+	look := "find the file of " + by + authorityKeyID(c.Certificate) + " and name it too"
 	switch {
 	case issuer == nil && sameName != nil:
 		h.report("F14", SeverityError, c.file, c.at,
-			fmt.Sprintf("%s names %s as its issuer, but the CA of that name in %s has another key and did not sign it", name, by, sameName.file),
-			"sign it anew by the CA that is there: dpslab cert renew "+shellWord(c.file)+" --key KEY --issuer-cert "+shellWord(sameName.file)+" --issuer-key KEY")
-	case issuer == nil && bytes.Equal(c.RawIssuer, c.RawSubject):
-		h.report("F12", SeverityError, c.file, c.at, name+" names itself as its issuer, but its signature is not its own: it was altered", h.reissue(c))
+			fmt.Sprintf("%s names %s as its issuer, but the CA of that name in %s has another key and did not sign it", name, by, sameName.file), h.underNewKey(c, *sameName))
+	case issuer == nil && namesItself(c.Certificate):
+		h.report("F12", SeverityError, c.file, c.at, name+" names itself as its issuer, but its signature is not its own: it was altered, or another key of that name signed it", h.reissue(c))
 	case issuer == nil && isCA(c.Certificate):
 		h.report("F12", SeverityWarning, c.file, c.at,
-			fmt.Sprintf("the chain ends with %s, its issuer %s is not here: %s itself must be verified at DPS", name, by, name),
-			"name the root's file too: dpslab cert verify "+shellWord(c.file)+" ROOT.pem")
+			fmt.Sprintf("the chain ends with %s, its issuer %s is not here: %s itself must be verified at DPS", name, by, name), look)
 	case issuer == nil:
-		h.report("F12", SeverityError, c.file, c.at, fmt.Sprintf("the issuer of %s is missing: no file here holds %s", name, by),
-			"name the CA's file too: dpslab cert verify "+shellWord(c.file)+" CA.pem")
+		h.report("F12", SeverityError, c.file, c.at, fmt.Sprintf("the issuer of %s is missing: no file here holds %s", name, by), look)
 	case issuer.Certificate == c.Certificate:
 		return
 	case !isCA(issuer.Certificate):
-		h.report("F12", SeverityError, issuer.file, issuer.at, fmt.Sprintf("%s signed %s but is no CA", by, name), h.reissue(*issuer))
+		h.report("F12", SeverityError, issuer.file, issuer.at, fmt.Sprintf("%s signed %s but is no CA", by, name), h.newAuthority(*issuer))
 	case issuer.KeyUsage != 0 && issuer.KeyUsage&x509.KeyUsageCertSign == 0:
 		h.report("F12", SeverityError, issuer.file, issuer.at, fmt.Sprintf("%s signed %s, but its key usage lacks keyCertSign", by, name), h.reissue(*issuer))
 	}
+}
+
+// authorityKeyID tells the issuer that is looked for from others of its name.
+func authorityKeyID(c *x509.Certificate) string {
+	if len(c.AuthorityKeyId) == 0 {
+		return ""
+	}
+	return " (subject key identifier " + pairs(c.AuthorityKeyId) + ")"
+}
+
+// underNewKey is the way out when a CA was made anew under its old name.
+func (h *heap) underNewKey(c, ca found) string {
+	flags := h.flagsOf(ca.Certificate)
+	names := commonNames(c.RawSubject)
+	if isCA(c.Certificate) || flags == "" || len(names) == 0 || suggestID(names[0], MaxCommonName) == "" {
+		return fmt.Sprintf("name the file of the CA that did sign it%s; or have %s issued anew below the CA in %s", authorityKeyID(c.Certificate), nameText(c.RawSubject), ca.file)
+	}
+	name := suggestID(names[0], MaxCommonName)
+	return "below the CA that is there: " + newCommand(name, flags+" --days 365 --out "+folderWord(freeName(besides(c.file, name+"-new"), "")))
 }
 
 // checkDevice checks what holds for a device certificate only.
@@ -118,16 +129,23 @@ func (h *heap) checkDevice(c found) {
 	h.checkPurpose(c)
 	name := nameText(c.RawSubject)
 	if life := c.NotAfter.Sub(c.NotBefore); life <= 31*day {
-		h.report("F11", SeverityWarning, c.file, c.at, fmt.Sprintf("%s lives %s in all", name, days(life)),
-			"renew it in time, or for longer: "+h.renew(c, " --days 365"))
+		h.report("F11", SeverityWarning, c.file, c.at, fmt.Sprintf("%s lives %s in all", name, days(life)), h.reissue(c))
 	}
-	if !isSelfSigned(c.Certificate) && !h.presented[string(c.Raw)] {
-		h.report("F12", SeverityWarning, c.file, c.at, c.file+" holds the device certificate alone; for an enrollment group the CAs above must stand in the same file",
-			"dpslab cert fullchain "+shellWord(c.file)+" INTERMEDIATE.pem ROOT.pem --out "+fixFor("NEW.pem", c.file))
+	if !namesItself(c.Certificate) && !h.presented[string(c.Raw)] && !h.standsWithIssuer(c) {
+		h.report("F12", SeverityWarning, c.file, c.at, c.file+" holds the device certificate alone; for an enrollment group the CAs above must stand in the same file", h.chainCommand(c.Certificate, h.holders[string(c.Raw)][0]))
 	}
 	h.report("F18", SeverityInfo, c.file, c.at,
 		fmt.Sprintf("%s has SHA-1 %s (DPS shows it) and SHA-256 %s (IoT Hub keeps it)", name, Thumbprint1(c.Certificate), Thumbprint256(c.Certificate)),
-		"openssl x509 -in "+shellWord(c.file)+" -noout -fingerprint -sha256")
+		"dpslab cert inspect "+fileWord(c.file))
+}
+
+// standsWithIssuer says whether a file holds a certificate and the one above it,
+// in whatever order.
+func (h *heap) standsWithIssuer(c found) bool {
+	issuer := h.issuers[c.Certificate]
+	return issuer != nil && slices.ContainsFunc(h.holders[string(c.Raw)], func(f *opened) bool {
+		return slices.ContainsFunc(f.contents.Certificates(), issuer.Equal)
+	})
 }
 
 // checkName is F04 to F07: the common name as a registration ID.
@@ -135,37 +153,27 @@ func (h *heap) checkName(c found) {
 	names := commonNames(c.RawSubject)
 	switch {
 	case len(names) == 0:
-		h.report("F04", SeverityError, c.file, c.at, fmt.Sprintf("the subject of %s (%q) has no common name", c.file, nameText(c.RawSubject)), newNamed(c, "REGISTRATION-ID"))
+		h.report("F04", SeverityError, c.file, c.at, fmt.Sprintf("the subject of %s (%q) has no common name", c.file, nameText(c.RawSubject)), h.newNamed(c, ""))
 		return
 	case len(names) > 1:
-		h.report("F04", SeverityError, c.file, c.at, fmt.Sprintf("the subject %s has %d common names; which one counts depends on the reader", nameText(c.RawSubject), len(names)), newNamed(c, names[0]))
+		h.report("F04", SeverityError, c.file, c.at, fmt.Sprintf("the subject %s has %d common names; which one counts depends on the reader", nameText(c.RawSubject), len(names)), h.newNamed(c, names[0]))
 	case len(nameParts(c.RawSubject)) > 0 && slices.ContainsFunc(nameParts(c.RawSubject), func(set pkix.RelativeDistinguishedNameSET) bool { return len(set) > 1 }):
-		h.report("F04", SeverityWarning, c.file, c.at, fmt.Sprintf("the subject %s puts several values into one part, which some readers do not take apart", nameText(c.RawSubject)), newNamed(c, names[0]))
+		h.report("F04", SeverityWarning, c.file, c.at, fmt.Sprintf("the subject %s puts several values into one part, which some readers do not take apart", nameText(c.RawSubject)), h.newNamed(c, names[0]))
 	}
 	cn, want := names[0], h.options.RegistrationID
 	if bare, ok := strings.CutPrefix(cn, "CN="); ok {
-		h.report("F05", SeverityError, c.file, c.at, fmt.Sprintf("the common name is %q: \"CN=\" was copied into the name", visible(cn)), newNamed(c, bare))
+		h.report("F05", SeverityError, c.file, c.at, fmt.Sprintf("the common name is %q: \"CN=\" was copied into the name", visible(cn)), h.newNamed(c, bare))
 		return
 	}
-	if want != "" && !strings.EqualFold(cn, want) {
-		h.report("F05", SeverityError, c.file, c.at, fmt.Sprintf("the common name is %q, the registration ID %q", visible(cn), visible(want)), newNamed(c, want))
+	if want != "" && !h.isNamed(c) {
+		h.report("F05", SeverityError, c.file, c.at, fmt.Sprintf("the common name is %q, the registration ID %q", visible(cn), visible(want)), h.newNamed(c, want))
 	}
 	if err := CheckCommonName(cn); err != nil {
-		h.report("F06", SeverityError, c.file, c.at, fmt.Sprintf("%s: %v (%q)", c.file, err, visible(cn)), newNamed(c, cn))
+		h.report("F06", SeverityError, c.file, c.at, fmt.Sprintf("%s: %v (%q)", c.file, err, visible(cn)), h.newNamed(c, cn))
 	}
 	if strings.ToLower(cn) != cn {
-		h.report("F07", SeverityWarning, c.file, c.at, fmt.Sprintf("the common name %q has upper-case letters", visible(cn)), newNamed(c, strings.ToLower(cn)))
+		h.report("F07", SeverityWarning, c.file, c.at, fmt.Sprintf("the common name %q has upper-case letters", visible(cn)), h.newNamed(c, strings.ToLower(cn)))
 	}
-}
-
-func newNamed(c found, name string) string {
-	if name = suggestID(name, MaxCommonName); name == "" {
-		name = "REGISTRATION-ID"
-	}
-	if isSelfSigned(c.Certificate) {
-		return "dpslab cert new " + shellWord(name)
-	}
-	return "dpslab cert new " + shellWord(name) + " --kind device --authority NAME"
 }
 
 // checkPurpose is F08 and F09.
@@ -194,7 +202,7 @@ func (h *heap) checkSerials() {
 	first := make(map[string]found, len(h.certs))
 	for _, c := range h.certs {
 		id := string(c.RawIssuer) + c.SerialNumber.String()
-		if bytes.Equal(c.RawIssuer, c.RawSubject) {
+		if namesItself(c.Certificate) {
 			continue // every self-signed certificate is an issuer of its own
 		}
 		other, ok := first[id]

@@ -6,8 +6,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +22,8 @@ func (a *app) certInspectCommand() *cobra.Command {
 		Short: "Show what is in a file, or what a server presents",
 		Long: `Show what is in a file, broken or not: certificates, requests, keys, PEM, DER,
 PFX. First as openssl x509 -text prints it, then what DPS cares about. HOST:PORT
-shows the certificates of a TLS server, trusted or not.`,
+shows the certificates of a TLS server, trusted or not; - reads the standard
+input.`,
 		Example: `  dpslab cert inspect device-cert.pem
   dpslab cert inspect certs/device-01-full-chain.cert.pem --key private/device-01.key.pem
   dpslab cert inspect device.pfx --passphrase-env PFX_PASSWORD --json
@@ -36,7 +35,7 @@ shows the certificates of a TLS server, trusted or not.`,
 	c.Flags().StringVar(&registrationID, "registration-id", "", "compare with this registration ID")
 	c.Flags().StringVar(&caFile, "ca-file", "", "trust these CAs for HOST:PORT, in place of the system's")
 	a.certJSON(c, "inspect", func(ctx context.Context, args []string, asJSON bool) error {
-		o := pki.InspectOptions{RegistrationID: registrationID, Now: time.Now()}
+		o := pki.InspectOptions{RegistrationID: registrationID, PassphraseFlag: secret.flag(), Stdin: a.in, Now: time.Now()}
 		var err error
 		if o.Key, err = a.optionalKey(ctx, key, &secret); err != nil {
 			return err
@@ -80,7 +79,7 @@ func (a *app) optionalKey(ctx context.Context, path string, secret *secretFlags)
 }
 
 func (a *app) inspectOne(ctx context.Context, arg string, o pki.InspectOptions, secret *secretFlags, caFile string) (*pki.Inspection, error) {
-	if _, err := os.Stat(arg); err != nil && isServer(arg) {
+	if _, isFile := pki.FileNamed(arg); !isFile && isServer(arg) {
 		roots, err := rootsOf(caFile)
 		if err != nil {
 			return nil, err
@@ -92,7 +91,7 @@ func (a *app) inspectOne(ctx context.Context, arg string, o pki.InspectOptions, 
 		return nil, err
 	}
 	report, err := pki.Inspect(arg, o)
-	if err != nil || !report.NeedsPassphrase || len(o.Passphrase) > 0 || !isTerminal(a.in) {
+	if err != nil || !report.NeedsPassphrase || len(o.Passphrase) > 0 || arg == "-" || !isTerminal(a.in) {
 		return report, err
 	}
 	if o.Passphrase, err = secret.open(ctx, a, arg); err != nil {
@@ -101,10 +100,19 @@ func (a *app) inspectOne(ctx context.Context, arg string, o pki.InspectOptions, 
 	return pki.Inspect(arg, o)
 }
 
-// isServer tells host:port from a path.
+// isServer says whether an argument that names no file is host:port.
 func isServer(arg string) bool {
 	host, port, err := net.SplitHostPort(arg)
-	return err == nil && host != "" && port != "" && !strings.ContainsRune(arg, os.PathSeparator)
+	return err == nil && host != "" && port != ""
+}
+
+// flag is how the pass phrase was given, for a command line that needs it again.
+// A command is not repeated: it may have a secret in it.
+func (s *secretFlags) flag() string {
+	if s.env == "" {
+		return ""
+	}
+	return "--" + s.prefix + "passphrase-env " + workflow.ShellWord(s.env)
 }
 
 func rootsOf(caFile string) (*x509.CertPool, error) {
@@ -132,7 +140,8 @@ func (a *app) certVerifyCommand() *cobra.Command {
 		Long: `Check any heap of files and folders: what each file is, which certificate signs
 which and what is missing, validity, purpose, names, keys, file modes. Every
 finding has a rule (F01 to F18), says what was observed and which command mends
-it. Exit code 4 when there is an error.`,
+it. In folders, symbolic links are followed and files without an ending looked
+into; - reads the standard input. Exit code 4 when there is an error.`,
 		Example: `  dpslab cert verify device-cert.pem device-key.pem
   dpslab cert verify certs/ private/ --registration-id device-01
   dpslab cert verify . --warnings-as-errors --json`,
@@ -146,7 +155,9 @@ it. Exit code 4 when there is an error.`,
 		if err != nil {
 			return err
 		}
-		report, err := pki.Verify(args, pki.VerifyOptions{RegistrationID: registrationID, Passphrase: passphrase, Now: time.Now()})
+		report, err := pki.Verify(args, pki.VerifyOptions{
+			RegistrationID: registrationID, Passphrase: passphrase, PassphraseFlag: secret.flag(), Stdin: a.in, Now: time.Now(),
+		})
 		if err != nil {
 			return err
 		}
