@@ -15,7 +15,7 @@ import (
 // labTuning are the flags that decide how hard a lab makes it for its clients.
 func labTuning(c *cobra.Command, o *emulator.Options) {
 	flags := c.Flags()
-	flags.Float64Var(&o.Chaos, "chaos", 0, "share of the requests, up to 1, that something goes wrong with")
+	flags.Float64Var(&o.Chaos, "chaos", 0, "share of the requests, up to 1, that something goes wrong with that trying again gets over")
 	flags.Uint64Var(&o.ChaosSeed, "chaos-seed", 0, "makes --chaos repeatable")
 	flags.IntVar(&o.RegistrationsPerMinute, "registrations-per-minute", 0, "quota of the instance (default 1000, negative: none)")
 	flags.IntVar(&o.PollsPer10s, "polls-per-10s", 0, "quota of each device (default 5, negative: none)")
@@ -64,6 +64,9 @@ func (a *app) faultSetCommand(f *labFlags) *cobra.Command {
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			fault.Scenario = args[0]
+			if c.Flags().Changed("rate") && fault.Rate == 0 {
+				return usage("--rate 0 would strike nothing", "a share above 0, to 1; without --rate it strikes every request")
+			}
 			return a.joinedLab(c.Context(), f.state, func(_ emulator.Ready, o *emulator.Operator) error {
 				if err := o.SetFault(c.Context(), fault); err != nil {
 					return &workflow.Problem{Kind: workflow.Usage, Op: "switch a scenario on", Summary: err.Error(), Fix: "look them up: dpslab lab fault list"}

@@ -35,6 +35,9 @@ func TestLabFaults(t *testing.T) {
 			t.Errorf("no %q in:\n%s", text, r.stdout)
 		}
 	}
+	for _, args := range [][]string{{"delay", "--rate", "0"}, {"delay", "--rate", "2"}, {"delay", "--value", "-1s"}} {
+		dpslab(t, home, append([]string{"lab", "fault", "set"}, args...)...).want(t, 2)
+	}
 	if r := dpslab(t, home, "lab", "fault", "set", "earthquake").want(t, 2); !strings.Contains(r.stderr, `no scenario is called "earthquake"`) {
 		t.Errorf("%s", r.stderr)
 	}

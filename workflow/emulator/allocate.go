@@ -83,7 +83,7 @@ func (l *Lab) place(t *tx, op *operation, e *entry, r *registration, hub string,
 	fresh := device == nil
 	moved := previous != nil && !strings.EqualFold(previous.Hub, hub) && previous.DeviceID == next.DeviceID
 	if moved {
-		if device, err = move(t, e, previous, next); err != nil {
+		if device, err = move(t, e, previous, next, now); err != nil {
 			return err
 		}
 	} else if previous != nil {
@@ -96,17 +96,27 @@ func (l *Lab) place(t *tx, op *operation, e *entry, r *registration, hub string,
 		device.applyTwin(wanted) // it wins over migrated data
 	}
 	device.admit(op.Credential)
+	if err := ensureEdgeModules(t, device, now); err != nil {
+		return err
+	}
 	return putHubDevice(t, device, now)
 }
 
 // move takes a device from its former hub, with its data where the entry's
-// reprovision policy says so.
-func move(t *tx, e *entry, from, to *assignment) (*hubDevice, error) {
+// reprovision policy says so. What waits for the device there goes with its
+// identity.
+func move(t *tx, e *entry, from, to *assignment, now time.Time) (*hubDevice, error) {
 	old, err := getHubDevice(t, from.Hub, from.DeviceID)
 	if err != nil {
 		return nil, err
 	}
 	if err := t.delete(bucketDevices, deviceKey(from.Hub, from.DeviceID)); err != nil {
+		return nil, err
+	}
+	if _, err := dropPrefix(t, bucketCommands, eventPrefix(from.Hub, from.DeviceID)); err != nil { // guess leftBehind
+		return nil, err
+	}
+	if err := moveModules(t, from, to, e.ReprovisionPolicy.MigrateDeviceData, now); err != nil {
 		return nil, err
 	}
 	to.Substatus = deviceDataReset

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -40,6 +41,7 @@ type call struct {
 	spoil   func(media string, body []byte) (string, []byte) // of a fault: what becomes of the answer
 	cut     bool                                             // of a fault: there is no answer
 	swallow bool                                             // of a fault: the message is not kept
+	media   string                                           // of the answer's JSON, where it is not the usual one
 
 	status  int
 	device  string
@@ -80,6 +82,9 @@ func (l *Lab) dispatch(c *call) (err error) {
 	}()
 	f := find(l.surfacesOf(hostName(c.r.Host)), c.r.Method, c.r.URL.EscapedPath())
 	c.surface, c.args = f.surface, f.args
+	if c.surface.server != "" {
+		c.set("Server", c.surface.server)
+	}
 	if f.route == nil {
 		if f.methods != nil {
 			c.set("Allow", strings.Join(f.methods, ", "))
@@ -119,7 +124,7 @@ func (c *call) json(status int, v any) {
 	if err != nil { // only a raw message that was stored broken gets here
 		c.verdict, status, body = err.Error(), http.StatusInternalServerError, []byte("{}")
 	}
-	media := "application/json; charset=utf-8"
+	media := cmp.Or(c.media, "application/json; charset=utf-8")
 	if c.spoil != nil {
 		media, body = c.spoil(media, body)
 	}
@@ -129,9 +134,12 @@ func (c *call) json(status int, v any) {
 	_, _ = c.w.Write(body) // a client that is gone needs no answer
 }
 
-// empty answers with a status alone.
+// empty answers with a status alone. The length is said even where it can be no
+// other, as the services do; net/http would drop it from a 204, should it see it,
+// and it looks for the usual case only.
 func (c *call) empty(status int) {
 	c.status = status
+	c.set("Content-length", "0")
 	c.w.WriteHeader(status)
 }
 

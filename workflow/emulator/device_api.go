@@ -26,11 +26,11 @@ func (l *Lab) checkDevicePath(c *call) (registrationID string, err error) {
 
 // readRegistration reads the body of register and of the status lookup. A body
 // without a registration ID means the one in the path.
-func readRegistration(c *call, registrationID string, strict bool) (body dps.DeviceRegistration, err error) {
+func (l *Lab) readRegistration(c *call, registrationID string) (body dps.DeviceRegistration, err error) {
 	if err := c.jsonBody(&body); err != nil {
 		return body, err
 	}
-	if strict && body.RegistrationID == "" {
+	if body.RegistrationID == "" && l.forbids(registrationIDMissing) {
 		return body, registrationIDMissing.refuse()
 	}
 	if body.RegistrationID != "" && !strings.EqualFold(body.RegistrationID, registrationID) {
@@ -46,7 +46,7 @@ func (l *Lab) register(c *call) error {
 	if err != nil {
 		return err
 	}
-	body, err := readRegistration(c, id, l.options.Strict)
+	body, err := l.readRegistration(c, id)
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (l *Lab) registrationLookup(c *call) error {
 	if err != nil {
 		return err
 	}
-	if _, err := readRegistration(c, id, l.options.Strict); err != nil {
+	if _, err := l.readRegistration(c, id); err != nil {
 		return err
 	}
 	var have *registration

@@ -17,13 +17,17 @@ type deviceCache struct {
 	count atomic.Int64
 }
 
-// device gives a device to look at, not to change; nil when there is none.
-func (s *store) device(hub, id string) (*hubDevice, error) {
+// device gives a device, or a module of it, to look at, not to change; nil when
+// there is none.
+func (s *store) device(hub, id, module string) (*hubDevice, error) {
 	cache, key := s.devices.Load(), deviceKey(hub, id)
+	if module != "" {
+		key = modulePrefix(hub, id) + module
+	}
 	if known, ok := cache.byKey.Load(key); ok {
 		return known.(*hubDevice), nil
 	}
-	d, err := read(s, func(t *tx) (*hubDevice, error) { return getHubDevice(t, hub, id) })
+	d, err := read(s, func(t *tx) (*hubDevice, error) { return getIdentity(t, hub, id, module) })
 	if err != nil || d == nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ func TestCachedDevice(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 {
-			if d, err := s.device("H", "d"); err != nil || d == nil || d.Disabled != disabled {
+			if d, err := s.device("H", "d", ""); err != nil || d == nil || d.Disabled != disabled {
 				t.Errorf("%+v %v", d, err)
 			}
 		}
@@ -25,7 +25,7 @@ func TestCachedDevice(t *testing.T) {
 	if err := s.update(func(t *tx) error { return t.delete(bucketDevices, deviceKey("h", "d")) }); err != nil {
 		t.Fatal(err)
 	}
-	if d, err := s.device("h", "d"); err != nil || d != nil {
+	if d, err := s.device("h", "d", ""); err != nil || d != nil {
 		t.Errorf("deleted, and there: %+v %v", d, err)
 	}
 }

@@ -60,8 +60,21 @@ func decodeEntry(k kind, raw json.RawMessage) (*entry, error) {
 	}, err
 }
 
-// wire is the entry as the service API shows it. Keys are shown where reveal
-// says so; state is an individual enrollment's registration, if it has one.
+// show is the entry as the service API shows it. One that names no hub shows
+// those that are linked now: it means all of them, also those to come.
+func (l *Lab) show(e *entry, reveal bool, state *dps.DeviceRegistrationState) any {
+	if len(e.IoTHubs) > 0 || e.IoTHubHostName != "" {
+		return e.wire(reveal, state)
+	}
+	filled := *e
+	for _, h := range l.instance().linked() {
+		filled.IoTHubs = append(filled.IoTHubs, h.Host)
+	}
+	return filled.wire(reveal, state)
+}
+
+// wire is the entry in the service API's form. Keys are shown where reveal says
+// so; state is an individual enrollment's registration, if it has one.
 func (e *entry) wire(reveal bool, state *dps.DeviceRegistrationState) any {
 	record := e.EnrollmentRecord
 	if !reveal && record.Attestation.SymmetricKey != nil {

@@ -45,3 +45,10 @@ func tagMatches(ifMatch, current string) bool {
 	given := bareTag(ifMatch)
 	return given == anyTag || given == bareTag(current)
 }
+
+// registrationTagMatches is tagMatches for a registration, whose tag is base64:
+// some clients decode it before they send it back.
+func registrationTagMatches(ifMatch, current string) bool {
+	decoded, err := base64.StdEncoding.DecodeString(current)
+	return tagMatches(ifMatch, current) || err == nil && tagMatches(ifMatch, string(decoded))
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
@@ -67,8 +68,11 @@ func (f *faults) set(wanted Fault) error {
 	if wanted.Operation != "" && !slices.Contains(s.Operations, wanted.Operation) {
 		return invalid("scenario %s has no operation %q, only %s", s.Name, wanted.Operation, strings.Join(s.Operations, ", "))
 	}
-	if math.IsNaN(wanted.Rate) || wanted.Rate < 0 || wanted.Rate > 1 || wanted.Count < 0 {
-		return invalid("rate is a share from 0 to 1, and count is not negative")
+	if err := wanted.check(s); err != nil {
+		return err
+	}
+	if s.chaos {
+		wanted.Rate = cmp.Or(wanted.Rate, usualChaos)
 	}
 	a, err := s.parse(wanted.Value)
 	if err != nil {
@@ -88,6 +92,25 @@ func (f *faults) set(wanted Fault) error {
 		return same
 	}), next)
 	f.some.Store(true)
+	return nil
+}
+
+const (
+	chaosName  = "chaos"
+	usualChaos = 0.05
+	maxCount   = 1_000_000
+)
+
+// check refuses figures that mean nothing, with those that do.
+func (f *Fault) check(s *Scenario) error {
+	switch {
+	case math.IsNaN(f.Rate) || f.Rate < 0 || f.Rate > 1:
+		return invalid("rate %v is not a share above 0 to 1 (0 or none: all requests)", f.Rate)
+	case f.Count < 0 || f.Count > maxCount:
+		return invalid("count %d is not from 1 to %d (0 or none: until cleared)", f.Count, maxCount)
+	case f.Device != "" && !slices.ContainsFunc(s.Operations, func(o string) bool { return o != operationConnect }):
+		return invalid("scenario %s strikes connections, which belong to no device yet: leave the device out", s.Name)
+	}
 	return nil
 }
 
@@ -126,25 +149,47 @@ func (f *faults) take(operation, device string, accept func(*Scenario) bool) *st
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for i, a := range f.active {
-		if !accept(a.scenario) || !a.strikes(operation, device) {
-			continue
-		}
-		return f.hit(i)
-	}
-	return nil
+	hit, _ := f.draw(operation, device, accept)
+	return hit
 }
 
-// hit counts a strike of the fault at that place, which goes away with the last
-// one. mu is held.
-func (f *faults) hit(i int) *strike {
-	a := f.active[i]
-	a.Hits++
-	if a.usedUp() && !a.scenario.holds { // what holds stays until it is cleared
-		f.active = slices.Delete(f.active, i, i+1)
-		f.some.Store(len(f.active) > 0)
+// draw is take for those who hold mu. It also says which fault struck.
+func (f *faults) draw(operation, device string, accept func(*Scenario) bool) (*strike, *activeFault) {
+	for i, a := range f.active {
+		hit := a.draw(operation, device, accept)
+		if hit == nil {
+			continue
+		}
+		a.Hits++
+		if a.usedUp() && !a.scenario.holds { // what holds stays until it is cleared
+			f.active = slices.Delete(f.active, i, i+1)
+			f.some.Store(len(f.active) > 0)
+		}
+		return hit, a
 	}
-	return &strike{a.scenario, a.amount}
+	return nil, nil
+}
+
+// draw decides about one request, and for chaos what it is that strikes.
+func (a *activeFault) draw(operation, device string, accept func(*Scenario) bool) *strike {
+	if !a.scenario.chaos {
+		if !accept(a.scenario) || !a.strikes(operation, device) {
+			return nil
+		}
+		return &strike{a.scenario, a.amount}
+	}
+	var fitting []*Scenario
+	for i := range scenarios {
+		if s := &scenarios[i]; s.Passing && slices.Contains(s.Operations, operation) && accept(s) {
+			fitting = append(fitting, s)
+		}
+	}
+	if len(fitting) == 0 || !a.strikes(operation, device) {
+		return nil
+	}
+	s := fitting[a.random.IntN(len(fitting))]
+	little, _ := s.parse(s.little) // the table's own; a test reads all of it
+	return &strike{s, little}
 }
 
 func (a *activeFault) usedUp() bool { return a.Count > 0 && a.Hits >= a.Count }
@@ -157,24 +202,17 @@ func (f *faults) begin(operationID, registrationID string) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for i, a := range f.active {
-		if a.scenario.holds && a.strikes(operationAssign, registrationID) {
-			if a.held == nil {
-				a.held = map[string]bool{}
-			}
-			f.hit(i)
-			a.held[operationID] = true
-			break
+	if _, a := f.draw(operationAssign, registrationID, func(s *Scenario) bool { return s.holds }); a != nil {
+		if a.held == nil {
+			a.held = map[string]bool{}
 		}
+		a.held[operationID] = true
 	}
-	for i, a := range f.active {
-		if a.scenario.assign != nil && a.strikes(operationAssign, registrationID) {
-			if f.drawn == nil {
-				f.drawn = map[string]*strike{}
-			}
-			f.drawn[operationID] = f.hit(i)
-			return
+	if hit, _ := f.draw(operationAssign, registrationID, func(s *Scenario) bool { return s.assign != nil }); hit != nil {
+		if f.drawn == nil {
+			f.drawn = map[string]*strike{}
 		}
+		f.drawn[operationID] = hit
 	}
 }
 
@@ -235,9 +273,11 @@ func (s *Scenario) parse(text string) (amount, error) {
 			return a, invalid("scenario %s takes no value", s.Name)
 		}
 	case unitDuration:
-		a.duration, err = time.ParseDuration(text)
+		if a.duration, err = time.ParseDuration(text); a.duration < s.least || a.duration > s.most {
+			err = errOutOfRange
+		}
 	case unitSeconds:
-		if a.number, err = strconv.Atoi(text); a.number < 0 {
+		if a.number, err = strconv.Atoi(text); a.number < 0 || a.number > maxSeconds {
 			err = errOutOfRange
 		}
 	case unitStatus:
@@ -246,9 +286,23 @@ func (s *Scenario) parse(text string) (amount, error) {
 		}
 	}
 	if err != nil {
-		return a, invalid("value %q of scenario %s is not %s", text, s.Name, s.unit)
+		return a, invalid("value %q of scenario %s is not %s", text, s.Name, s.legal())
 	}
 	return a, nil
+}
+
+// maxSeconds is the most that a scenario takes as a number of seconds, a day.
+const maxSeconds = 24 * 60 * 60
+
+// legal says what values the scenario takes.
+func (s *Scenario) legal() string {
+	switch s.unit {
+	case unitDuration:
+		return fmt.Sprintf("%s from %s to %s", s.unit, s.least, s.most)
+	case unitSeconds:
+		return fmt.Sprintf("%s from 0 to %d", s.unit, maxSeconds)
+	}
+	return s.unit.String()
 }
 
 var errOutOfRange = errors.New("out of range")

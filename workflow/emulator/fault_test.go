@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -39,9 +40,23 @@ func TestFaultIsRefused(t *testing.T) {
 		"no status":               {Scenario: "server-error", Value: "404"},
 		"no number":               {Scenario: "throttled", Value: "5s"},
 		"a value that is not for": {Scenario: "swallow", Value: "1"},
+		"rate that is no number":  {Scenario: "delay", Rate: math.NaN()},
+		"count beyond reason":     {Scenario: "delay", Count: maxCount + 1},
+		"negative delay":          {Scenario: "delay", Value: "-2s"},
+		"delay beyond patience":   {Scenario: "delay", Value: "11m"},
+		"clock of another age":    {Scenario: "clock-offset", Value: "-99999h"},
+		"negative wait":           {Scenario: "throttled", Value: "-1"},
+		"wait beyond patience":    {Scenario: "throttled", Value: "100000"},
+		"device of a connection":  {Scenario: "silent", Device: "d1"},
+		"chaos with a value":      {Scenario: "chaos", Value: "1"},
 	} {
 		if err := l.operator.SetFault(t.Context(), f); asRefusal(err).code != 400000 {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for value, legal := range map[string]string{"delay": "from 0s to 10m0s", "throttled": "from 0 to 86400", "server-error": "from 500 to 599"} {
+		if err := l.operator.SetFault(t.Context(), Fault{Scenario: value, Value: "-1s"}); err == nil || !strings.Contains(err.Error(), legal) {
+			t.Errorf("%s: %v", value, err)
 		}
 	}
 	if all, err := l.operator.Faults(t.Context()); err != nil || len(all) > 0 {
@@ -316,46 +331,78 @@ func TestConnectionScenarios(t *testing.T) {
 	}
 }
 
-// TestChaos registers with a client that tries again and gets there.
+// TestChaos strikes the share of the requests that it was given, whatever they
+// are, with what a client gets over.
 func TestChaos(t *testing.T) {
 	t.Parallel()
-	l := start(t, func(o *Options) { o.Chaos, o.ChaosSeed = 0.4, 11 })
-	all, err := l.operator.Faults(t.Context())
-	if err != nil || len(all) < 5 {
-		t.Fatalf("%v %v", all, err)
+	if _, err := Start(t.Context(), Options{InMemory: true, Chaos: 2}); err == nil {
+		t.Error("a chaos of 2 is accepted")
 	}
-	id := selfSigned(t, "d1")
-	l.faults.clear("")
-	l.enroll(t, "d1", id.chain[0])
-	for _, f := range all {
-		if f.Scenario == "delay" {
-			f.Value = "1ms" // no test waits for a fault's own time
+	for _, operation := range scenarioNamed(chaosName).Operations {
+		var f faults
+		if err := f.set(Fault{Scenario: chaosName, Rate: 0.4, Seed: 11}); err != nil {
+			t.Fatal(err)
 		}
-		l.fault(t, f)
+		accept := func(s *Scenario) bool { return s.request != nil }
+		switch operation {
+		case operationConnect:
+			accept = func(s *Scenario) bool { return s.connect != nil }
+		case operationAssign:
+			accept = func(s *Scenario) bool { return s.assign != nil }
+		}
+		seen := map[string]int{}
+		struck := 0
+		for range 500 {
+			if hit := f.take(operation, "d1", accept); hit != nil {
+				struck++
+				seen[hit.scenario.Name]++
+				if s := hit.scenario; !s.Passing || !slices.Contains(s.Operations, operation) || hit.amount.duration > time.Second {
+					t.Errorf("%s strikes %s with %+v", s.Name, operation, hit.amount)
+				}
+			}
+		}
+		if struck < 150 || struck > 250 || len(seen) < 2 {
+			t.Errorf("chaos of 0.4 struck %d of 500 %s: %v", struck, operation, seen)
+		}
+		if all := f.list(); len(all) != 1 || all[0].Hits != struck {
+			t.Errorf("%+v", all)
+		}
 	}
+}
+
+// TestChaosIsGotOver provisions through a lab in chaos with a client that tries
+// again.
+func TestChaosIsGotOver(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	id := selfSigned(t, "d1")
+	l.enroll(t, "d1", id.chain[0])
+	l.fault(t, Fault{Scenario: chaosName, Operation: operationRegister, Rate: 0.3, Seed: 3})
+	l.fault(t, Fault{Scenario: chaosName, Operation: operationPoll, Rate: 0.3, Seed: 4})
 	c := l.as(t, id)
-	for range 50 {
-		r, err := http.NewRequestWithContext(t.Context(), "PUT", l.registerURL("d1"), strings.NewReader("{}"))
+	ask := func(method, url, body string, v any) bool {
+		r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
 		resp, err := c.http.Do(r)
-		if err == nil {
-			_, _ = io.Copy(io.Discard, resp.Body)
-			resp.Body.Close()
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		return resp.StatusCode/100 == 2 && json.NewDecoder(resp.Body).Decode(v) == nil
+	}
+	provisioned := 0
+	for range 200 {
+		var begun, ended dps.RegistrationOperationStatus
+		if !ask("PUT", l.registerURL("d1"), "{}", &begun) || !ask("GET", l.operationURL("d1", begun.OperationID), "", &ended) {
+			continue
+		}
+		if provisioned += btoi(ended.Status == dps.StatusAssigned); provisioned == 3 {
+			return
 		}
 	}
-	struck := 0
-	all, _ = l.operator.Faults(t.Context())
-	for _, f := range all {
-		struck += f.Hits
-	}
-	if struck < 5 || struck > 45 {
-		t.Errorf("chaos of 0.4 struck %d of 50 times: %+v", struck, all)
-	}
-	if _, err := Start(t.Context(), Options{InMemory: true, Chaos: 2}); err == nil {
-		t.Error("a chaos of 2 is accepted")
-	}
+	t.Errorf("provisioned %d times of 200", provisioned)
 }
 
 // TestFaultsOfAnotherProcess sets and clears them through the private
@@ -375,6 +422,10 @@ func TestFaultsOfAnotherProcess(t *testing.T) {
 	}
 	if all, err := o.Faults(t.Context()); err != nil || len(all) != 1 || all[0] != want {
 		t.Errorf("%+v %v", all, err)
+	}
+	body := `{"scenario":"delay","ratio":0.1}`
+	if err := o.send(t.Context(), "POST", "/_emu/faults", json.RawMessage(body), nil); asRefusal(err).code != 400000 || !strings.Contains(err.Error(), "ratio") {
+		t.Errorf("%v", err)
 	}
 	if err := o.SetFault(t.Context(), Fault{Scenario: "earthquake"}); asRefusal(err).code != 400000 || !strings.Contains(err.Error(), "earthquake") {
 		t.Errorf("%v", err)

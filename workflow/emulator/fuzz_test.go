@@ -80,7 +80,7 @@ func FuzzRegisterBody(f *testing.F) {
 		}
 		r.Header["Content-Type"] = []string{media}
 		c := &call{r: r, surface: deviceSurface}
-		_, err = readRegistration(c, "d1", false)
+		_, err = new(Lab).readRegistration(c, "d1")
 		refusedOnly(t, err)
 		var sent dps.DeviceRegistration
 		if err == nil && json.Unmarshal([]byte(body), &sent) == nil && sent.RegistrationID != "" && !strings.EqualFold(sent.RegistrationID, "d1") {

@@ -43,7 +43,7 @@ func (l *Lab) sendEvent(c *call) error {
 	if err != nil {
 		return err
 	}
-	device, err := l.store.device(hub.Host, id)
+	device, err := l.store.device(hub.Host, id, c.args["module"])
 	if err != nil {
 		return err
 	}
@@ -57,6 +57,9 @@ func (l *Lab) sendEvent(c *call) error {
 	}
 	for i := range messages {
 		messages[i].System["iothub-connection-device-id"] = device.ID
+		if device.Module != "" {
+			messages[i].System["iothub-connection-module-id"] = device.Module
+		}
 		messages[i].System["iothub-connection-auth-generation-id"] = device.GenerationID
 		messages[i].System["iothub-connection-auth-method"] = how
 	}
@@ -119,8 +122,8 @@ func checkThumbprint(c *call, d *hubDevice, leaf *x509.Certificate) error {
 // (guess hubAuthorities).
 func (l *Lab) checkDeviceChain(c *call, d *hubDevice) error {
 	path := buildChain(c.presented())
-	if path.leaf().Subject.CommonName != d.ID {
-		return hubUnknownDevice.because("the common name is not the device ID")
+	if path.leaf().Subject.CommonName != d.principal() {
+		return hubUnknownDevice.because("the common name is not ", d.principal())
 	}
 	if err := checkLeaf(path.leaf(), c.now); err != nil {
 		return hubExpired.because(err)
@@ -181,11 +184,14 @@ func (l *Lab) registryDevice(c *call) (*hubDevice, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := read(l.store, func(t *tx) (*hubDevice, error) { return getHubDevice(t, hub, c.args["device"]) })
-	if err == nil && d == nil {
-		err = noHubDevice(c.args["device"])
-	}
-	return d, err
+	id, module := c.args["device"], c.args["module"]
+	return read(l.store, func(t *tx) (*hubDevice, error) {
+		d, err := getIdentity(t, hub, id, module)
+		if err == nil && d == nil {
+			err = noIdentity(t, hub, id, module)
+		}
+		return d, err
+	})
 }
 
 // hubBody reads the body of a request to the hub.

@@ -2,7 +2,9 @@ package emulator
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -65,8 +67,12 @@ func (l *Lab) enqueue(hub, device string, m Command, now time.Time) error {
 		c.MessageID = uuid.NewString()
 	}
 	return l.store.update(func(t *tx) error {
-		if d, err := getHubDevice(t, hub, device); err != nil || d == nil {
+		d, err := getHubDevice(t, hub, device)
+		if err != nil || d == nil {
 			return firstError(err, noHubDevice(device))
+		}
+		if err := expireCommands(t, d, now); err != nil {
+			return err
 		}
 		waiting, err := commandsOf(t, hub, device, now)
 		if err != nil {
@@ -92,6 +98,12 @@ func firstError(err error, otherwise *refusal) error {
 
 // commandsOf gives what waits for a device, oldest first.
 func commandsOf(t *tx, hub, device string, now time.Time) ([]*waitingCommand, error) {
+	all, err := allCommandsOf(t, hub, device)
+	return slices.DeleteFunc(all, func(c *waitingCommand) bool { return !now.Before(c.Expiry) }), err
+}
+
+// allCommandsOf are those and the ones whose time is over.
+func allCommandsOf(t *tx, hub, device string) ([]*waitingCommand, error) {
 	var all []*waitingCommand
 	prefix := eventPrefix(hub, device)
 	cursor := t.cursor(bucketCommands)
@@ -100,9 +112,7 @@ func commandsOf(t *tx, hub, device string, now time.Time) ([]*waitingCommand, er
 		if err := json.Unmarshal(raw, c); err != nil {
 			return nil, err
 		}
-		if now.Before(c.Expiry) {
-			all = append(all, c)
-		}
+		all = append(all, c)
 	}
 	return all, nil
 }
@@ -115,7 +125,7 @@ func (l *Lab) receiver(c *call) (*linkedHub, *hubDevice, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	device, err := read(l.store, func(t *tx) (*hubDevice, error) { return getHubDevice(t, hub.Host, id) })
+	device, err := l.store.device(hub.Host, id, "")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -141,6 +151,9 @@ func (l *Lab) receiveCommand(c *call) error {
 	var next *waitingCommand
 	err = l.store.update(func(t *tx) error {
 		next = nil
+		if err := expireCommands(t, device, c.now); err != nil {
+			return err
+		}
 		waiting, err := commandsOf(t, hub.Host, device.ID, c.now)
 		if err != nil {
 			return err
@@ -197,7 +210,7 @@ func (c *call) answerCommand(m *waitingCommand, device string) {
 
 // settleCommand finds the message that a lock token is for and ends its lock.
 // An If-Match, which some clients send, says no more than the path.
-func (l *Lab) settleCommand(c *call, settle func(*tx, string, *waitingCommand) error) error {
+func (l *Lab) settleCommand(c *call, settle func(*tx, *hubDevice, *waitingCommand) error) error {
 	hub, device, err := l.receiver(c)
 	if err != nil {
 		return err
@@ -210,10 +223,10 @@ func (l *Lab) settleCommand(c *call, settle func(*tx, string, *waitingCommand) e
 		}
 		for _, m := range waiting {
 			if m.Lock == token && c.now.Before(m.LockedTill) {
-				return settle(t, eventKey(hub.Host, device.ID, m.Sequence), m)
+				return settle(t, device, m)
 			}
 		}
-		return &refusal{status: http.StatusPreconditionFailed, code: 412002, name: "DeviceMessageLockLost", message: "The lock on the message was lost"}
+		return lockLost()
 	})
 	if err != nil {
 		return err
@@ -225,22 +238,23 @@ func (l *Lab) settleCommand(c *call, settle func(*tx, string, *waitingCommand) e
 // completeCommand answers DELETE …/messages/devicebound/{lockToken}: completed,
 // or rejected where the query says so. Either way it is gone.
 func (l *Lab) completeCommand(c *call) error {
-	c.verdict = "completed"
+	verdict, outcome := "completed", commandDone
 	if c.r.URL.Query().Has(rejectParameter) {
-		c.verdict = "rejected"
+		verdict, outcome = "rejected", commandRejected
 	}
-	return l.settleCommand(c, func(t *tx, key string, _ *waitingCommand) error { return t.delete(bucketCommands, key) })
+	c.verdict = verdict
+	return l.settleCommand(c, func(t *tx, d *hubDevice, m *waitingCommand) error { return endCommand(t, d, m, outcome, c.now) })
 }
 
 // abandonCommand answers POST …/{lockToken}/abandon: the message waits again,
 // until it was given back too often.
 func (l *Lab) abandonCommand(c *call) error {
-	return l.settleCommand(c, func(t *tx, key string, m *waitingCommand) error {
+	return l.settleCommand(c, func(t *tx, d *hubDevice, m *waitingCommand) error {
 		m.Lock, m.LockedTill = "", time.Time{}
 		if m.Deliveries++; m.Deliveries >= maxDeliveries {
-			return t.delete(bucketCommands, key)
+			return endCommand(t, d, m, commandReturned, c.now)
 		}
-		return put(t, bucketCommands, key, m)
+		return put(t, bucketCommands, eventKey(d.Hub, d.ID, m.Sequence), m)
 	})
 }
 
@@ -252,7 +266,11 @@ func (l *Lab) purgeCommands(c *call) error {
 	}
 	purged := 0
 	err = l.store.update(func(t *tx) (err error) {
-		purged, err = dropPrefix(t, bucketCommands, eventPrefix(d.Hub, d.ID))
+		waiting, err := commandsOf(t, d.Hub, d.ID, c.now)
+		for _, m := range waiting {
+			err = errors.Join(err, endCommand(t, d, m, commandPurged, c.now))
+		}
+		purged = len(waiting)
 		return err
 	})
 	if err != nil {
@@ -264,11 +282,15 @@ func (l *Lab) purgeCommands(c *call) error {
 
 // dropPrefix deletes every key with a prefix and says how many there were.
 func dropPrefix(t *tx, b bucket, prefix string) (int, error) {
-	keys, _ := walk(t, b, prefix, page{size: int(^uint(0) >> 1)})
+	keys, _ := walk(t, b, prefix, page{size: wholeBucket})
 	for _, key := range keys {
 		if err := t.delete(b, prefix+key); err != nil {
 			return 0, err
 		}
 	}
 	return len(keys), nil
+}
+
+func lockLost() *refusal {
+	return &refusal{status: http.StatusPreconditionFailed, code: 412002, name: "DeviceMessageLockLost", message: "The lock on the message was lost"}
 }

@@ -10,10 +10,13 @@ import (
 	"dpslab/workflow/dps"
 )
 
-// hubDevice is a device identity with its twin, in the registry of one hub.
+// hubDevice is the identity of a device or of a module, with its twin, in the
+// registry of one hub.
 type hubDevice struct {
 	Hub            string         `json:"hub"`
-	ID             string         `json:"id"` // compared with regard to case
+	ID             string         `json:"id"`               // compared with regard to case
+	Module         string         `json:"module,omitempty"` // of a module of the device
+	ManagedBy      string         `json:"managed_by,omitempty"`
 	GenerationID   string         `json:"generation_id"`
 	Tag            uint64         `json:"tag"` // becomes the etag
 	Disabled       bool           `json:"disabled,omitempty"`
@@ -43,6 +46,9 @@ func putHubDevice(t *tx, d *hubDevice, now time.Time) error {
 		return err
 	}
 	d.Tag, d.Updated = n, now.UTC()
+	if d.Module != "" {
+		return put(t, bucketModules, modulePrefix(d.Hub, d.ID)+d.Module, d)
+	}
 	return put(t, bucketDevices, deviceKey(d.Hub, d.ID), d)
 }
 

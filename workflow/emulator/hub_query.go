@@ -79,7 +79,7 @@ func (l *Lab) countDevices(c *call) error {
 	}
 	total, disabled := 0, 0
 	err = l.store.view(func(t *tx) error {
-		keys, _ := walk(t, bucketDevices, deviceKey(hub, ""), page{size: int(^uint(0) >> 1)})
+		keys, _ := walk(t, bucketDevices, deviceKey(hub, ""), page{size: wholeBucket})
 		for _, id := range keys {
 			d, err := getHubDevice(t, hub, id)
 			if err != nil {
@@ -179,7 +179,7 @@ func (b *bulkDevice) importInto(t *tx, hub string, c *call) error {
 	case "createorupdate":
 		_, err = writeDevice(t, hub, &b.deviceBody, deviceMode{create: true, update: true, tag: tag}, c.now)
 	case "delete":
-		err = removeDevice(t, hub, b.ID, tag)
+		err = removeDevice(t, hub, b.ID, b.ModuleID, tag)
 	default:
 		err = hubInvalid("importMode %q is unknown", b.ImportMode)
 	}

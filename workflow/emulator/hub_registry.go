@@ -35,6 +35,10 @@ type deviceBody struct {
 	CommandCount               int                `json:"cloudToDeviceMessageCount"`
 	Authentication             authenticationBody `json:"authentication"`
 	Capabilities               capabilitiesBody   `json:"capabilities"`
+
+	// Of a module, in requests alone; see moduleBody.
+	ModuleID  string  `json:"moduleId,omitempty"`
+	ManagedBy *string `json:"managedBy,omitempty"`
 }
 
 type capabilitiesBody struct {
@@ -85,12 +89,15 @@ func (d *hubDevice) identity(t *tx, now time.Time) (*deviceBody, error) {
 		DeviceID: d.ID, GenerationID: d.GenerationID, ETag: counterTag(d.Tag), ConnectionState: "Disconnected",
 		Status: d.status(), StatusReason: textOrNull(d.StatusReason),
 		ConnectionStateUpdatedTime: never, StatusUpdatedTime: d.statusTime(), LastActivityTime: active, CommandCount: len(waiting),
-		Authentication: authenticationBody{
-			Type: d.authenticationType(), SymmetricKey: &keysBody{textOrNull(d.Credential.PrimaryKey), textOrNull(d.Credential.SecondaryKey)},
-			X509: &thumbprintBody{textOrNull(d.Credential.SHA256), textOrNull(d.SecondThumbprint)},
-		},
-		Capabilities: capabilitiesBody{d.IoTEdge},
+		Authentication: d.authenticationBody(), Capabilities: capabilitiesBody{d.IoTEdge},
 	}, nil
+}
+
+func (d *hubDevice) authenticationBody() authenticationBody {
+	return authenticationBody{
+		Type: d.authenticationType(), SymmetricKey: &keysBody{textOrNull(d.Credential.PrimaryKey), textOrNull(d.Credential.SecondaryKey)},
+		X509: &thumbprintBody{textOrNull(d.Credential.SHA256), textOrNull(d.SecondThumbprint)},
+	}
 }
 
 func (d *hubDevice) status() string {
@@ -117,7 +124,7 @@ func (d *hubDevice) apply(b *deviceBody, now time.Time) error {
 	if disabled := b.Status == "disabled"; disabled != d.Disabled {
 		d.Disabled, d.StatusUpdated = disabled, now.UTC()
 	}
-	d.StatusReason, d.IoTEdge = textOf(b.StatusReason), b.Capabilities.IoTEdge
+	d.StatusReason, d.IoTEdge, d.ManagedBy = textOf(b.StatusReason), b.Capabilities.IoTEdge && d.Module == "", textOf(b.ManagedBy)
 	return d.applyAuthentication(&b.Authentication)
 }
 
@@ -172,8 +179,13 @@ func noHubDevice(id string) *refusal {
 	return &refusal{status: http.StatusNotFound, code: 404001, name: "DeviceNotFound", message: "Device " + id + " not registered"}
 }
 
-// answerDevice answers with a device identity.
+// answerDevice answers with the identity of a device or a module.
 func (l *Lab) answerDevice(c *call, d *hubDevice) error {
+	if d.Module != "" {
+		c.set("ETag", `"`+counterTag(d.Tag)+`"`)
+		c.json(http.StatusOK, d.moduleIdentity())
+		return nil
+	}
 	body, err := readSettled(l.store, func(t *tx) (*deviceBody, error) { return d.identity(t, c.now) })
 	if err != nil {
 		return err
@@ -183,7 +195,8 @@ func (l *Lab) answerDevice(c *call, d *hubDevice) error {
 	return nil
 }
 
-// getDevice answers GET /devices/{deviceId} of the hub's service API.
+// getDevice answers GET /devices/{deviceId} of the hub's service API, and the
+// same for a module.
 func (l *Lab) getDevice(c *call) error {
 	d, err := l.registryDevice(c)
 	if err != nil {
@@ -192,8 +205,8 @@ func (l *Lab) getDevice(c *call) error {
 	return l.answerDevice(c, d)
 }
 
-// putDevice answers PUT /devices/{deviceId}: a create without If-Match, an
-// update with it.
+// putDevice answers PUT /devices/{deviceId}, and the same for a module: a create
+// without If-Match, an update with it.
 func (l *Lab) putDevice(c *call) error {
 	hub, err := l.registryHub(c)
 	if err != nil {
@@ -206,7 +219,10 @@ func (l *Lab) putDevice(c *call) error {
 	if body.DeviceID != "" && body.DeviceID != c.args["device"] {
 		return hubInvalid("the device ID in the body is not the one in the path")
 	}
-	body.DeviceID = c.args["device"]
+	if body.ModuleID != "" && body.ModuleID != c.args["module"] {
+		return hubInvalid("the module ID in the body is not the one in the path")
+	}
+	body.DeviceID, body.ModuleID = c.args["device"], c.args["module"]
 	ifMatch := c.r.Header.Get("If-Match")
 	var d *hubDevice
 	err = l.store.update(func(t *tx) (err error) {
@@ -230,38 +246,67 @@ func writeDevice(t *tx, hub string, b *deviceBody, mode deviceMode, now time.Tim
 	if !validDeviceID(b.DeviceID) {
 		return nil, hubInvalid("the device ID is not valid")
 	}
-	d, err := getHubDevice(t, hub, b.DeviceID)
+	if b.ModuleID != "" {
+		if err := checkModuleOwner(t, hub, b); err != nil {
+			return nil, err
+		}
+	}
+	d, err := getIdentity(t, hub, b.DeviceID, b.ModuleID)
 	switch {
 	case err != nil:
 		return nil, err
 	case d == nil && !mode.create:
-		return nil, noHubDevice(b.DeviceID)
+		return nil, noIdentity(t, hub, b.DeviceID, b.ModuleID)
 	case d != nil && !mode.update:
-		return nil, &refusal{status: http.StatusConflict, code: 409001, name: "DeviceAlreadyExists", message: "A device with ID '" + b.DeviceID + "' is already registered."}
+		return nil, alreadyThere(b)
 	case d != nil && mode.tag != "" && !tagMatches(mode.tag, counterTag(d.Tag)):
 		return nil, staleDevice()
 	case d == nil:
-		d = &hubDevice{Hub: hub, ID: b.DeviceID, GenerationID: uuid.NewString(), TwinVersion: 1}
+		d = &hubDevice{Hub: hub, ID: b.DeviceID, Module: b.ModuleID, GenerationID: uuid.NewString(), TwinVersion: 1}
 	}
 	if err := d.apply(b, now); err != nil {
 		return nil, err
 	}
+	if err := ensureEdgeModules(t, d, now); err != nil {
+		return nil, err
+	}
 	return d, putHubDevice(t, d, now)
+}
+
+// checkModuleOwner refuses a module that no device could have.
+func checkModuleOwner(t *tx, hub string, b *deviceBody) error {
+	if !validDeviceID(b.ModuleID) {
+		return hubInvalid("the module ID is not valid")
+	}
+	if owner, err := getHubDevice(t, hub, b.DeviceID); err != nil || owner == nil {
+		return firstError(err, noHubDevice(b.DeviceID))
+	}
+	return nil
+}
+
+func alreadyThere(b *deviceBody) *refusal {
+	if b.ModuleID != "" {
+		return &refusal{
+			status: http.StatusConflict, code: 409301, name: "ModuleAlreadyExistsOnDevice",
+			message: "A module with ID '" + b.ModuleID + "' is already registered on device '" + b.DeviceID + "'.",
+		}
+	}
+	return &refusal{status: http.StatusConflict, code: 409001, name: "DeviceAlreadyExists", message: "A device with ID '" + b.DeviceID + "' is already registered."}
 }
 
 func staleDevice() *refusal {
 	return &refusal{status: http.StatusPreconditionFailed, code: 412001, name: "PreconditionFailed", message: "Device version did not match, existing version is newer"}
 }
 
-// deleteDevice answers DELETE /devices/{deviceId}. What it sent and what waits
-// for it goes with it.
+// deleteDevice answers DELETE /devices/{deviceId}, and the same for a module.
+// What a device sent, what waits for it and its modules go with it.
 func (l *Lab) deleteDevice(c *call) error {
 	hub, err := l.registryHub(c)
 	if err != nil {
 		return err
 	}
-	id, ifMatch := c.args["device"], c.r.Header.Get("If-Match")
-	err = l.store.update(func(t *tx) error { return removeDevice(t, hub, id, ifMatch) })
+	id, module, ifMatch := c.args["device"], c.args["module"], c.r.Header.Get("If-Match")
+	err = l.store.update(func(t *tx) error { return removeDevice(t, hub, id, module, ifMatch) })
 	if err != nil {
 		return err
 	}
@@ -269,18 +314,21 @@ func (l *Lab) deleteDevice(c *call) error {
 	return nil
 }
 
-func removeDevice(t *tx, hub, id, tag string) error {
-	d, err := getHubDevice(t, hub, id)
+func removeDevice(t *tx, hub, id, module, tag string) error {
+	d, err := getIdentity(t, hub, id, module)
 	if err != nil {
 		return err
 	}
 	if d == nil {
-		return noHubDevice(id)
+		return noIdentity(t, hub, id, module)
 	}
 	if tag != "" && !tagMatches(tag, counterTag(d.Tag)) {
 		return staleDevice()
 	}
-	for _, b := range []bucket{bucketCommands, bucketEvents} {
+	if module != "" {
+		return t.delete(bucketModules, modulePrefix(hub, id)+module)
+	}
+	for _, b := range []bucket{bucketCommands, bucketEvents, bucketModules} {
 		if _, err := dropPrefix(t, b, eventPrefix(hub, id)); err != nil {
 			return err
 		}

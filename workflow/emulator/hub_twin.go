@@ -19,15 +19,20 @@ func (d *hubDevice) twin(t *tx, now time.Time) (map[string]any, error) {
 	if tags == nil {
 		tags = map[string]any{}
 	}
-	return map[string]any{
+	twin := map[string]any{
 		"deviceId": d.ID, "etag": d.twinTag(), "deviceEtag": counterTag(d.Tag),
 		"status": d.status(), "statusUpdateTime": identity.StatusUpdatedTime, "connectionState": "Disconnected",
 		"lastActivityTime": identity.LastActivityTime, "cloudToDeviceMessageCount": identity.CommandCount,
 		"authenticationType": identity.Authentication.Type, "x509Thumbprint": identity.Authentication.X509, "modelId": "",
 		"version": d.TwinVersion + 1, "tags": tags,
-		"properties":   map[string]any{"desired": desired, "reported": map[string]any{"$metadata": stamp, "$version": 1}},
-		"capabilities": identity.Capabilities,
-	}, nil
+		"properties": map[string]any{"desired": desired, "reported": map[string]any{"$metadata": stamp, "$version": 1}},
+	}
+	if d.Module != "" {
+		twin["moduleId"] = d.Module
+	} else {
+		twin["capabilities"] = identity.Capabilities
+	}
+	return twin, nil
 }
 
 func (d *hubDevice) twinTag() string { return counterTag(uint64(d.TwinVersion)) }
@@ -78,11 +83,17 @@ func writeTwin(replace bool) handler {
 			delete(body.Properties.Desired, name)
 			delete(body.Tags, name)
 		}
-		id, ifMatch := c.args["device"], c.r.Header.Get("If-Match")
+		if trouble := checkTwin(body.Tags, body.Properties.Desired); trouble != "" {
+			return twinShape.refuse(trouble)
+		}
+		id, module, ifMatch := c.args["device"], c.args["module"], c.r.Header.Get("If-Match")
 		var d *hubDevice
 		err = l.store.update(func(t *tx) (err error) {
-			if d, err = getHubDevice(t, hub, id); err != nil || d == nil {
-				return firstError(err, noHubDevice(id))
+			if d, err = getIdentity(t, hub, id, module); err != nil {
+				return err
+			}
+			if d == nil {
+				return noIdentity(t, hub, id, module)
 			}
 			if ifMatch != "" && !tagMatches(ifMatch, d.twinTag()) {
 				return staleDevice()

@@ -50,6 +50,7 @@ type instance struct {
 	Revision        uint64            `json:"revision,omitempty"` // becomes the etag
 	ManagementToken string            `json:"management_token"`
 	Created         time.Time         `json:"created"`
+	Updated         time.Time         `json:"updated"` // zero: never
 }
 
 // policy is a shared access policy.
@@ -93,6 +94,7 @@ func (l *Lab) changeInstance(change func(*instance) error) error {
 	if err := change(&next); err != nil {
 		return err
 	}
+	next.Updated = time.Now().UTC()
 	if err := l.store.update(func(t *tx) error { return put(t, bucketLab, instanceKey, &next) }); err != nil {
 		return err
 	}

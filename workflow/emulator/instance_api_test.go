@@ -72,6 +72,65 @@ func TestLinkedHubs(t *testing.T) {
 	})
 }
 
+// TestHubsOfAnEntry shows an entry that names no hub while hubs come and go.
+func TestHubsOfAnEntry(t *testing.T) {
+	t.Parallel()
+	l := start(t, twoHubs)
+	id := selfSigned(t, "d1")
+	l.enroll(t, "d1", id.chain[0])
+	shown := func() string {
+		var e dps.IndividualEnrollment
+		l.service(t, "GET", "/enrollments/d1", "").into(t, &e)
+		return strings.Join(e.IoTHubs, " ")
+	}
+	a, b := "hub-a"+hubSuffix, "hub-b"+hubSuffix
+	if got := shown(); got != a+" "+b {
+		t.Errorf("%s", got)
+	}
+	link := func(host string) hubLink {
+		return hubLink{ConnectionString: "HostName=" + host + ";SharedAccessKeyName=iothubowner;SharedAccessKey=" + maskedKey}
+	}
+	for _, step := range []struct {
+		linked []hubLink
+		want   string
+	}{{[]hubLink{link(b)}, b}, {[]hubLink{link(a)}, a}, {[]hubLink{link(b), link(a)}, b + " " + a}} {
+		if err := l.changeInstance(func(i *instance) error { return i.relink(step.linked) }); err != nil {
+			t.Fatal(err)
+		}
+		if got := shown(); got != step.want {
+			t.Errorf("%s, want %s", got, step.want)
+		}
+		if op := l.as(t, id).provision(t, "d1"); !strings.Contains(step.want, op.RegistrationState.AssignedHub) {
+			t.Errorf("%+v, want one of %s", op.RegistrationState, step.want)
+		}
+	}
+}
+
+// TestManagementHeaders counts down what a subscription may ask.
+func TestManagementHeaders(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	l.upload(t, "root", newFamily(t, "line").root.Certificate, true) // one write
+	for i, version := range []string{"2018-01-22", "2021-10-15", "2022-02-05"} {
+		a := l.manageCall(t, version, "GET", "/certificates/root", "")
+		if got := a.header.Get("x-ms-ratelimit-remaining-subscription-reads"); got != fmt.Sprint(managementReads-1-i) {
+			t.Errorf("reads %q", got)
+		}
+		var r certificateResource
+		a.into(t, &r)
+		if (r.SystemData != nil) != (version >= verifiedFlagVersion) || r.SystemData != nil && r.SystemData.CreatedAt == "" {
+			t.Errorf("%s: %s", version, a.body)
+		}
+	}
+	a := l.manageCall(t, "2022-02-05", "POST", "/listkeys", "")
+	if got := a.header.Get("x-ms-ratelimit-remaining-subscription-writes"); got != fmt.Sprint(managementWrites-2) || a.header.Get("x-ms-ratelimit-remaining-subscription-reads") != "" {
+		t.Errorf("%v", a.header)
+	}
+	if a.header.Get("x-ms-routing-request-id") == "" || a.header.Get("x-ms-correlation-request-id") == "" {
+		t.Errorf("%v", a.header)
+	}
+}
+
 func wantAllRefused(t *testing.T, errs map[string]error) {
 	t.Helper()
 	for why, err := range errs {

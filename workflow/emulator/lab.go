@@ -113,6 +113,8 @@ type Lab struct {
 	registers *quota
 	polls     *quota
 
+	management managementCount
+
 	assigner assigner
 	gate     sync.Mutex // guards closed and the growth of handlers
 	closed   bool
@@ -144,7 +146,7 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	l.webhooks = newWebhookClient()
 	l.polls = newQuota(l.options.PollsPer10s, pollWindow)
 	if o.Chaos != 0 {
-		if err := l.faults.setChaos(o.Chaos, o.ChaosSeed); err != nil {
+		if err := l.faults.set(Fault{Scenario: chaosName, Rate: o.Chaos, Seed: o.ChaosSeed}); err != nil {
 			return nil, err
 		}
 	}

@@ -1,7 +1,9 @@
 package emulator
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 )
@@ -48,9 +50,15 @@ func (l *Lab) serveSetFault(c *call) error {
 	if err := l.operatorOnly(c); err != nil {
 		return err
 	}
-	var f Fault
-	if err := c.jsonBody(&f); err != nil {
+	var raw json.RawMessage
+	if err := c.jsonBody(&raw); err != nil {
 		return err
+	}
+	var f Fault
+	strict := json.NewDecoder(bytes.NewReader(raw))
+	strict.DisallowUnknownFields() // a figure that is misspelt would strike everything
+	if err := strict.Decode(&f); err != nil {
+		return malformedBody.refuse("a fault has scenario, operation, device, rate, seed, count and value: ", err)
 	}
 	if err := l.faults.set(f); err != nil {
 		return err

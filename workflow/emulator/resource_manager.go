@@ -1,8 +1,12 @@
 package emulator
 
 import (
+	"cmp"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync"
+	"time"
 	"unicode"
 )
 
@@ -25,10 +29,58 @@ func (l *Lab) manage(c *call) error {
 		return frontDoor(http.StatusNotFound, "ResourceGroupNotFound", "Resource group '"+g+"' could not be found.")
 	}
 	c.set("x-ms-correlation-request-id", c.requestID)
+	c.set("x-ms-routing-request-id", strings.ToUpper(location)+":"+c.now.UTC().Format("20060102T150405Z")+":"+c.requestID)
+	l.management.count(c)
 	c.set("Cache-Control", "no-cache")
 	c.set("Pragma", "no-cache")
 	c.set("Expires", "-1")
 	return nil
+}
+
+// Requests to Resource Manager that a subscription may make in an hour, as its
+// answers count them down. The lab refuses none.
+const (
+	managementReads  = 12000
+	managementWrites = 1200
+)
+
+// managementCount counts the requests of this hour.
+type managementCount struct {
+	mu            sync.Mutex
+	began         time.Time
+	reads, writes int
+}
+
+// count takes a request into account and says in its answer what remains.
+func (m *managementCount) count(c *call) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c.arrived.Sub(m.began) >= time.Hour {
+		m.began, m.reads, m.writes = c.arrived, 0, 0
+	}
+	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
+		m.reads++
+		c.set("x-ms-ratelimit-remaining-subscription-reads", strconv.Itoa(max(0, managementReads-m.reads)))
+		return
+	}
+	m.writes++
+	c.set("x-ms-ratelimit-remaining-subscription-writes", strconv.Itoa(max(0, managementWrites-m.writes)))
+}
+
+// systemData says who made a resource and when, in versions that tell.
+type systemData struct {
+	CreatedBy          string `json:"createdBy"`
+	CreatedByType      string `json:"createdByType"`
+	CreatedAt          string `json:"createdAt"`
+	LastModifiedBy     string `json:"lastModifiedBy"`
+	LastModifiedByType string `json:"lastModifiedByType"`
+	LastModifiedAt     string `json:"lastModifiedAt"`
+}
+
+// systemDataOf is about the one caller that the lab knows.
+func systemDataOf(created, updated time.Time) *systemData {
+	const who, kind = "dpslab lab", "Application"
+	return &systemData{who, kind, dataPlaneTime(created), who, kind, dataPlaneTime(updated)}
 }
 
 // manageInstance checks besides that the path names the lab's DPS instance.
@@ -74,7 +126,7 @@ func (l *Lab) instanceResource(c *call) map[string]any {
 	if hostName(c.r.Host) != managementHost {
 		service, device = c.r.Host, c.r.Host
 	}
-	return map[string]any{
+	resource := map[string]any{
 		"id": l.instanceID(), "name": l.instance().Name, "type": "Microsoft.Devices/provisioningServices",
 		"location": location, "resourcegroup": l.instance().ResourceGroup, "subscriptionid": l.instance().SubscriptionID,
 		"tags": tags, "etag": l.instance().tag(),
@@ -85,6 +137,10 @@ func (l *Lab) instanceResource(c *call) map[string]any {
 			"idScope": l.instance().IDScope, "publicNetworkAccess": "Enabled", "authorizationPolicies": []any{},
 		},
 	}
+	if c.version >= verifiedFlagVersion {
+		resource["systemData"] = systemDataOf(l.instance().Created, cmp.Or(l.instance().Updated, l.instance().Created))
+	}
+	return resource
 }
 
 // listInstances answers GET …/provisioningServices of a subscription or a

@@ -16,6 +16,7 @@ type surface struct {
 	dialect  dialect
 	versions []string // accepted api-versions; nil: the surface has none
 	maxBody  int64    // bytes
+	server   string   // the Server header of its answers; empty: none
 	// frontDoor: refusals that concern the request itself come from Resource
 	// Manager, not from the provider behind it.
 	frontDoor bool
@@ -51,7 +52,7 @@ var (
 		},
 	}
 	hubSurface = &surface{
-		name: "IoT Hub", dialect: hubDialect, maxBody: maxMessage,
+		name: "IoT Hub", dialect: hubDialect, maxBody: maxMessage, server: "Microsoft-HTTPAPI/2.0",
 		versions: []string{"2020-03-13", "2021-04-12", "2016-11-14", "2019-10-01", "2020-09-30", "2024-03-31"},
 	}
 	operatorSurface = &surface{name: "lab", dialect: dpsDialect, maxBody: 2 * maxCommandBody}
@@ -145,12 +146,27 @@ var routes = compile([]route{
 	{surface: hubSurface, method: "GET", path: "/devices/{device}/messages/devicebound", handle: (*Lab).receiveCommand},
 	{surface: hubSurface, method: "DELETE", path: "/devices/{device}/messages/devicebound/{token}", handle: (*Lab).completeCommand},
 	{surface: hubSurface, method: "POST", path: "/devices/{device}/messages/devicebound/{token}/abandon", handle: (*Lab).abandonCommand},
+	{surface: hubSurface, method: "POST", path: "/devices/{device}/modules/{module}/messages/events", handle: (*Lab).sendEvent},
+	{surface: hubSurface, method: "POST", path: "/devices/{device}/files", handle: (*Lab).uploadFile},
+	{surface: hubSurface, method: "POST", path: "/devices/{device}/files/notifications", handle: (*Lab).uploadFile},
+	{surface: hubSurface, method: "POST", path: "/devices/{device}/files/notifications/{correlation}", handle: (*Lab).uploadFile},
+	{surface: hubSurface, method: "GET", path: "/messages/servicebound/feedback", handle: (*Lab).receiveFeedback},
+	{surface: hubSurface, method: "DELETE", path: "/messages/servicebound/feedback/{token}", handle: (*Lab).completeFeedback},
+	{surface: hubSurface, method: "POST", path: "/messages/servicebound/feedback/{token}/abandon", handle: (*Lab).abandonFeedback},
 	{surface: hubSurface, method: "GET", path: "/devices", handle: (*Lab).listDevices},
 	{surface: hubSurface, method: "POST", path: "/devices", handle: (*Lab).bulkDevices},
 	{surface: hubSurface, method: "POST", path: "/devices/query", handle: (*Lab).queryDevices},
 	{surface: hubSurface, method: "GET", path: "/devices/{device}", handle: (*Lab).getDevice},
 	{surface: hubSurface, method: "PUT", path: "/devices/{device}", handle: (*Lab).putDevice},
 	{surface: hubSurface, method: "DELETE", path: "/devices/{device}", handle: (*Lab).deleteDevice},
+	{surface: hubSurface, method: "GET", path: "/devices/{device}/modules", handle: (*Lab).listModules},
+	{surface: hubSurface, method: "GET", path: "/devices/{device}/modules/{module}", handle: (*Lab).getDevice},
+	{surface: hubSurface, method: "PUT", path: "/devices/{device}/modules/{module}", handle: (*Lab).putDevice},
+	{surface: hubSurface, method: "DELETE", path: "/devices/{device}/modules/{module}", handle: (*Lab).deleteDevice},
+	{surface: hubSurface, method: "GET", path: "/twins/{device}/modules/{module}", handle: (*Lab).getTwin},
+	{surface: hubSurface, method: "PATCH", path: "/twins/{device}/modules/{module}", handle: writeTwin(false)},
+	{surface: hubSurface, method: "PUT", path: "/twins/{device}/modules/{module}", handle: writeTwin(true)},
+	{surface: hubSurface, method: "POST", path: "/twins/{device}/modules/{module}/methods", handle: (*Lab).invokeMethod},
 	{surface: hubSurface, method: "DELETE", path: "/devices/{device}/commands", handle: (*Lab).purgeCommands},
 	{surface: hubSurface, method: "GET", path: "/twins/{device}", handle: (*Lab).getTwin},
 	{surface: hubSurface, method: "PATCH", path: "/twins/{device}", handle: writeTwin(false)},
@@ -319,17 +335,20 @@ var versionShape = regexp.MustCompile(`^20\d\d-\d\d-\d\d(-preview)?$`)
 
 // checkVersion applies the surface's table of api-versions.
 func (l *Lab) checkVersion(c *call) error {
-	if c.surface.versions == nil {
+	if c.surface.versions == nil || slices.Contains(c.surface.versions, c.version) {
 		return nil
 	}
-	switch known := slices.Contains(c.surface.versions, c.version); {
-	case known:
-		return nil
-	case c.surface == hubSurface && (l.options.Strict || !versionShape.MatchString(c.version)):
-		return &refusal{status: http.StatusBadRequest, code: 400004, name: "ArgumentInvalid", message: "Unknown api version; uri: " + c.r.URL.Path}
+	shaped := versionShape.MatchString(c.version)
+	switch {
+	case c.surface == hubSurface:
+		if !shaped || l.forbids(hubVersion) {
+			r := hubVersion.refuse()
+			r.message += "; uri: " + c.r.URL.Path
+			return r
+		}
 	case c.version == "":
 		return c.named(missingVersion.refuse(), "MissingApiVersionParameter")
-	case l.options.Strict || !versionShape.MatchString(c.version):
+	case !shaped || l.forbids(unknownVersion):
 		return c.named(unknownVersion.refuse(), "InvalidApiVersionParameter")
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"dpslab/workflow/dps"
@@ -56,9 +57,15 @@ type Scenario struct {
 	Title      string   `json:"title"`
 	Operations []string `json:"operations"`        // where it can strike
 	Default    string   `json:"default,omitempty"` // of the fault's value
-	Passing    bool     `json:"passing"`           // a client gets over it by trying again
+	// Passing: a client gets over it by trying again, beginning with register at
+	// the latest, and would be right to. Chaos is made of these.
+	Passing bool `json:"passing"`
 
 	unit    unit
+	least   time.Duration // of a value that is a duration
+	most    time.Duration
+	little  string // the value that chaos uses, where the default is too much
+	chaos   bool   // strikes as one of the passing scenarios
 	connect func(*Lab, *tls.ClientHelloInfo) (*tls.Config, error)
 	request func(*Lab, *call, amount) (done bool, err error)
 	assign  func(*dps.DeviceRegistrationResult) // what it sets stays; a status ends the registration
@@ -104,43 +111,45 @@ func serviceSays(code int, name, message string) func() *refusal {
 // scenarios is the table. Where the service's own answer is not known, a row of
 // guesses has it.
 var scenarios = []Scenario{
-	{Name: "silent", Title: "connections are accepted and never answered", Operations: []string{operationConnect}, connect: stall},
+	{Name: "chaos", Title: "a little of everything that trying again gets over; one request in twenty unless a rate is given", Operations: slices.Concat([]string{operationConnect, operationAssign}, allOperations), chaos: true},
+
+	{Name: "silent", Title: "connections are accepted and never answered", Operations: []string{operationConnect}, Passing: true, connect: stall},
 	{Name: "tls-alert", Title: "the handshake ends with an alert", Operations: []string{operationConnect}, Passing: true, connect: refuseHandshake},
 	{Name: "foreign-ca", Title: "the server's certificate is from a CA that nobody knows, as behind a proxy that reads along", Operations: []string{operationConnect}, connect: presentForeign},
 	{Name: "expired-server-certificate", Title: "the server's certificate is expired, or the client's clock is ahead", Operations: []string{operationConnect}, connect: presentExpired},
-	{Name: "tls12-only", Title: "the server speaks TLS 1.2 and nothing newer", Operations: []string{operationConnect}, connect: capVersion},
+	{Name: "tls12-only", Title: "the server speaks TLS 1.2 and nothing newer", Operations: []string{operationConnect}, Passing: true, connect: capVersion},
 
-	{Name: "delay", Title: "answers come late", Operations: allOperations, Default: "2s", unit: unitDuration, Passing: true, request: answerLate},
+	{Name: "delay", Title: "answers come late", Operations: allOperations, Default: "2s", unit: unitDuration, most: 10 * time.Minute, little: "250ms", Passing: true, request: answerLate},
 	{Name: "dropped-connection", Title: "the connection is cut instead of an answer", Operations: allOperations, Passing: true, request: cutConnection},
 	{Name: "truncated-json", Title: "the answer's JSON ends in the middle", Operations: allOperations, Passing: true, request: truncateAnswer},
 	{Name: "wrong-content-type", Title: "the answer says it is HTML", Operations: allOperations, Passing: true, request: mislabelAnswer},
-	{Name: "throttled", Title: "429 with Retry-After", Operations: allOperations, Default: "5", unit: unitSeconds, Passing: true, request: throttleAll},
+	{Name: "throttled", Title: "429 with Retry-After", Operations: allOperations, Default: "5", unit: unitSeconds, little: "2", Passing: true, request: throttleAll},
 	{Name: "server-error", Title: "an answer of 500 or above", Operations: allOperations, Default: "503", unit: unitStatus, Passing: true, request: breakDown},
-	{Name: "redirect", Title: "307 to the same path of the instance's own host", Operations: deviceOperations, request: sendElsewhere},
-	{Name: "clock-offset", Title: "the service's clock is ahead (negative: behind)", Operations: allOperations, Default: "1h", unit: unitDuration, request: moveClock},
+	{Name: "redirect", Title: "307 to the same path of the instance's own host", Operations: deviceOperations, Passing: true, request: sendElsewhere},
+	{Name: "clock-offset", Title: "the service's clock is ahead (negative: behind)", Operations: allOperations, Default: "1h", unit: unitDuration, least: -10 * 365 * 24 * time.Hour, most: 10 * 365 * 24 * time.Hour, request: moveClock},
 	{Name: "network-refused", Title: "the caller's network is not allowed", Operations: slices.Concat(deviceOperations, []string{operationEnrollments, operationRegistrations}, hubOperations), request: refuses(networkRefused.plain)},
 
 	{Name: "lower-case-only", Title: "registration IDs with upper case are refused, as in 2018", Operations: []string{operationRegister}, request: wantLowerCase},
 	{Name: "expired", Title: "the device's certificate counts as expired", Operations: deviceOperations, request: refuses(certificateRefused.plain)},
 	{Name: "concurrent-registration", Title: "another registration of the device is under way", Operations: []string{operationRegister}, Passing: true, request: refuses(concurrentFault.plain)},
-	{Name: "lost-operation", Title: "the operation ID is not known any more", Operations: []string{operationPoll}, request: refuses(unknownOperation.plain)},
+	{Name: "lost-operation", Title: "the operation ID is not known any more", Operations: []string{operationPoll}, Passing: true, request: refuses(unknownOperation.plain)},
 	{Name: "endless-assigning", Title: "assigning does not end", Operations: []string{operationAssign}, holds: true},
 	{Name: "disabled", Title: "the deciding enrollment counts as disabled", Operations: []string{operationAssign}, assign: func(r *dps.DeviceRegistrationResult) { r.Status = dps.StatusDisabled }},
-	{Name: "webhook-failure", Title: "the custom allocation webhook fails (400207)", Operations: []string{operationAssign}, assign: fails(func() *refusal { return webhookRefused(http.StatusInternalServerError) })},
+	{Name: "webhook-failure", Title: "the custom allocation webhook fails (400207)", Operations: []string{operationAssign}, Passing: true, assign: fails(func() *refusal { return webhookRefused(http.StatusInternalServerError) })},
 	{Name: "no-hub", Title: "no IoT hub is available (400208)", Operations: []string{operationAssign}, assign: fails(noHub.plain)},
 	{Name: "stale-hub-link", Title: "the linked hub refuses DPS (400209)", Operations: []string{operationAssign}, assign: fails(staleLink)},
-	{Name: "reprovisioned", Title: "substatus reprovisionedToInitialAssignment, which some clients do not know", Operations: []string{operationAssign}, assign: func(r *dps.DeviceRegistrationResult) { r.Substatus = reprovisioned }},
+	{Name: "reprovisioned", Title: "substatus reprovisionedToInitialAssignment, which some clients do not know", Operations: []string{operationAssign}, Passing: true, assign: func(r *dps.DeviceRegistrationResult) { r.Substatus = reprovisioned }},
 
 	{Name: "etag-race", Title: "somebody else changed the resource a moment ago", Operations: []string{operationEnrollments, operationCertificates}, Passing: true, request: loseRace},
 
-	{Name: "vault-failure", Title: "Key Vault refuses when a certificate's secret is refreshed", Operations: []string{operationAPIM}, vault: true},
+	{Name: "vault-failure", Title: "Key Vault refuses when a certificate's secret is refreshed", Operations: []string{operationAPIM}, Passing: true, vault: true},
 
 	{Name: "swallow", Title: "the hub says 204 and the message is nowhere to be seen", Operations: []string{operationSend}, request: swallowMessage},
 	{Name: "device-not-found", Title: "the hub does not know the device", Operations: hubOperations, request: refuses(hubSays(404001, "DeviceNotFound", "Device not registered"))},
 	{Name: "hub-unauthorized", Title: "the hub refuses the device's credential", Operations: hubOperations, request: refuses(thumbprintMismatch.plain)},
 	{Name: "device-disabled", Title: "the device is disabled at the hub", Operations: hubOperations, request: refuses(hubDeviceDisabled.plain)},
 	{Name: "hub-quota", Title: "the hub's daily quota of messages is used up", Operations: []string{operationSend}, request: refuses(hubSays(403002, "IotHubQuotaExceeded", "Total number of messages on IotHub exceeded the allocated quota"))},
-	{Name: "lock-lost", Title: "the lock of a cloud-to-device message is over", Operations: []string{operationReceive}, request: refuses(hubSays(412002, "DeviceMessageLockLost", "The message lock is lost"))},
+	{Name: "lock-lost", Title: "the lock of a cloud-to-device message is over", Operations: []string{operationReceive}, Passing: true, request: refuses(hubSays(412002, "DeviceMessageLockLost", "The message lock is lost"))},
 }
 
 // plain refuses with the row alone.

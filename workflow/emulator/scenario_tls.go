@@ -60,23 +60,3 @@ func (l *Lab) presenting(ctx context.Context, by pki.Issuer, validity pki.Validi
 	config.Certificates = []tls.Certificate{{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}}
 	return config, nil
 }
-
-// setChaos turns a little of everything on that a client gets over by trying
-// again: each of those scenarios gets its part of the rate.
-func (f *faults) setChaos(rate float64, seed uint64) error {
-	if !(rate > 0 && rate <= 1) {
-		return invalid("chaos is a share above 0 to 1")
-	}
-	var all []*Scenario
-	for i := range scenarios {
-		if scenarios[i].Passing {
-			all = append(all, &scenarios[i])
-		}
-	}
-	for _, s := range all {
-		if err := f.set(Fault{Scenario: s.Name, Rate: rate / float64(len(all)), Seed: seed}); err != nil {
-			return err
-		}
-	}
-	return nil
-}

@@ -24,7 +24,7 @@ func getEntry(k kind) handler {
 			if err != nil {
 				return nil, err
 			}
-			return showEntry(t, e)
+			return l.showEntry(t, e)
 		})
 		if err != nil {
 			return err
@@ -46,12 +46,12 @@ func (l *Lab) entryOf(t *tx, c *call, k kind) (*entry, error) {
 
 // showEntry is an entry without its keys, with the registration that belongs to
 // an individual enrollment.
-func showEntry(t *tx, e *entry) (any, error) {
+func (l *Lab) showEntry(t *tx, e *entry) (any, error) {
 	state, err := stateOf(t, e)
 	if err != nil {
 		return nil, err
 	}
-	return e.wire(false, state), nil
+	return l.show(e, false, state), nil
 }
 
 // stateOf gives the registration of an individual enrollment; nil when there is
@@ -83,7 +83,7 @@ func putEntry(k kind) handler {
 		if err != nil {
 			return err
 		}
-		c.json(http.StatusOK, e.wire(true, state))
+		c.json(http.StatusOK, l.show(e, true, state))
 		return nil
 	}
 }
@@ -282,7 +282,7 @@ func (l *Lab) deleteRegistration(c *call) error {
 		if r == nil {
 			return registrationAbsent.refuse()
 		}
-		if ifMatch != "" && !tagMatches(ifMatch, r.ETag) {
+		if ifMatch != "" && !registrationTagMatches(ifMatch, r.ETag) {
 			return staleTag.refuse()
 		}
 		if r.Entry.Kind == group {

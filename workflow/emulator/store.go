@@ -33,13 +33,15 @@ const (
 	bucketAPIM          bucket = "apim"          // certificate ID → apimCertificate
 	bucketAnchors       bucket = "anchors"       // SHA-256 thumbprint → certificate name, plain text
 	bucketDevices       bucket = "devices"       // hub NUL device ID → hubDevice
+	bucketModules       bucket = "modules"       // hub NUL device ID NUL module ID → hubDevice
+	bucketFeedback      bucket = "feedback"      // hub NUL sequence → feedback
 	bucketCommands      bucket = "commands"      // hub NUL device ID NUL sequence → waitingCommand
 	bucketEvents        bucket = "events"        // hub NUL device ID NUL sequence → Event; see journal
 )
 
 var allBuckets = []bucket{
 	bucketLab, bucketEnrollments, bucketGroups, bucketAttested, bucketKeyGroups, bucketRegistrations, bucketMembers,
-	bucketChallenges, bucketOperations, bucketPending, bucketHistory, bucketAuthorities, bucketAPIM, bucketAnchors, bucketDevices, bucketCommands, bucketEvents,
+	bucketChallenges, bucketOperations, bucketPending, bucketHistory, bucketAuthorities, bucketAPIM, bucketAnchors, bucketDevices, bucketModules, bucketFeedback, bucketCommands, bucketEvents,
 }
 
 // errClosed answers writes that come after the store was closed.

@@ -26,6 +26,9 @@ func validate(e *entry) error {
 	if e.DeviceID != "" && !validDeviceID(e.DeviceID) {
 		return invalid("deviceId is not a valid device ID")
 	}
+	if err := checkInitialTwin(e.InitialTwin); err != nil {
+		return err
+	}
 	a := &e.Attestation
 	switch a.Type {
 	case dps.AttestationX509:
@@ -140,7 +143,7 @@ func (l *Lab) complete(t *tx, e, old *entry) error {
 			return invalid("a certificate was sent as info alone and is not the stored one")
 		}
 	}
-	if l.options.Strict {
+	if l.forbids(signerNoAuthority) {
 		if err := checkSignersAreCAs(e); err != nil {
 			return err
 		}
@@ -247,10 +250,5 @@ func (l *Lab) applyDefaults(e *entry) {
 	}
 	if e.ReprovisionPolicy == nil {
 		e.ReprovisionPolicy = &dps.ReprovisionPolicy{UpdateHubAssignment: true, MigrateDeviceData: true}
-	}
-	if len(e.IoTHubs) == 0 && e.IoTHubHostName == "" {
-		for _, h := range l.instance().linked() {
-			e.IoTHubs = append(e.IoTHubs, h.Host)
-		}
 	}
 }

@@ -122,9 +122,9 @@ func (l *Lab) askWebhook(operationID string) (*webhookOutcome, error) {
 func (l *Lab) webhookRequest(op *operation, e *entry, have *registration) *webhookRequest {
 	q := &webhookRequest{Device: webhookContext{RegistrationID: op.RegistrationID, Payload: op.Payload}, LinkedHubs: []string{}}
 	if e.Kind == group {
-		q.EnrollmentGroup = e.wire(false, nil)
+		q.EnrollmentGroup = l.show(e, false, nil)
 	} else {
-		q.IndividualEnrollment = e.wire(false, nil)
+		q.IndividualEnrollment = l.show(e, false, nil)
 	}
 	if have != nil && have.Current != nil {
 		q.Device.CurrentHub, q.Device.CurrentDevice = have.Current.Hub, have.Current.DeviceID
