@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -11,6 +12,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
+	"os"
 	"slices"
 	"time"
 )
@@ -19,14 +22,25 @@ import (
 // answer in a few kilobytes; more is a mistake or an attack.
 const MaxBody = 1 << 20
 
-// Limits of one call.
-const (
-	connectTimeout = 10 * time.Second
-	tlsTimeout     = 10 * time.Second
-	headerTimeout  = 30 * time.Second
-	totalTimeout   = 60 * time.Second
-	maxHeaderBytes = 64 << 10
-)
+// Limits bound the time of one call. A zero one has its default.
+type Limits struct {
+	Connect time.Duration // to be connected; 10 s
+	TLS     time.Duration // for the handshake; 10 s
+	Header  time.Duration // from the request to the answer's headers; 30 s
+	Total   time.Duration // with the answer's body and a redirect; 60 s
+}
+
+func (l Limits) orDefault() Limits {
+	return Limits{
+		Connect: cmp.Or(l.Connect, 10*time.Second),
+		TLS:     cmp.Or(l.TLS, 10*time.Second),
+		Header:  cmp.Or(l.Header, 30*time.Second),
+		Total:   cmp.Or(l.Total, 60*time.Second),
+	}
+}
+
+// maxHeaderBytes is how long the headers of an answer may be.
+const maxHeaderBytes = 64 << 10
 
 // Options describe one identity towards one target. Every identity has its own
 // [Client], so that a kept connection never carries another's certificate.
@@ -49,6 +63,12 @@ type Options struct {
 	// because 1.3 has no renegotiation.
 	Renegotiate bool
 
+	// Getenv looks up HTTPS_PROXY and NO_PROXY; nil: os.Getenv. With Dial there
+	// is no proxy.
+	Getenv func(string) string
+
+	Limits Limits
+
 	// Observe receives every exchange twice: when it starts, with the request
 	// alone, and when it is finished. Calls come from the requesting goroutine.
 	Observe func(x Exchange, finished bool)
@@ -62,33 +82,46 @@ type Client struct {
 
 // NewClient prepares a client; it opens no connection.
 func NewClient(o Options) *Client {
-	dial := o.Dial
-	if dial == nil {
-		dial = (&net.Dialer{Timeout: connectTimeout}).DialContext
-	}
+	o.Limits = o.Limits.orDefault()
+	dial := limited(dialerOf(o), o.Limits.Connect)
 	base := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
+		Proxy:                  proxyOf(o),
+		OnProxyConnectResponse: checkProxyAnswer,
 		DialContext:            tapped(dial),
 		DialTLSContext:         dialTLS(o, dial),
-		TLSHandshakeTimeout:    tlsTimeout,
-		ResponseHeaderTimeout:  headerTimeout,
+		TLSHandshakeTimeout:    o.Limits.TLS,
+		ResponseHeaderTimeout:  o.Limits.Header,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		IdleConnTimeout:        90 * time.Second,
-		DisableCompression:     true,              // what is shown is what was sent
+		DisableCompression:     true,              // none is asked for
 		TLSClientConfig:        tlsConfig(o, nil), // through a proxy
 		Protocols:              http1Only(),
-	}
-	if o.Dial != nil {
-		base.Proxy = nil
 	}
 	return &Client{
 		base: base,
 		http: &http.Client{
 			Transport:     newRecorder(base, o),
-			Timeout:       totalTimeout,
+			Timeout:       o.Limits.Total,
 			CheckRedirect: sameHostOnce,
 		},
 	}
+}
+
+func dialerOf(o Options) dialer {
+	if o.Dial != nil {
+		return o.Dial
+	}
+	return (&net.Dialer{}).DialContext
+}
+
+func proxyOf(o Options) func(*http.Request) (*url.URL, error) {
+	switch {
+	case o.Dial != nil:
+		return nil
+	case o.Getenv != nil:
+		return proxyFrom(o.Getenv)
+	}
+	return proxyFrom(os.Getenv)
 }
 
 func http1Only() *http.Protocols {

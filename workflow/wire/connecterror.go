@@ -46,7 +46,8 @@ const (
 	ReasonTimeout  ConnectReason = "timeout"   // no answer in time
 	ReasonTrust    ConnectReason = "trust"     // the server's certificate is not trusted
 	ReasonTLS      ConnectReason = "tls"       // the handshake failed otherwise
-	ReasonTooLarge ConnectReason = "too large" // the answer exceeds MaxBody
+	ReasonTooLarge ConnectReason = "too large" // the answer exceeds MaxBody, or its headers 64 KiB
+	ReasonProxy    ConnectReason = "proxy"     // the proxy does not connect, see ProxyError
 	ReasonBroken   ConnectReason = "broken"    // the connection ended before the answer
 )
 
@@ -61,7 +62,10 @@ func (e *ConnectError) Temporary() bool {
 	return e.Reason == ReasonTimeout || e.Reason == ReasonBroken || e.Reason == ReasonRefused
 }
 
-var errTooLarge = fmt.Errorf("the answer is longer than %d bytes", MaxBody)
+var (
+	errTooLarge       = fmt.Errorf("the answer is longer than %d bytes", MaxBody)
+	errHeadersTooLong = fmt.Errorf("the headers of the answer are longer than %d bytes", maxHeaderBytes)
+)
 
 // NewConnectError classifies the error of a request that got no answer. When
 // ctx was cancelled, the cause of that is returned instead; that its time ran
@@ -88,10 +92,15 @@ func reason(err error) ConnectReason {
 		header    tls.RecordHeaderError
 		timeout   net.Error
 		op        *net.OpError
+		proxy     *ProxyError
 	)
 	switch {
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, errTooLarge), errors.Is(err, errHeadersTooLong):
 		return ReasonTooLarge
+	case errors.Is(err, errProxyAddress), errors.As(err, &proxy) && proxy.Status < http.StatusInternalServerError:
+		return ReasonProxy
+	case proxy != nil: // 502, 503, 504: it could not reach the service just now
+		return ReasonRefused
 	case errors.As(err, &verify), errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &invalid):
 		return ReasonTrust
 	case errors.As(err, &dns) && (dns.IsTemporary || dns.IsTimeout):

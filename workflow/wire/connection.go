@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
@@ -16,9 +18,17 @@ type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 type connection struct {
 	net.Conn
 
+	received atomic.Int64 // bytes, encrypted
+
 	mu        sync.Mutex
 	requested bool
 	sent      [][]byte
+}
+
+func (c *connection) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.received.Add(int64(n))
+	return n, err
 }
 
 func (c *connection) certificateRequested(sent *tls.Certificate) {
@@ -44,6 +54,19 @@ func connectionOf(c net.Conn) *connection {
 		default:
 			return nil
 		}
+	}
+}
+
+// limited bounds the time of a dial.
+func limited(dial dialer, limit time.Duration) dialer {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		bounded, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		c, err := dial(bounded, network, address)
+		if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+			return nil, fmt.Errorf("connecting took longer than %v: %w", limit, context.DeadlineExceeded)
+		}
+		return c, err
 	}
 }
 
@@ -82,9 +105,9 @@ func dialTLS(o Options, dial dialer) dialer {
 		if t != nil {
 			t.markOnce("tls")
 		}
-		limited, cancel := context.WithTimeout(ctx, tlsTimeout)
+		bounded, cancel := context.WithTimeout(ctx, o.Limits.TLS)
 		defer cancel()
-		err = secure.HandshakeContext(limited)
+		err = secure.HandshakeContext(bounded)
 		if t != nil {
 			t.mark("tls done")
 		}
@@ -92,8 +115,8 @@ func dialTLS(o Options, dial dialer) dialer {
 			return secure, nil
 		}
 		_ = raw.Close() // the handshake's error is the one to tell
-		if limited.Err() != nil && ctx.Err() == nil {
-			err = fmt.Errorf("the TLS handshake took longer than %v: %w", tlsTimeout, err)
+		if bounded.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("the TLS handshake took longer than %v: %w", o.Limits.TLS, err)
 		}
 		return nil, err
 	}

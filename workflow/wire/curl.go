@@ -60,7 +60,7 @@ func Curl(x *Exchange) string {
 	}
 	command := strings.Join(append(lines, ShellWord(x.URL)), " \\\n  ")
 	if strings.Contains(command, "$"+secretVariable) {
-		command = "# " + secretVariable + " is the token, which is not kept; for the lab, dpslab lab env prints one\n" + command
+		command = secretComment + command
 	}
 	return command
 }

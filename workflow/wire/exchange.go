@@ -37,6 +37,7 @@ type Exchange struct {
 	KeyFile         string `json:"key_file,omitempty"`
 	CAFile          string `json:"ca_file,omitempty"`
 	ConnectTo       string `json:"connect_to,omitempty"` // host:port that the dial override used
+	Proxy           string `json:"proxy,omitempty"`      // host:port of the proxy it went through
 }
 
 // Timing is where an exchange spent its time, in milliseconds. A phase that did

@@ -2,9 +2,12 @@ package wire
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -24,11 +27,11 @@ var lastID atomic.Int64
 
 // recorder is the round tripper that remembers.
 type recorder struct {
-	next    http.RoundTripper
+	next    *http.Transport
 	options Options
 }
 
-func newRecorder(next http.RoundTripper, o Options) *recorder {
+func newRecorder(next *http.Transport, o Options) *recorder {
 	return &recorder{next: next, options: o}
 }
 
@@ -38,6 +41,7 @@ type tap struct {
 	times  map[string]time.Time
 	reused bool
 	conn   net.Conn
+	before int64       // what the connection had received until then
 	opened *connection // by the dial of this request
 }
 
@@ -100,6 +104,9 @@ func (t *tap) trace() *httptrace.ClientTrace {
 		GotConn: func(i httptrace.GotConnInfo) {
 			t.mu.Lock()
 			t.reused, t.conn = i.Reused, i.Conn
+			if c := connectionOf(i.Conn); c != nil {
+				t.before = c.received.Load()
+			}
 			t.mu.Unlock()
 		},
 		WroteRequest:         func(httptrace.WroteRequestInfo) { t.mark("wrote") },
@@ -129,6 +136,8 @@ func (r *recorder) RoundTrip(q *http.Request) (*http.Response, error) {
 	var body []byte
 	if err == nil {
 		body, err = readBody(response)
+	} else if t.headersTooLong() {
+		err = fmt.Errorf("%w: %w", errHeadersTooLong, err)
 	}
 	x.Timing = Timing{
 		DNS:     t.between("dns", "dns done"),
@@ -147,6 +156,11 @@ func (r *recorder) RoundTrip(q *http.Request) (*http.Response, error) {
 	x.Proto, x.Status = response.Proto, response.StatusCode
 	_, x.Reason, _ = strings.Cut(response.Status, " ")
 	x.ResponseHeader = redactHeader(response.Header)
+	if isGzip(response.Header) {
+		response.Header.Del("Content-Encoding") // what follows is not, any more
+		response.Header.Del("Content-Length")
+		response.Uncompressed, response.ContentLength = true, int64(len(body))
+	}
 	x.ResponseBody, x.Truncated = keep(body, x.Truncated)
 	r.observe(x, true)
 	response.Body = io.NopCloser(bytes.NewReader(body))
@@ -160,6 +174,11 @@ func (r *recorder) start(q *http.Request) (Exchange, error) {
 		RequestHeader:   redactHeader(q.Header),
 		CertificateFile: r.options.CertificateFile, KeyFile: r.options.KeyFile,
 		CAFile: r.options.CAFile, ConnectTo: r.options.ConnectTo,
+	}
+	if r.next.Proxy != nil {
+		if proxy, err := r.next.Proxy(q); err == nil && proxy != nil {
+			x.Proxy = proxy.Host
+		}
 	}
 	if q.Body == nil || q.Body == http.NoBody {
 		return x, nil
@@ -182,9 +201,33 @@ func keep(body []byte, truncated bool) (string, bool) {
 	return RedactText(string(body)), truncated
 }
 
+// readBody reads an answer, at most MaxBody bytes of it as they come and as
+// they are unpacked: a server may use gzip without having been asked.
 func readBody(response *http.Response) ([]byte, error) {
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, MaxBody+1))
+	packed := &io.LimitedReader{R: response.Body, N: MaxBody + 1}
+	if !isGzip(response.Header) {
+		return capped(packed)
+	}
+	unpacked, err := gzip.NewReader(packed)
+	if errors.Is(err, io.EOF) {
+		return nil, nil // no body at all
+	}
+	if err != nil {
+		return nil, fmt.Errorf("unpack the answer: %w", err)
+	}
+	body, err := capped(io.LimitReader(unpacked, MaxBody+1))
+	switch {
+	case packed.N == 0:
+		return nil, errTooLarge
+	case err != nil && !errors.Is(err, errTooLarge):
+		return nil, fmt.Errorf("unpack the answer: %w", err)
+	}
+	return body, err
+}
+
+func capped(r io.Reader) ([]byte, error) {
+	body, err := io.ReadAll(r)
 	if err != nil {
 		return nil, err
 	}
@@ -192,6 +235,17 @@ func readBody(response *http.Response) ([]byte, error) {
 		return nil, errTooLarge
 	}
 	return body, nil
+}
+
+func isGzip(h http.Header) bool { return strings.EqualFold(h.Get("Content-Encoding"), "gzip") }
+
+// headersTooLong reports whether more came than the headers of an answer may be
+// long, and they had not ended yet.
+func (t *tap) headersTooLong() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := connectionOf(t.conn)
+	return c != nil && c.received.Load()-t.before > maxHeaderBytes
 }
 
 func (r *recorder) observe(x Exchange, finished bool) {

@@ -208,27 +208,63 @@ func TestEndlessHeadersEnd(t *testing.T) {
 	})
 	_, err := s.client(t, s.options()).Do(t.Context(), get("/"))
 	<-ended
-	wantReason(t, err, ReasonBroken)
+	if wantReason(t, err, ReasonTooLarge).Temporary() {
+		t.Error("it would be tried again")
+	}
 }
 
-func TestGzipIsShownAsItCame(t *testing.T) {
+// Nobody asked for gzip, but some server may use it.
+func TestGzipIsUnpacked(t *testing.T) {
 	t.Parallel()
-	var packed bytes.Buffer
-	z := gzip.NewWriter(&packed)
-	_, _ = z.Write([]byte("hello"))
-	_ = z.Close()
-	var asked string
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		asked = r.Header.Get("Accept-Encoding")
-		w.Header().Set("Content-Encoding", "gzip")
-		_, _ = w.Write(packed.Bytes())
-	})
-	answer, err := s.client(t, s.options()).Do(t.Context(), get("/"))
-	if err != nil {
-		t.Fatal(err)
+	pack := func(text string) []byte {
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		_, _ = z.Write([]byte(text))
+		_ = z.Close()
+		return packed.Bytes()
 	}
-	if !bytes.Equal(answer.Body, packed.Bytes()) || answer.Header.Get("Content-Encoding") != "gzip" || asked != "" {
-		t.Errorf("got %q, having asked for %q", answer.Body, asked)
+	hello := pack("hello")
+	for _, tt := range []struct {
+		name   string
+		sent   []byte
+		want   string
+		reason ConnectReason
+	}{
+		{"a text", hello, "hello", ""},
+		{"nothing", nil, "", ""},
+		{"two members", append(bytes.Clone(hello), hello...), "hellohello", ""},
+		{"as large as may be", pack(strings.Repeat("a", MaxBody)), strings.Repeat("a", MaxBody), ""},
+		{"one byte too large", pack(strings.Repeat("a", MaxBody+1)), "", ReasonTooLarge},
+		{"a bomb", pack(strings.Repeat("a", 64*MaxBody)), "", ReasonTooLarge},
+		{"no gzip", []byte("hello"), "", ReasonBroken},
+		{"cut off", hello[:len(hello)-3], "", ReasonBroken},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var asked string
+			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				asked = r.Header.Get("Accept-Encoding")
+				w.Header().Set("Content-Encoding", "gzip")
+				_, _ = w.Write(tt.sent)
+			})
+			var m memory
+			o := s.options()
+			o.Observe = m.observe
+			answer, err := s.client(t, o).Do(t.Context(), get("/"))
+			if tt.reason != "" {
+				wantReason(t, err, tt.reason)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(answer.Body) != tt.want || answer.Header.Get("Content-Encoding") != "" || asked != "" {
+				t.Errorf("got %.20q, having asked for %q", answer.Body, asked)
+			}
+			if x := m.only(t); x.ResponseHeader.Get("Content-Encoding") != "gzip" || x.ResponseBody != tt.want[:min(len(tt.want), keptBody)] {
+				t.Errorf("recorded %v %.20q", x.ResponseHeader, x.ResponseBody)
+			}
+		})
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // ServiceError is a service's refusal, in whichever of the three dialects it
@@ -28,6 +30,8 @@ type ServiceError struct {
 	HasRetryAfter bool
 }
 
+// Error is one line of printable text: what a server sends does not reach a
+// terminal as a command to it.
 func (e *ServiceError) Error() string {
 	s := fmt.Sprintf("%s: HTTP %d", e.Operation, e.Status)
 	if text := http.StatusText(e.Status); text != "" {
@@ -42,7 +46,27 @@ func (e *ServiceError) Error() string {
 	if e.TrackingID != "" {
 		s += " (tracking ID " + e.TrackingID + ")"
 	}
-	return s
+	return visible(s)
+}
+
+// visible writes what cannot be printed as Go does in a string.
+func visible(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) && utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 {
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		} else if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+		s = s[n:]
+	}
+	return b.String()
 }
 
 // Temporary reports whether the same request may succeed later: 408, 429, 5xx.
@@ -55,7 +79,7 @@ func (e *ServiceError) Temporary() bool {
 func NewServiceError(operation string, response *http.Response, body []byte) *ServiceError {
 	e := &ServiceError{
 		Operation: operation, Status: response.StatusCode,
-		TrackingID: response.Header.Get("x-ms-request-id"),
+		TrackingID: firstOf(response.Header, "x-ms-request-id", "iothub-servicetrackingid", "x-ms-correlation-request-id"),
 		Body:       RedactText(string(body[:min(len(body), keptBody)])),
 	}
 	if r := response.Request; r != nil {
