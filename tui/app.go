@@ -14,6 +14,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"dpslab/profiles"
 	"dpslab/tui/keymap"
 	"dpslab/tui/screen"
 	"dpslab/tui/term"
@@ -54,15 +55,15 @@ type app struct {
 	lab      *workflow.LabFacts
 	ran      []*workflow.Status // of devices that ran here, in order
 	readOnly bool               // nothing may be written
-	calledAs string             // the program, in hints that name a command
-	batch    batch              // devices that run one after another
+	paths    profiles.Paths
+	calledAs string // the program, in hints that name a command
+	batch    batch  // devices that run one after another
 	drafts   drafts
 	awaits   int              // devices being opened or saved: keys wait
 	held     []tea.KeyMsg     // typed meanwhile
 	draft    workflow.Answers // of a half-filled wizard that was left
 
 	preparing *preparing
-	edits     map[string]workflow.Answers // of profiles whose editor was left without saving
 
 	toast     string
 	toastID   int
@@ -73,8 +74,11 @@ type app struct {
 
 // newApp makes a model that shows the home screen.
 func newApp(session *workflow.Session, th *theme.Theme) *app {
-	a := &app{calledAs: "dpslab", session: session, th: th, home: screen.NewHome(th), preparing: &preparing{}, edits: map[string]workflow.Answers{}}
+	a := &app{calledAs: "dpslab", session: session, th: th, home: screen.NewHome(th), preparing: &preparing{}}
 	a.stack = []screen.Screen{a.home}
+	if session != nil {
+		a.paths = session.Paths()
+	}
 	return a
 }
 

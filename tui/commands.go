@@ -156,7 +156,7 @@ func (a *app) showWizard() tea.Cmd {
 }
 
 func (a *app) openWizard(answers workflow.Answers) tea.Cmd {
-	a.wizard = screen.NewWizard(a.th, answers, a.home.Has)
+	a.wizard = screen.NewWizard(a.th, answers, a.paths, a.home.Has)
 	a.push(a.wizard)
 	if len(answers) == 0 {
 		return nil

@@ -14,6 +14,7 @@ type (
 	editMsg struct {
 		name   string
 		wizard workflow.Wizard
+		kept   workflow.Answers // changes that were left unsaved before
 		err    error
 	}
 	editedMsg struct {
@@ -29,8 +30,10 @@ func (a *app) editing() bool { return a.wizard != nil && a.wizard.Editing() != "
 func (a *app) edit(name string) tea.Cmd {
 	a.awaits++
 	return a.do(func() tea.Msg {
-		w, err := a.session.Edit(name)
-		return editMsg{name, w, err}
+		m := editMsg{name: name}
+		m.wizard, m.err = a.session.Edit(name)
+		m.kept, _ = a.session.UnsavedEdit(name)
+		return m
 	})
 }
 
@@ -43,26 +46,47 @@ func (a *app) showEditor(m editMsg) tea.Cmd {
 	if a.current() != screen.Screen(a.home) {
 		return nil
 	}
-	if left, ok := a.edits[m.name]; ok {
-		m.wizard.Answers = left
+	unchanged := m.wizard.Answers
+	if len(m.kept) > 0 {
+		m.wizard.Answers = m.kept
 	}
-	a.wizard = screen.NewEditor(a.th, m.wizard)
+	a.wizard = screen.NewEditor(a.th, m.wizard, a.paths)
 	a.push(a.wizard)
+	if len(m.kept) > 0 && !maps.Equal(m.kept, unchanged) {
+		return a.say("These are the changes that were left unsaved. The profile itself is as it was.")
+	}
 	return nil
 }
 
-// leaveEditor goes back without saving. What was changed is kept as long as the
-// program runs, because an escape may come from a torn key.
+// keepEdit writes changes that are not saved yet, in the order of the keys, as
+// drafts are kept.
+func (a *app) keepEdit(name string, answers workflow.Answers) tea.Cmd {
+	wish := a.drafts.wish()
+	unchanged := maps.Equal(answers, a.wizard.Unchanged())
+	return a.do(func() tea.Msg {
+		err := a.drafts.keep(wish, func() error {
+			if unchanged {
+				return a.session.DropEdit(name)
+			}
+			return a.session.SaveEdit(name, answers)
+		})
+		if err != nil {
+			return saidMsg("Your changes could not be kept: " + err.Error())
+		}
+		return nil
+	})
+}
+
+// leaveEditor goes back without saving. What was changed is kept, because an
+// escape may come from a torn key.
 func (a *app) leaveEditor(answers workflow.Answers) tea.Cmd {
-	name := a.wizard.Editing()
 	changed := !maps.Equal(answers, a.wizard.Unchanged())
+	keep := a.keepEdit(a.wizard.Editing(), answers)
 	a.pop()
 	if !changed {
-		delete(a.edits, name)
-		return nil
+		return keep
 	}
-	a.edits[name] = answers
-	return a.say("Nothing was saved. Your changes are kept until you leave dpslab: e goes on with them.")
+	return tea.Batch(keep, a.say("Nothing was saved. Your changes are kept: e goes on with them."))
 }
 
 func (a *app) saveEdit(w workflow.Wizard) tea.Cmd {
@@ -70,6 +94,9 @@ func (a *app) saveEdit(w workflow.Wizard) tea.Cmd {
 	name, profile := w.Name(), w.Profile()
 	return a.do(func() tea.Msg {
 		backup, err := a.session.Replace(name, profile)
+		if err == nil {
+			err = a.drafts.drop(func() error { return a.session.DropEdit(name) })
+		}
 		return editedMsg{name, backup, err}
 	})
 }
@@ -81,7 +108,6 @@ func (a *app) edited(m editedMsg) tea.Cmd {
 		}
 		return nil
 	}
-	delete(a.edits, m.name)
 	a.pop()
 	return tea.Batch(a.readNames(), a.say(m.name+" is saved. The file as it was is "+m.backup))
 }

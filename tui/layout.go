@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"dpslab/tui/keymap"
@@ -76,18 +77,36 @@ func (a *app) footer() string {
 	if a.overlay != nil {
 		return ui.Footer(a.th, a.overlay.bindings(), a.w)
 	}
-	s := a.current()
 	bs := a.bindings()
-	for _, g := range keymap.For(keymap.Global) {
-		if g.Action == keymap.Quit && s != a.stack[0] || g.Action == keymap.Quit && s.Capturing() {
-			continue
+	for _, g := range a.globals() {
+		if g.Action != keymap.Quit || g.Disabled == "" {
+			bs = append(bs, g)
 		}
-		if g.Action == keymap.Help && s.Capturing() {
-			g.Label = "F1"
-		}
-		bs = append(bs, g)
 	}
 	return ui.Footer(a.th, bs, a.w)
+}
+
+// globals are the keys that work everywhere, without those that the current
+// screen or a text field has for itself.
+func (a *app) globals() []keymap.Binding {
+	s, own := a.current(), a.bindings()
+	var out []keymap.Binding
+	for _, g := range keymap.For(keymap.Global) {
+		g.Keys = slices.DeleteFunc(slices.Clone(g.Keys), func(k string) bool {
+			b, taken := keymap.Match(own, k)
+			return taken && b.Disabled == "" || s.Capturing() && len(k) == 1
+		})
+		switch {
+		case len(g.Keys) == 0:
+			continue
+		case g.Action == keymap.Help && g.Keys[0] == "f1":
+			g.Label = "F1"
+		case g.Action == keymap.Quit && s != a.stack[0]:
+			g.Disabled = "go back to the devices first"
+		}
+		out = append(out, g)
+	}
+	return out
 }
 
 func (a *app) withToast(rows []string) []string {

@@ -64,11 +64,7 @@ type help struct {
 }
 
 func (a *app) newHelp() *help {
-	global := keymap.For(keymap.Global)
-	if a.current() != a.stack[0] {
-		keymap.Disable(global, keymap.Quit, "go back to the devices first")
-	}
-	return &help{th: a.th, all: append(a.bindings(), global...)}
+	return &help{th: a.th, all: append(a.bindings(), a.globals()...)}
 }
 
 func (o *help) bindings() []keymap.Binding { return keymap.For(keymap.InHelp) }

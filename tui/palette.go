@@ -27,19 +27,13 @@ type chosenMsg struct{ key tea.KeyMsg }
 // movements are keys that need no words: whoever opens the palette has them.
 var movements = []keymap.Action{
 	keymap.Up, keymap.Down, keymap.PageUp, keymap.PageDown, keymap.First, keymap.Last,
-	keymap.Choose, keymap.NextField, keymap.PrevField, keymap.Pane, keymap.Palette,
+	keymap.Choose, keymap.Jump, keymap.NextField, keymap.PrevField, keymap.Pane, keymap.Palette,
 }
 
 func (a *app) newPalette() *palette {
-	global := keymap.For(keymap.Global)
-	if a.current() != a.stack[0] {
-		keymap.Disable(global, keymap.Quit, "go back to the devices first")
-	}
 	p := &palette{th: a.th, input: ui.NewInput("")}
-	own := a.bindings()
-	for _, b := range append(own, global...) {
-		_, taken := keymap.Match(own, b.Keys[0])
-		if slices.Contains(movements, b.Action) || b.Context == keymap.Global && taken {
+	for _, b := range append(a.bindings(), a.globals()...) {
+		if slices.Contains(movements, b.Action) || len(b.Keys) == 0 {
 			continue
 		}
 		p.all = append(p.all, b)

@@ -51,7 +51,7 @@ func (a *app) key(k tea.KeyMsg) tea.Cmd {
 	switch {
 	case a.readOnly && own && b.Disabled == readOnly && !s.Capturing():
 		return a.say(b.Label + " does nothing now: " + readOnly)
-	case name == "f1", isGlobal && global.Action == keymap.Help && !s.Capturing():
+	case name == "f1", isGlobal && global.Action == keymap.Help && !own && !s.Capturing():
 		a.overlay = a.newHelp()
 		return nil
 	case isGlobal && global.Action == keymap.Palette:
@@ -123,9 +123,13 @@ func (a *app) dispose(i screen.Intent) tea.Cmd {
 		return a.edit(i.Name)
 	case screen.SaveEdit:
 		return a.saveEdit(i.Wizard)
+	case screen.ShowWhy:
+		a.overlay = a.newReason(i.Field)
+	case screen.ShowPages:
+		a.overlay = a.newPages()
 	case screen.KeepDraft:
 		if a.editing() {
-			return nil // saved at the end or not at all
+			return a.keepEdit(a.wizard.Editing(), i.Answers)
 		}
 		return tea.Batch(a.keepDraft(i.Answers), a.prepare(i.Answers))
 	case screen.PrepareKeys:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"strings"
@@ -157,7 +158,13 @@ func (a *app) end(feed *Feed) error {
 			a.ran[i] = a.session.History(s.Device)
 		}
 	}
-	if a.wizard == nil || a.editing() || len(a.wizard.Answers()) == 0 {
+	if a.wizard == nil || len(a.wizard.Answers()) == 0 {
+		return nil
+	}
+	if a.editing() {
+		if err, _ := a.keepEdit(a.wizard.Editing(), a.wizard.Answers())().(saidMsg); err != "" {
+			return errors.New(string(err))
+		}
 		return nil
 	}
 	keep := func() error { return a.session.SaveDraft(a.wizard.Answers()) }
@@ -191,6 +198,9 @@ func farewell(a *app) string {
 			fmt.Fprintf(&b, "  files in %s\n", a.th.Clean(dir))
 		}
 		fmt.Fprintf(&b, "  the same without a screen: %s run %s\n", a.calledAs, name)
+	}
+	if a.editing() && !maps.Equal(a.wizard.Answers(), a.wizard.Unchanged()) {
+		fmt.Fprintf(&b, "The changes of %s are kept, unsaved: %s, then e, goes on with them.\n", a.th.Clean(a.wizard.Editing()), a.calledAs)
 	}
 	if a.wizard != nil && !a.editing() && len(a.wizard.Answers()) > 0 {
 		fmt.Fprintf(&b, "The half-described device is kept: %s, then n, goes on with it.\n", a.calledAs)

@@ -51,6 +51,7 @@ func show(t testing.TB, s scene, o theme.Options, w, h int) *app {
 	t.Helper()
 	a := newApp(nil, newTheme(t, o))
 	a.w, a.h, a.now = w, h, noon
+	a.paths = profiles.Paths{Config: "/home/ada/.config/dpslab", State: "/home/ada/.local/state/dpslab", Data: "/home/ada/.local/share/dpslab"}
 	a.lab = &workflow.LabFacts{Address: "127.0.0.1:8443", IDScope: "0ne00LAB001"}
 	s.set(a)
 	a.View()
@@ -72,7 +73,7 @@ func press(a *app, keys ...string) {
 var namedKeys = map[string]tea.KeyMsg{
 	"enter": {Type: tea.KeyEnter}, "esc": {Type: tea.KeyEsc}, "tab": {Type: tea.KeyTab}, "shift+tab": {Type: tea.KeyShiftTab},
 	"up": {Type: tea.KeyUp}, "down": {Type: tea.KeyDown}, "left": {Type: tea.KeyLeft}, "right": {Type: tea.KeyRight},
-	"pgup": {Type: tea.KeyPgUp}, "pgdown": {Type: tea.KeyPgDown}, "ctrl+c": {Type: tea.KeyCtrlC}, "ctrl+p": {Type: tea.KeyCtrlP}, "f1": {Type: tea.KeyF1},
+	"pgup": {Type: tea.KeyPgUp}, "pgdown": {Type: tea.KeyPgDown}, "ctrl+c": {Type: tea.KeyCtrlC}, "ctrl+p": {Type: tea.KeyCtrlP}, "ctrl+g": {Type: tea.KeyCtrlG}, "f1": {Type: tea.KeyF1},
 	"space": {Type: tea.KeySpace, Runes: []rune(" ")}, "backspace": {Type: tea.KeyBackspace},
 }
 
@@ -237,6 +238,10 @@ func wizardScenes() []scene {
 		{"wizard-certificates", wizard("enter", "t", "8", "enter", "enter", "enter", "right")},
 		{"wizard-enrollment", wizard(slices.Concat([]string{"enter", "t", "8", "enter", "enter", "enter", "right"}, slices.Repeat([]string{"enter"}, 6))...)},
 		{"wizard-telemetry", wizard(slices.Concat([]string{"enter", "t", "8"}, slices.Repeat([]string{"enter"}, 14))...)},
+		{"wizard-why", wizard("enter", "?")},
+		{"wizard-why-choice", wizard("?")},
+		{"wizard-pages", wizard("enter", "t", "8", "enter", "ctrl+g", "down", "down")},
+		{"wizard-voids", editor("3", "right", "right")},
 		{"wizard-edit", editor("enter")},
 		{"wizard-edit-review", editor(slices.Repeat([]string{"enter"}, 23)...)},
 		{"wizard-review", wizard(slices.Concat([]string{"enter", "t", "8", "enter", "enter", "enter", "right"}, slices.Repeat([]string{"enter"}, 16))...)},

@@ -5,7 +5,7 @@ import "maps"
 // Void is a later answer that a change makes void.
 type Void struct {
 	Field Field
-	Value string // the answer that was given
+	Value string // the answer that was given, as people read it
 	Why   string // it is not asked any more, or what is wrong with it now
 }
 
@@ -22,12 +22,22 @@ func (w Wizard) Voids(before Answers) []Void {
 			continue
 		}
 		if hidden(f, w.Answers) {
-			out = append(out, Void{f, v, "is not asked any more"})
+			out = append(out, Void{f, f.label(v), "is not asked any more"})
 		} else if err := w.Error(f.Key); err != nil {
-			out = append(out, Void{f, v, err.Error()})
+			out = append(out, Void{f, f.label(v), err.Error()})
 		}
 	}
 	return out
+}
+
+// label is how people read an answer: the name of a choice, else its text.
+func (f Field) label(v string) string {
+	for _, o := range f.Options {
+		if o.Value == v {
+			return o.Label
+		}
+	}
+	return v
 }
 
 func hidden(f Field, a Answers) bool { return f.Hidden != nil && f.Hidden(a) }

@@ -23,7 +23,7 @@ func TestVoids(t *testing.T) {
 		var got []string
 		for _, v := range NewWizard(c.before).Set(c.key, c.value).Voids(c.before) {
 			got = append(got, v.Field.Key)
-			if v.Why == "" || v.Value != c.before[v.Field.Key] {
+			if v.Why == "" || v.Value != v.Field.label(c.before[v.Field.Key]) {
 				t.Errorf("%s: %+v", c.name, v)
 			}
 		}

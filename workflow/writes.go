@@ -25,13 +25,13 @@ func (w Wizard) Writes(paths profiles.Paths) []Write {
 	if p.Target.Kind != profiles.TargetAzure {
 		host, hub = "the lab", "the lab's hub"
 	}
-	record := "individual enrollment " + p.Identity.RegistrationID
+	record, id := "individual enrollment", p.Identity.RegistrationID
 	if p.Enrollment.Kind == profiles.EnrollmentGroup {
-		record = "enrollment group " + p.Enrollment.ID
+		record, id = "enrollment group", p.Enrollment.ID
 	}
 	return append(out,
-		Write{Step: StepEnrollment, What: record, Where: host},
-		Write{Step: StepRegistration, What: "registration record and hub device", Where: host + " and " + hub},
+		Write{Step: StepEnrollment, What: record, Where: id + " at " + host},
+		Write{Step: StepRegistration, What: "registration record", Where: host + ", and the device at " + hub},
 		Write{Step: StepTelemetry, What: "messages", Where: hub},
 		Write{Step: StepTelemetry, What: "progress and journal", Where: paths.StateFile(name), Local: true})
 }
@@ -51,7 +51,7 @@ func certificateWrites(paths profiles.Paths, name string, p *profiles.Profile) [
 	}
 	if p.Identity.Source == profiles.SourceChain {
 		out = append([]Write{local("root and intermediate CA", paths.AuthorityDir(p.Identity.Authority))}, out...)
-		out = append(out, Write{Step: StepSigningCA, What: "root CA, verified by its key", Where: host})
+		out = append(out, Write{Step: StepSigningCA, What: "signing CA, verified", Where: host})
 	}
 	return out
 }

@@ -43,6 +43,9 @@ const (
 	NextField Action = "next field"
 	PrevField Action = "previous field"
 	Choose    Action = "choose"
+	Why       Action = "why"
+	GoTo      Action = "go to page"
+	Jump      Action = "jump"
 
 	Lab    Action = "lab"
 	Switch Action = "switch"
@@ -79,6 +82,7 @@ const (
 	InPrompt     Context = "question"
 	InConfirm    Context = "confirmation"
 	InDraft      Context = "draft"
+	InPages      Context = "pages"
 	InMenu       Context = "choice"
 )
 

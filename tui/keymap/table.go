@@ -39,6 +39,9 @@ var table = []Binding{
 	{Context: InWizard, Action: NextField, Keys: []string{"tab"}, Label: "tab", Help: "next field", About: "next field of this page", Footer: 4},
 	{Context: InWizard, Action: PrevField, Keys: []string{"shift+tab"}, Label: "shift+tab", Help: "previous field", About: "previous field of this page"},
 	{Context: InWizard, Action: Back, Keys: []string{"esc"}, Label: "esc", Help: "back", About: "previous page; what was typed is kept", Footer: 3},
+	{Context: InWizard, Action: Why, Keys: []string{"?", "f2"}, Label: "?", Help: "why?", About: "why this is asked, and what the answer decides; F2 where ? is typed", Footer: 5},
+	{Context: InWizard, Action: GoTo, Keys: []string{"ctrl+g"}, Label: "ctrl+g", Help: "pages", About: "go to any page that can be reached", Footer: 6},
+	{Context: InWizard, Action: Jump, Keys: []string{"1", "2", "3", "4", "5", "6"}, Label: "1-6", Help: "page", About: "go to that page"},
 	{Context: InWizard, Action: PageUp, Keys: []string{"pgup"}, Label: "pgup", Help: "page up", About: "scroll the review up"},
 	{Context: InWizard, Action: PageDown, Keys: []string{"pgdown"}, Label: "pgdown", Help: "page down", About: "scroll the review down"},
 
@@ -114,6 +117,12 @@ var table = []Binding{
 
 	{Context: InConfirm, Action: Yes, Keys: []string{"y", "Y"}, Label: "y", Help: "yes, delete", About: "delete what is listed", Footer: 1, Dangerous: true},
 	{Context: InConfirm, Action: Back, Keys: []string{"n", "N", "esc", "enter", "q"}, Label: "n", Help: "no", About: "keep everything", Footer: 2},
+
+	{Context: InPages, Action: Accept, Keys: []string{"enter"}, Label: "enter", Help: "go there", About: "go to the chosen page", Footer: 1},
+	{Context: InPages, Action: Back, Keys: []string{"esc", "q", "ctrl+g"}, Label: "esc", Help: "stay", About: "close this", Footer: 2},
+	{Context: InPages, Action: Up, Keys: []string{"up", "k"}, Label: "up k", Help: "up", About: "page before"},
+	{Context: InPages, Action: Down, Keys: []string{"down", "j"}, Label: "down j", Brief: "up down", Help: "choose", About: "next page", Footer: 3},
+	{Context: InPages, Action: Jump, Keys: []string{"1", "2", "3", "4", "5", "6"}, Label: "1-6", Help: "page", About: "go to that page"},
 
 	{Context: InDraft, Action: Accept, Keys: []string{"enter"}, Label: "enter", Help: "continue", About: "go on with the half-filled questions", Footer: 1},
 	{Context: InDraft, Action: StartOver, Keys: []string{"n"}, Label: "n", Help: "start over", About: "drop the draft and begin anew", Footer: 2, Dangerous: true},

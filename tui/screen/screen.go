@@ -66,6 +66,10 @@ type (
 	CopyText struct{ What, Text, File string }
 	// CopyExchange copies an exchange as a curl command line.
 	CopyExchange struct{ Exchange *workflow.Exchange }
+	// ShowWhy opens what a question is for.
+	ShowWhy struct{ Field workflow.Field }
+	// ShowPages opens the list of the wizard's pages.
+	ShowPages struct{}
 	// KeepDraft stores the answers of a wizard that has reached another page.
 	KeepDraft struct{ Answers workflow.Answers }
 	// PrepareKeys begins the search for the keys that the answers need.
@@ -100,6 +104,8 @@ func (ShowTranscript) intent() {}
 func (ShowChain) intent()      {}
 func (CopyText) intent()       {}
 func (CopyExchange) intent()   {}
+func (ShowWhy) intent()        {}
+func (ShowPages) intent()      {}
 func (KeepDraft) intent()      {}
 func (PrepareKeys) intent()    {}
 func (ShowLab) intent()        {}

@@ -93,7 +93,7 @@ func FuzzWizard(f *testing.F) {
 	f.Add([]byte{0, 10, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 	th := themed(f)
 	f.Fuzz(func(t *testing.T, input []byte) {
-		s := NewWizard(th, nil, nil)
+		s := NewWizard(th, nil, profiles.Paths{}, nil)
 		for _, b := range input[:min(len(input), 200)] {
 			name := keys[int(b)%len(keys)]
 			before := len(s.Answers())
@@ -115,7 +115,7 @@ func FuzzWizard(f *testing.F) {
 
 func TestWizardRefusesAWrongPage(t *testing.T) {
 	t.Parallel()
-	s := NewWizard(themed(t), nil, func(name string) bool { return name == "taken" })
+	s := NewWizard(themed(t), nil, profiles.Paths{}, func(name string) bool { return name == "taken" })
 	for _, k := range []string{"enter", "enter"} {
 		s.Handle(key(k))
 	}
@@ -141,7 +141,7 @@ func TestADraftOpensWhereItWasLeft(t *testing.T) {
 		{workflow.Answers{"identity.registration_id": "t8", "telemetry.count": "3"}, workflow.PageTelemetry},
 		{workflow.Answers{"identity.registration_id": "t8.", "telemetry.count": "3"}, workflow.PageIdentity},
 	} {
-		if s := NewWizard(themed(t), c.draft, nil); s.w.Page != c.want {
+		if s := NewWizard(themed(t), c.draft, profiles.Paths{}, nil); s.w.Page != c.want {
 			t.Errorf("%v opens at %s, want %s", c.draft, s.w.Page.Title(), c.want.Title())
 		}
 	}
@@ -170,7 +170,7 @@ func FuzzExchange(f *testing.F) {
 // keys; typing, and the same choice again, are not.
 func TestTheWizardAsksForKeys(t *testing.T) {
 	t.Parallel()
-	s := NewWizard(themed(t), workflow.Answers{"identity.registration_id": "t8", "identity.valid_days": "30"}, nil)
+	s := NewWizard(themed(t), workflow.Answers{"identity.registration_id": "t8", "identity.valid_days": "30"}, profiles.Paths{}, nil)
 	if s.w.Page != workflow.PageCertificates {
 		t.Fatalf("the draft opens at %s", s.w.Page.Title())
 	}

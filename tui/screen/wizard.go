@@ -2,10 +2,12 @@ package screen
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"dpslab/profiles"
 	"dpslab/tui/keymap"
 	"dpslab/tui/theme"
 	"dpslab/tui/ui"
@@ -17,17 +19,19 @@ import (
 type Wizard struct {
 	th      *theme.Theme
 	w       workflow.Wizard
-	focus   int             // among the visible fields of the page
-	input   ui.Input        // the focused text field
-	touched map[string]bool // fields whose error may be shown
-	refused string          // why saving failed
+	focus   int              // among the visible fields of the page
+	input   ui.Input         // the focused text field
+	touched map[string]bool  // fields whose error may be shown
+	refused string           // why saving failed
+	before  workflow.Answers // when the focused field got the keys
+	paths   profiles.Paths
 	review  ui.Scroll
 	form    ui.Scroll
 }
 
 // NewWizard continues with the answers of a draft, or begins with none. A draft
 // opens at the farthest page that has an answer and nothing wrong before it.
-func NewWizard(th *theme.Theme, draft workflow.Answers, taken func(string) bool) *Wizard {
+func NewWizard(th *theme.Theme, draft workflow.Answers, paths profiles.Paths, taken func(string) bool) *Wizard {
 	w := workflow.NewWizard(draft)
 	w.Taken = taken
 	far := workflow.PageWhere
@@ -43,14 +47,14 @@ func NewWizard(th *theme.Theme, draft workflow.Answers, taken func(string) bool)
 		}
 		w = next
 	}
-	s := &Wizard{th: th, w: w, touched: map[string]bool{}}
+	s := &Wizard{th: th, w: w, paths: paths, touched: map[string]bool{}}
 	s.setFocus(0)
 	return s
 }
 
 // NewEditor asks the questions about a profile that exists.
-func NewEditor(th *theme.Theme, w workflow.Wizard) *Wizard {
-	s := &Wizard{th: th, w: w, touched: map[string]bool{}}
+func NewEditor(th *theme.Theme, w workflow.Wizard, paths profiles.Paths) *Wizard {
+	s := &Wizard{th: th, w: w, paths: paths, touched: map[string]bool{}}
 	s.setFocus(0)
 	return s
 }
@@ -101,7 +105,7 @@ func (s *Wizard) Capturing() bool {
 func (s *Wizard) Bindings() []keymap.Binding {
 	bs := keymap.For(keymap.InWizard)
 	if s.w.Page == workflow.PageReview {
-		for _, a := range []keymap.Action{keymap.Choose, keymap.NextField, keymap.PrevField} {
+		for _, a := range []keymap.Action{keymap.Choose, keymap.NextField, keymap.PrevField, keymap.Why} {
 			keymap.Disable(bs, a, "the review has no fields")
 		}
 		for i := range bs {
@@ -121,11 +125,37 @@ func (s *Wizard) Bindings() []keymap.Binding {
 		keymap.Disable(bs, a, "only the review scrolls")
 	}
 	for i := range bs {
-		if bs[i].Action == keymap.Down && s.Capturing() {
+		switch {
+		case bs[i].Action == keymap.Down && s.Capturing():
 			bs[i].Footer = 0
+		case bs[i].Action == keymap.Why && s.freeText():
+			bs[i].Keys, bs[i].Label = []string{"f2"}, "F2"
 		}
 	}
+	if s.Capturing() {
+		keymap.Disable(bs, keymap.Jump, "digits are typed here: use ctrl+g")
+	}
 	return bs
+}
+
+// freeText says whether a question mark may be part of the answer.
+func (s *Wizard) freeText() bool {
+	f, ok := s.field()
+	if !ok || len(f.Options) > 0 {
+		return false
+	}
+	switch f.Page {
+	case workflow.PageTelemetry:
+		return true
+	case workflow.PageIdentity:
+		return strings.HasSuffix(f.Key, "payload")
+	}
+	for _, end := range []string{"_file", "_url", "_twin", "_information"} {
+		if strings.HasSuffix(f.Key, end) {
+			return true
+		}
+	}
+	return false
 }
 
 // field is the focused question. There is none on the review page.
@@ -140,6 +170,7 @@ func (s *Wizard) field() (workflow.Field, bool) {
 
 func (s *Wizard) setFocus(i int) {
 	s.focus = i
+	s.before = s.w.Answers
 	if f, ok := s.field(); ok && len(f.Options) == 0 {
 		s.input = ui.NewInput(s.w.Value(f.Key))
 		s.input.Hint = f.Unset
@@ -149,8 +180,17 @@ func (s *Wizard) setFocus(i int) {
 // Handle implements Screen.
 func (s *Wizard) Handle(k tea.KeyMsg) Intent {
 	b, known := keymap.Match(s.Bindings(), k.String())
-	if known && b.Action == keymap.Back {
+	switch {
+	case !known || b.Disabled != "" && b.Action != keymap.Jump:
+	case b.Action == keymap.Back:
 		return s.back()
+	case b.Action == keymap.GoTo:
+		return ShowPages{}
+	case b.Action == keymap.Jump && b.Disabled == "":
+		return s.JumpTo(workflow.Page(k.String()[0] - '1'))
+	case b.Action == keymap.Why:
+		f, _ := s.field()
+		return ShowWhy{Field: f}
 	}
 	if s.w.Page == workflow.PageReview {
 		return s.handleReview(b.Action)
@@ -213,6 +253,35 @@ func (s *Wizard) back() Intent {
 	s.w = w
 	s.setFocus(0)
 	return KeepDraft{Answers: s.w.Answers}
+}
+
+// JumpTo goes to a page, or says why it cannot be reached yet.
+func (s *Wizard) JumpTo(p workflow.Page) Intent {
+	w, err := s.w.Jump(p)
+	if err != nil {
+		return Say{Text: err.Error()}
+	}
+	s.w, s.refused = w, ""
+	s.review.Reset()
+	s.setFocus(0)
+	return KeepDraft{Answers: s.w.Answers}
+}
+
+// Page is the page on the screen.
+func (s *Wizard) Page() workflow.Page { return s.w.Page }
+
+// Blocked is why a page cannot be gone to; empty: it can.
+func (s *Wizard) Blocked(p workflow.Page) string {
+	if _, err := s.w.Jump(p); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// State is a question's answer and what is wrong with it, for the explanation
+// of the question.
+func (s *Wizard) State(key string) (value string, wrong error) {
+	return s.w.Value(key), s.w.Error(key)
 }
 
 // leave goes to another field of the page; the ends are joined.

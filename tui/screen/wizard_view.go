@@ -2,6 +2,7 @@ package screen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"dpslab/tui/ui"
@@ -39,7 +40,7 @@ func (s *Wizard) crumbs(w int) string {
 		switch {
 		case p == s.w.Page:
 			name = s.th.Accent.Text("[" + name + "]")
-		case p > s.w.Page:
+		case p > s.w.Reached:
 			name = s.th.Dim.Text(name)
 		}
 		parts = append(parts, name)
@@ -107,6 +108,31 @@ func (s *Wizard) fieldRows(f workflow.Field, focused bool, labelW, w, h int) []s
 			}
 			rows = append(rows, lead+th.Bad.Text(r))
 		}
+	}
+	if focused {
+		rows = append(rows, s.voidRows(w)...)
+	}
+	return rows
+}
+
+// voidRows names the answers that count no longer since the focused one was
+// changed.
+func (s *Wizard) voidRows(w int) []string {
+	var parts []string
+	for _, v := range s.w.Voids(s.before) {
+		parts = append(parts, v.Field.Label+" ("+v.Value+")")
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	text := "This change makes void: " + strings.Join(parts, ", ") + ". Changing back brings it back."
+	var rows []string
+	for i, r := range ui.Wrap(s.th.Clean(text), w-8) {
+		lead := "       "
+		if i == 0 {
+			lead = "     " + s.th.Warn.Text(s.th.Warning) + " "
+		}
+		rows = append(rows, lead+s.th.Warn.Text(r))
 	}
 	return rows
 }
@@ -192,6 +218,7 @@ func (s *Wizard) reviewRows(w, h int) []string {
 			plan = append(plan, lead+r)
 		}
 	}
+	plan = append(append(plan, ""), s.writeRows(half)...)
 	text := []string{th.Strong.Text("What will be saved: " + th.Clean(s.w.Name()) + ".toml")}
 	if s.Editing() != "" {
 		plan[0] = th.Strong.Text("What the next run will do")
@@ -211,12 +238,45 @@ func (s *Wizard) reviewRows(w, h int) []string {
 	}
 	if w >= wideFrom {
 		seen, _, below := s.review.Window(text, h-1)
-		left := ui.Fit(plan, half, h, th.Ellipsis)
+		left := ui.Fit(s.clipped(plan, h), half, h, th.Ellipsis)
 		right := ui.Fit(append(seen, s.more(below)), half, h, th.Ellipsis)
 		return indent(ui.Beside(left, " "+th.Dim.Text(th.V)+" ", right))
 	}
 	seen, _, below := s.review.Window(append(append(plan, ""), text...), h-1)
 	return indent(append(ui.Fit(seen, half, h-1, th.Ellipsis), s.more(below)))
+}
+
+// clipped is the beginning of rows that do not all fit, and says so.
+func (s *Wizard) clipped(rows []string, h int) []string {
+	if len(rows) <= h {
+		return rows
+	}
+	return append(rows[:h-1:h-1], s.th.Dim.Text(s.th.Ellipsis+" "+fmt.Sprint(len(rows)-h+1)+" more rows on a higher screen"))
+}
+
+// writeRows says what saving and running write, and where: files here in full,
+// because they are what people look for later.
+func (s *Wizard) writeRows(w int) []string {
+	th := s.th
+	rows := []string{th.Strong.Text("What that writes, and where")}
+	nameW := 0
+	writes := s.w.Writes(s.paths)
+	if s.Editing() != "" {
+		old := workflow.Write{What: "its old version", Where: writes[0].Where + workflow.BackupSuffix, Local: true}
+		writes = slices.Insert(writes, 1, old)
+	}
+	for _, x := range writes {
+		nameW = max(nameW, ui.Width(x.What))
+	}
+	nameW = min(nameW, w/2)
+	for _, x := range writes {
+		where := ui.Cut(th.Clean(x.Where), w-nameW-2, th.Ellipsis)
+		if x.Local {
+			where = ui.CutLeft(th.Clean(x.Where), w-nameW-2, th.Ellipsis)
+		}
+		rows = append(rows, ui.Pad(th.Clean(x.What), nameW, th.Ellipsis)+"  "+th.Dim.Text(where))
+	}
+	return rows
 }
 
 func (s *Wizard) more(below int) string {
