@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -77,6 +78,8 @@ type CredentialOptions struct {
 	// Prompt shows the device code. It is called from the goroutine of the call
 	// that needs a token. CredentialDeviceCode needs one.
 	Prompt func(context.Context, DeviceCode) error
+
+	transport policy.Transporter // nil: signInTransport
 }
 
 // SignInError means that no Entra ID token could be had.
@@ -125,8 +128,11 @@ func NewCredential(o CredentialOptions) (azcore.TokenCredential, error) {
 func (o CredentialOptions) credential() (azcore.TokenCredential, error) {
 	client := azcore.ClientOptions{
 		Cloud:     o.Cloud.configuration(o.Cloud.ManagementHost()),
-		Transport: signInTransport(o.Roots),
+		Transport: o.transport,
 		Telemetry: policy.TelemetryOptions{ApplicationID: "dpslab"},
+	}
+	if client.Transport == nil {
+		client.Transport = signInTransport(o.Roots)
 	}
 	switch o.Kind {
 	case CredentialEntra:
@@ -153,12 +159,33 @@ func (o CredentialOptions) deviceCode(client azcore.ClientOptions) (azcore.Token
 	if o.Prompt == nil {
 		return nil, errors.New("signing in by device code needs a person, and nobody can be asked here")
 	}
-	return azidentity.NewDeviceCodeCredential(&azidentity.DeviceCodeCredentialOptions{
+	d := &prompted{}
+	c, err := azidentity.NewDeviceCodeCredential(&azidentity.DeviceCodeCredentialOptions{
 		ClientOptions: client, TenantID: o.TenantID,
 		UserPrompt: func(ctx context.Context, m azidentity.DeviceCodeMessage) error {
-			return o.Prompt(ctx, DeviceCode{Code: m.UserCode, URL: m.VerificationURL, Message: m.Message})
+			d.failed = o.Prompt(ctx, DeviceCode{Code: m.UserCode, URL: m.VerificationURL, Message: m.Message})
+			return d.failed
 		},
 	})
+	d.source = c
+	return d, err
+}
+
+// prompted keeps why a code could not be shown, which Azure's module makes a
+// text of. It is asked by one at a time.
+type prompted struct {
+	source azcore.TokenCredential
+	failed error
+}
+
+// GetToken implements azcore.TokenCredential.
+func (d *prompted) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	d.failed = nil
+	token, err := d.source.GetToken(ctx, o)
+	if d.failed != nil {
+		return token, fmt.Errorf("show the code: %w", d.failed)
+	}
+	return token, err
 }
 
 // StaticToken is a credential that always gives the same token; the lab has one.
