@@ -141,22 +141,24 @@ func TestProofWithAStaleCode(t *testing.T) {
 	t.Parallel()
 	l, ca, ctx := startLab(t), newRoot(t, "my root"), t.Context()
 	c := l.certificates(t, azure.CertificateOptions{})
-	put, err := c.Put(ctx, "my-root", ca.Certificate, "", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, kept := range []azure.ProofProgress{
-		{Stage: azure.ProofCode, Name: "my-root", ETag: "AAAAAAAAAAA=", Code: "OLD"}, // the etag is another one
-		{Stage: azure.ProofCode, Name: "my-root", ETag: put.ETag, Code: "OLD"},       // DPS has forgotten the code
+	for name, resume := range map[string]func(tag string) azure.ProofProgress{
+		"the etag is another one": func(string) azure.ProofProgress {
+			return azure.ProofProgress{Stage: azure.ProofCode, Name: "my-root", ETag: "AAAAAAAAAAA=", Code: "OLD"}
+		},
+		"DPS has forgotten the code": func(tag string) azure.ProofProgress {
+			return azure.ProofProgress{Stage: azure.ProofCode, Name: "my-root", ETag: tag, Code: "OLD"}
+		},
 	} {
-		held, err := azure.ProvePossession(ctx, c, azure.Proof{Name: "my-root", CA: ca.Certificate, Signer: signer(ca.Key), Resume: kept}, nil)
-		if err != nil || !held.Verified {
-			t.Fatalf("%+v: %+v, %v", kept, held, err)
-		}
-		if err := c.Delete(ctx, "my-root", "*"); err != nil {
+		put, err := c.Put(ctx, "my-root", ca.Certificate, "", false)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if put, err = c.Put(ctx, "my-root", ca.Certificate, "", false); err != nil {
+		p := azure.Proof{Name: "my-root", CA: ca.Certificate, Signer: signer(ca.Key), Resume: resume(put.ETag)}
+		held, err := azure.ProvePossession(ctx, c, p, nil)
+		if err != nil || !held.Verified {
+			t.Fatalf("%s: %+v, %v", name, held, err)
+		}
+		if err := c.Delete(ctx, "my-root", "*"); err != nil {
 			t.Fatal(err)
 		}
 	}
