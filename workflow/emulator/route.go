@@ -82,6 +82,8 @@ const (
 // routes is every operation of the lab. The order matters only where a literal
 // and a parameter meet; the literal stands first.
 var routes = compile([]route{
+	{surface: hubSurface, method: "PUT", path: "/devices/{device}/modules/{module}", handle: (*Lab).putDevice},
+	{surface: hubSurface, method: "PUT", path: "/twins/{device}/modules/{module}", handle: writeTwin(true)},
 	{surface: deviceSurface, method: "PUT", path: "/{scope}/registrations/{id}/register", handle: (*Lab).register},
 	{surface: deviceSurface, method: "GET", path: "/{scope}/registrations/{id}/operations/{operation}", handle: (*Lab).operationStatus},
 
@@ -102,8 +104,9 @@ var routes = compile([]route{
 	{surface: serviceSurface, method: "POST", path: "/registrations/{id}/query", handle: (*Lab).queryRegistrations},
 
 	{surface: hubSurface, method: "POST", path: "/twins/{device}/methods", handle: (*Lab).invokeMethod},
-	// After /registrations/{id}/query and /twins/{device}/methods, which have the
-	// same shape.
+	{surface: hubSurface, method: "POST", path: "/devices/{device}/files", handle: (*Lab).uploadFile},
+	// After /registrations/{id}/query and the two before it, which have the same
+	// shape.
 	{surface: deviceSurface, method: "POST", path: "/{scope}/registrations/{id}", handle: (*Lab).registrationLookup},
 
 	{surface: managementSurface, method: "GET", path: "/subscriptions/{subscription}/providers/Microsoft.Devices/provisioningServices", handle: (*Lab).listInstances},
@@ -147,7 +150,6 @@ var routes = compile([]route{
 	{surface: hubSurface, method: "DELETE", path: "/devices/{device}/messages/devicebound/{token}", handle: (*Lab).completeCommand},
 	{surface: hubSurface, method: "POST", path: "/devices/{device}/messages/devicebound/{token}/abandon", handle: (*Lab).abandonCommand},
 	{surface: hubSurface, method: "POST", path: "/devices/{device}/modules/{module}/messages/events", handle: (*Lab).sendEvent},
-	{surface: hubSurface, method: "POST", path: "/devices/{device}/files", handle: (*Lab).uploadFile},
 	{surface: hubSurface, method: "POST", path: "/devices/{device}/files/notifications", handle: (*Lab).uploadFile},
 	{surface: hubSurface, method: "POST", path: "/devices/{device}/files/notifications/{correlation}", handle: (*Lab).uploadFile},
 	{surface: hubSurface, method: "GET", path: "/messages/servicebound/feedback", handle: (*Lab).receiveFeedback},
@@ -161,11 +163,9 @@ var routes = compile([]route{
 	{surface: hubSurface, method: "DELETE", path: "/devices/{device}", handle: (*Lab).deleteDevice},
 	{surface: hubSurface, method: "GET", path: "/devices/{device}/modules", handle: (*Lab).listModules},
 	{surface: hubSurface, method: "GET", path: "/devices/{device}/modules/{module}", handle: (*Lab).getDevice},
-	{surface: hubSurface, method: "PUT", path: "/devices/{device}/modules/{module}", handle: (*Lab).putDevice},
 	{surface: hubSurface, method: "DELETE", path: "/devices/{device}/modules/{module}", handle: (*Lab).deleteDevice},
 	{surface: hubSurface, method: "GET", path: "/twins/{device}/modules/{module}", handle: (*Lab).getTwin},
 	{surface: hubSurface, method: "PATCH", path: "/twins/{device}/modules/{module}", handle: writeTwin(false)},
-	{surface: hubSurface, method: "PUT", path: "/twins/{device}/modules/{module}", handle: writeTwin(true)},
 	{surface: hubSurface, method: "POST", path: "/twins/{device}/modules/{module}/methods", handle: (*Lab).invokeMethod},
 	{surface: hubSurface, method: "DELETE", path: "/devices/{device}/commands", handle: (*Lab).purgeCommands},
 	{surface: hubSurface, method: "GET", path: "/twins/{device}", handle: (*Lab).getTwin},
@@ -242,13 +242,21 @@ func splitPath(escaped string) ([]string, bool) {
 	return segments, true
 }
 
+const scopeSegment = "{scope}"
+
+// noScope reports whether a segment begins a path of the hub. Without a host
+// name it could be an ID scope as well.
+func noScope(segment string) bool {
+	return strings.EqualFold(segment, "devices") || strings.EqualFold(segment, "twins")
+}
+
 // match returns the values of the route's parameters, in order of the path.
 func (r *route) match(segments []string) (map[string]string, bool) {
 	if len(segments) != len(r.segments) {
 		return nil, false
 	}
 	for i, want := range r.segments {
-		if want[0] != '{' && !strings.EqualFold(want, segments[i]) {
+		if want[0] != '{' && !strings.EqualFold(want, segments[i]) || want == scopeSegment && noScope(segments[i]) {
 			return nil, false
 		}
 	}

@@ -66,6 +66,9 @@ func TestPathsDoNotCollide(t *testing.T) {
 				if !pa && !pb && !strings.EqualFold(a.segments[n], b.segments[n]) {
 					collide = false
 				}
+				if a.segments[n] == scopeSegment && noScope(b.segments[n]) || b.segments[n] == scopeSegment && noScope(a.segments[n]) {
+					collide = false
+				}
 				if !pa {
 					literals++
 				}
