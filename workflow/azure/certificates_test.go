@@ -176,9 +176,10 @@ var refusals = []struct {
 	notFound bool
 }{
 	{"provider", 412, `{"code":412001,"httpStatusCode":"PreconditionFailed","message":"Invalid ETag supplied."}`, "412001", "Invalid ETag supplied.", false},
-	{"provider, code as text", 409, `{"code":"409001","message":"taken","details":"by another"}`, "409001", "taken", false},
+	{"provider, code as text", 409, `{"code":"409001","message":"taken","details":"by another"}`, "409001", "taken (by another)", false},
 	{"front door", 404, `{"error":{"code":"ResourceNotFound","message":"gone"}}`, "ResourceNotFound", "gone", true},
 	{"provider, not found", 404, `{"code":404001,"httpStatusCode":"NotFound","message":"gone"}`, "404001", "gone", true},
+	{"a field", 400, `{"error":{"code":"ValidationError","message":"wrong","target":"data","details":[{"code":"X","target":"password","message":"too short"},{"code":"Y"}]}}`, "ValidationError", "wrong (data; password: too short; Y)", false},
 	{"no body", 403, ``, "", "", false},
 	{"no right", 403, `{"error":{"code":"AuthorizationFailed","message":"no"}}`, "AuthorizationFailed", "no", false},
 	{"page", 502, `<html>`, "", "", false},

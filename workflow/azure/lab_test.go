@@ -32,7 +32,7 @@ type lab struct {
 
 func startLab(t *testing.T) *lab {
 	t.Helper()
-	e, err := emulator.Start(t.Context(), emulator.Options{InMemory: true, Listen: "127.0.0.1:0", RetryAfter: -1})
+	e, err := emulator.Start(t.Context(), emulator.Options{InMemory: true, Listen: "127.0.0.1:0", RetryAfter: -1, Strict: true})
 	if err != nil {
 		t.Fatal(err)
 	}

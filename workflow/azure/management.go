@@ -296,6 +296,9 @@ func refusal(operation string, response *azcore.ResponseError) error {
 	if e.Code == "" {
 		e.Code = response.ErrorCode
 	}
+	if more := wire.RedactText(details(body)); more != "" {
+		e.Message = strings.TrimSpace(e.Message + " (" + more + ")")
+	}
 	if e.TrackingID == "" {
 		e.TrackingID = response.RawResponse.Header.Get("x-ms-correlation-request-id")
 	}

@@ -85,7 +85,7 @@ func FuzzResourceID(f *testing.F) {
 func FuzzRefusal(f *testing.F) {
 	for _, body := range []string{
 		``, `{"code":412001,"httpStatusCode":"PreconditionFailed","message":"Invalid ETag"}`, `{"error":{"code":"X","message":"m","details":[{"code":"Y"}]}}`,
-		`{"error":null}`, `{"error":"text"}`, `{"code":{},"message":[]}`, "\xef\xbb\xbf{}", `{"error":{"code":7}}`,
+		`{"error":null}`, `{"error":"text"}`, `{"details":"text","error":{"details":[null,{"target":"a"}]}}`, `{"code":{},"message":[]}`, "\xef\xbb\xbf{}", `{"error":{"code":7}}`,
 	} {
 		f.Add(403, body)
 	}

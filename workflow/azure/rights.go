@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"dpslab/workflow/wire"
 )
@@ -106,6 +107,27 @@ func LeastRights() []Right {
 		gateway(opAPIMRefresh, "/refreshSecret/action", roleAPIMContributor),
 		gateway(opAPIMDelete, "/delete", roleAPIMContributor),
 	}
+}
+
+// RightsHelp is LeastRights as a text for help: what each operation needs, one
+// line for the operation and one for its right.
+func RightsHelp() string {
+	var b strings.Builder
+	b.WriteString("What an account needs at least. A device needs none of this: it has its own certificate, key or TPM.\n")
+	for _, r := range LeastRights() {
+		action := r.Action
+		switch {
+		case action == "":
+			action = "no action of its own"
+		case r.Data:
+			action = "data action " + action
+		}
+		fmt.Fprintf(&b, "\n%s\n    %s\n    role: %s, on %s\n", r.Operation, action, r.Role, r.Scope)
+		if r.Policy != "" {
+			fmt.Fprintf(&b, "    or a connection string whose policy has %s\n", r.Policy)
+		}
+	}
+	return b.String()
 }
 
 // rightOf finds what an operation needs; the zero value says nothing.

@@ -55,3 +55,18 @@ func TestRefusalNamesTheRight(t *testing.T) {
 		}
 	}
 }
+
+func TestRightsHelp(t *testing.T) {
+	t.Parallel()
+	help := azure.RightsHelp()
+	for _, r := range azure.LeastRights() {
+		if !strings.Contains(help, "\n"+r.Operation+"\n") || !strings.Contains(help, r.Action) || !strings.Contains(help, r.Policy) {
+			t.Errorf("%+v is not in the help", r)
+		}
+	}
+	for line := range strings.Lines(help + azure.APIMHelp) {
+		if len(line) > 132 {
+			t.Errorf("a long line: %q", line)
+		}
+	}
+}

@@ -299,3 +299,22 @@ func TestDryRun(t *testing.T) {
 func keyLists(ctx context.Context, m *azure.Management) iter.Seq2[[]azure.SharedAccessKey, error] {
 	return func(yield func([]azure.SharedAccessKey, error) bool) { yield(m.Keys(ctx, contoso)) }
 }
+
+// In another cloud the token is for that cloud's Resource Manager.
+func TestAnotherCloud(t *testing.T) {
+	t.Parallel()
+	s := wiretest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Host != "management.chinacloudapi.cn" {
+			t.Errorf("asked %s", r.Host)
+		}
+		fmt.Fprint(w, service("contoso-dps"))
+	})
+	var scopes []string
+	cloud := azure.CloudOf("contoso-dps.azure-devices-provisioning.cn")
+	if _, err := azure.NewManagement(s.Client(t), cloud.ManagementHost(), scopeSeen{&scopes}).Service(t.Context(), contoso); err != nil {
+		t.Fatal(err)
+	}
+	if len(scopes) != 1 || !strings.HasPrefix(scopes[0], "https://management.core.chinacloudapi.cn/") {
+		t.Errorf("a token for %v", scopes)
+	}
+}
