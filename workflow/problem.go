@@ -93,5 +93,7 @@ func fillLocal(p *Problem, err error) {
 		p.Kind, p.Rule, p.Fix = LocalFile, "F02", format.Fix
 	case errors.As(err, &file), errors.As(err, &path):
 		p.Kind = LocalFile
+	default:
+		fillManagement(p, err)
 	}
 }

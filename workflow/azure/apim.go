@@ -111,11 +111,14 @@ func (a *APIMCertificates) PutPFX(ctx context.Context, id string, pfx []byte, pa
 	})
 }
 
+// ErrPFXPassword means that a password does not open its PFX.
+var ErrPFXPassword = errors.New("the password does not open the PFX")
+
 func checkPFX(pfx []byte, password dps.Secret) error {
 	contents := pki.Sniff(pfx, []byte(password.Reveal()))
 	switch {
 	case errors.Is(contents.Err, pki.ErrWrongPassphrase), errors.Is(contents.Err, pki.ErrPassphraseNeeded):
-		return fmt.Errorf("the password does not open the PFX: %w", contents.Err)
+		return ErrPFXPassword
 	case contents.Err != nil:
 		return fmt.Errorf("read the PFX: %w", contents.Err)
 	case contents.Format != "PFX":

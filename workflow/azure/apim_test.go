@@ -228,6 +228,9 @@ func TestPFXThatIsNotSent(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), pfxPassword) || strings.Contains(err.Error(), "wrong-Password") {
 			t.Errorf("%s: %v", name, err)
 		}
+		if strings.HasSuffix(name, " password") != errors.Is(err, azure.ErrPFXPassword) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	if _, _, err := a.PutVault(t.Context(), "x", azure.VaultReference{SecretID: "http://v/secrets/s"}, ""); err == nil {
 		t.Error("a vault without TLS")

@@ -1,0 +1,37 @@
+package workflow
+
+import (
+	"fmt"
+	"testing"
+
+	"dpslab/workflow/azure"
+	"dpslab/workflow/wire"
+)
+
+func TestManagementProblems(t *testing.T) {
+	t.Parallel()
+	right := azure.LeastRights()[1]
+	access := &azure.AccessError{Err: &wire.ServiceError{Operation: right.Operation, Status: 403, Code: "AuthorizationFailed", TrackingID: "t1"}, Right: right}
+	for _, tt := range []struct {
+		err  error
+		kind ProblemKind
+		rule string
+		fix  string
+	}{
+		{&azure.ValueError{What: "DPS name", Rule: "a name"}, Usage, "", ""},
+		{&azure.NameTakenError{Name: "root"}, Refused, "F14", "Choose another name, or delete the certificate at DPS."},
+		{azure.ErrWrongSigner, LocalFile, "F01", "Name the private key that belongs to the CA certificate."},
+		{azure.ErrPFXPassword, LocalFile, "F03", "Give the password with which the PFX was made."},
+		{&azure.ForeignLinkError{Host: "evil"}, Refused, "", "Look at the answer in the transcript."},
+		{access, Refused, "", access.Fix()},
+		{&azure.SignInError{Kind: azure.CredentialCLI, Err: fmt.Errorf("no az")}, Refused, "", (&azure.SignInError{Kind: azure.CredentialCLI}).Fix()},
+	} {
+		p := problemOf("op", fmt.Errorf("around: %w", tt.err))
+		if p.Kind != tt.kind || p.Fix != tt.fix || tt.rule != "" && p.Rule != tt.rule || p.Summary == "" {
+			t.Errorf("%v: %+v", tt.err, p)
+		}
+	}
+	if p := problemOf("op", access); p.Status != 403 || p.Code != "AuthorizationFailed" || p.TrackingID != "t1" {
+		t.Errorf("the refusal is lost: %+v", p)
+	}
+}
