@@ -53,7 +53,7 @@ type IndividualEnrollment struct {
 	EnrollmentRecord
 	OptionalDeviceInformation map[string]any `json:"optionalDeviceInformation,omitempty"`
 
-	origin *origin // nil for one that was made here
+	origin origin // nil for one that was made here
 }
 
 // EnrollmentGroup admits every device whose certificate chain or derived key
@@ -62,7 +62,7 @@ type EnrollmentGroup struct {
 	EnrollmentGroupID string `json:"enrollmentGroupId"`
 	EnrollmentRecord
 
-	origin *origin // nil for one that was made here
+	origin origin // nil for one that was made here
 }
 
 // AttestationMechanism is how a device proves itself. Exactly one sibling is

@@ -10,9 +10,14 @@ import (
 // record: each record keeps the JSON that it was read from, and is written as
 // that JSON with the changed members in place.
 
-// origin is the JSON that a record was read from. Records point to it, so that
-// printing one does not show the keys in it.
-type origin struct{ text []byte }
+// origin is the JSON that a record was read from. It is behind a pointer to a
+// string, because fmt follows that nowhere and there are keys in it.
+type origin = *string
+
+func originOf(raw []byte) origin {
+	text := string(raw)
+	return &text
+}
 
 // UnmarshalJSON reads the record and keeps the text, for members that have no
 // field here.
@@ -23,7 +28,7 @@ func (e *IndividualEnrollment) UnmarshalJSON(raw []byte) error {
 		return err
 	}
 	*e = IndividualEnrollment(p)
-	e.origin = &origin{bytes.Clone(raw)}
+	e.origin = originOf(raw)
 	return nil
 }
 
@@ -42,7 +47,7 @@ func (g *EnrollmentGroup) UnmarshalJSON(raw []byte) error {
 		return err
 	}
 	*g = EnrollmentGroup(p)
-	g.origin = &origin{bytes.Clone(raw)}
+	g.origin = originOf(raw)
 	return nil
 }
 
@@ -54,19 +59,19 @@ func (g EnrollmentGroup) MarshalJSON() ([]byte, error) {
 
 // overOrigin writes now over what it was read from; empty is where that is read to, to learn
 // which of its members have a field.
-func overOrigin[T any](now, empty T, from *origin) ([]byte, error) {
+func overOrigin[T any](now, empty T, from origin) ([]byte, error) {
 	raw, err := json.Marshal(now)
 	if err != nil || from == nil {
 		return raw, err
 	}
-	if err := json.Unmarshal(from.text, &empty); err != nil {
+	if err := json.Unmarshal([]byte(*from), &empty); err != nil {
 		return nil, err
 	}
 	before, err := json.Marshal(empty)
 	if err != nil {
 		return nil, err
 	}
-	return overlay(from.text, before, raw)
+	return overlay(json.RawMessage(*from), before, raw)
 }
 
 // overlay gives text with the difference between before and now applied.

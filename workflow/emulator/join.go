@@ -266,16 +266,20 @@ func (l *Lab) serveInfo(c *call) error {
 	return nil
 }
 
-// serveEnqueue answers POST /_emu/messages?hub=&device=.
+// serveEnqueue answers POST /_emu/messages?hub=&device=, also to whom the hub's
+// service API lets in.
 func (l *Lab) serveEnqueue(c *call) error {
+	q := c.r.URL.Query()
 	if err := l.operatorOnly(c); err != nil {
-		return err
+		hub := l.instance().hub(q.Get("hub"))
+		if hub == nil || l.authorizeHub(c, hub) != nil {
+			return err
+		}
 	}
 	var m Command
 	if err := c.jsonBody(&m); err != nil {
 		return err
 	}
-	q := c.r.URL.Query()
 	if err := l.enqueue(q.Get("hub"), q.Get("device"), m, c.arrived); err != nil {
 		return err
 	}
