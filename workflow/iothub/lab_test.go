@@ -23,8 +23,9 @@ const id = "device-01"
 // lab is a running emulator with one assigned device.
 type lab struct {
 	emulator.Ready
-	roots *x509.CertPool
-	hub   string
+	running *emulator.Lab
+	roots   *x509.CertPool
+	hub     string
 }
 
 func startLab(t *testing.T, me *tls.Certificate) *lab {
@@ -38,7 +39,7 @@ func startLab(t *testing.T, me *tls.Certificate) *lab {
 			t.Error(err)
 		}
 	})
-	l := &lab{Ready: running.Ready(), roots: x509.NewCertPool()}
+	l := &lab{Ready: running.Ready(), running: running, roots: x509.NewCertPool()}
 	certs, err := pki.ReadCertificates(l.CAFile)
 	if err != nil {
 		t.Fatal(err)
