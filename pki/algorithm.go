@@ -44,6 +44,32 @@ func ParseAlgorithm(s string) (Algorithm, error) {
 	return "", fmt.Errorf("unknown key algorithm %q: use one of %s", s, strings.Join(known, ", "))
 }
 
+// AlgorithmOf is the algorithm of a public key; "" when dpslab makes none like
+// it.
+func AlgorithmOf(pub crypto.PublicKey) Algorithm {
+	switch k := pub.(type) {
+	case *ecdsa.PublicKey:
+		switch k.Curve {
+		case elliptic.P256():
+			return ECP256
+		case elliptic.P384():
+			return ECP384
+		case elliptic.P521():
+			return ECP521
+		}
+	case *rsa.PublicKey:
+		switch k.N.BitLen() {
+		case 2048:
+			return RSA2048
+		case 3072:
+			return RSA3072
+		case 4096:
+			return RSA4096
+		}
+	}
+	return ""
+}
+
 // GenerateKey makes a new private key. When ctx ends first it returns the
 // cause at once; an RSA prime search that is under way cannot be interrupted,
 // so it ends in the background and its result is dropped.

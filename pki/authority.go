@@ -88,16 +88,18 @@ func createAuthority(ctx context.Context, files AuthorityFiles, a Algorithm, nam
 	if err != nil {
 		return nil, err
 	}
-	rootIssuer := Issuer{Certificate: root, Key: rootKey, Note: files.noteOne}
+	rootIssuer := files.issuer(root, rootKey)
+	by, written := rootIssuer.Unwritten()
 	intermediate, err := ensureCertificate(files.IntermediateCertificate(), func() (*x509.Certificate, error) {
-		return IntermediateCA(intermediateKey.Public(), commonName("intermediate"), v, 0, rootIssuer)
+		return IntermediateCA(intermediateKey.Public(), commonName("intermediate"), v, 0, by)
 	})
 	if err != nil {
 		return nil, err
 	}
-	made := &Authority{
-		Root: rootIssuer, Intermediate: Issuer{Certificate: intermediate, Key: intermediateKey, Note: files.noteOne}, Files: files,
+	if err := written(); err != nil {
+		return nil, err
 	}
+	made := &Authority{Root: rootIssuer, Intermediate: files.issuer(intermediate, intermediateKey), Files: files}
 	return made, made.check()
 }
 
@@ -184,7 +186,7 @@ func OpenAuthority(files AuthorityFiles, passphrase []byte) (*Authority, error) 
 		if err != nil {
 			return nil, err
 		}
-		*part.issuer = Issuer{Certificate: c, Key: key, Note: files.noteOne}
+		*part.issuer = files.issuer(c, key)
 	}
 	var err error
 	if a.Upper, err = files.readUpper(); err != nil {

@@ -9,7 +9,10 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
+
+	"github.com/gofrs/flock"
 )
 
 // BatchOptions say what [Authority.IssueBatch] makes.
@@ -40,7 +43,7 @@ func (a *Authority) IssueBatch(ctx context.Context, o BatchOptions, done func(in
 	return a.issueBatch(ctx, o, done, iterations)
 }
 
-func (a *Authority) issueBatch(ctx context.Context, o BatchOptions, done func(int), rounds int) (*BatchResult, error) {
+func (a *Authority) issueBatch(ctx context.Context, o BatchOptions, done func(int), rounds int) (result *BatchResult, err error) {
 	for _, name := range o.Names {
 		if err := CheckCommonName(name); err != nil {
 			return nil, fmt.Errorf("device %q: %w", visible(name), err)
@@ -52,7 +55,12 @@ func (a *Authority) issueBatch(ctx context.Context, o BatchOptions, done func(in
 			return nil, fileError("write", dir, err)
 		}
 	}
-	result := &BatchResult{Issued: []Issued{}}
+	unlock, err := claimFolder(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	result = &BatchResult{Issued: []Issued{}}
 	made := 0
 	for chunk := range slices.Chunk(o.Names, batchChunk) {
 		if err := a.issueChunk(ctx, o, chunk, result, rounds); err != nil {
@@ -65,6 +73,36 @@ func (a *Authority) issueBatch(ctx context.Context, o BatchOptions, done func(in
 	return result, nil
 }
 
+// ErrBusy says that another process makes a batch in the same folder.
+var ErrBusy = errors.New("another batch is being made there: wait until it ends")
+
+const stagingPrefix = ".dpslab-batch-"
+
+// claimFolder keeps other batches out of a folder and removes what one that was
+// killed left there: its keys have no certificates. The lock is on the folder
+// itself, so nothing is left of it. File systems that cannot lock a folder (NFS,
+// Windows) go without, and nothing is removed there.
+func claimFolder(dir string) (unlock func() error, err error) {
+	lock := flock.New(dir, flock.SetFlag(os.O_RDONLY))
+	locked, err := lock.TryLock()
+	if err != nil {
+		return func() error { return nil }, nil //nolint:nilerr // see above
+	}
+	if !locked {
+		return nil, fileError("write", dir, ErrBusy)
+	}
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if e.IsDir() && strings.HasPrefix(e.Name(), stagingPrefix) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	if err != nil {
+		return nil, fileError("clean up", dir, errors.Join(err, lock.Unlock()))
+	}
+	return lock.Unlock, nil
+}
+
 // staged is a file under its temporary and its final name.
 type staged struct{ temporary, path string }
 
@@ -72,7 +110,7 @@ type staged struct{ temporary, path string }
 // flushes it, enters it in the ledger and gives the files their names, each
 // device's key first.
 func (a *Authority) issueChunk(ctx context.Context, o BatchOptions, names []string, result *BatchResult, rounds int) (err error) {
-	dir, err := os.MkdirTemp(o.Dir, ".dpslab-batch-*")
+	dir, err := os.MkdirTemp(o.Dir, stagingPrefix+"*")
 	if err != nil {
 		return fileError("write", o.Dir, err)
 	}
@@ -93,22 +131,37 @@ func (a *Authority) issueChunk(ctx context.Context, o BatchOptions, names []stri
 	if err := syncTree(dir, devices); err != nil {
 		return err
 	}
+	return a.handOut(devices, result, o.Dir)
+}
+
+// handOut lists devices in the ledger, gives their files their names and lists
+// those that are whole as written.
+func (a *Authority) handOut(devices []batchDevice, result *BatchResult, dir string) error {
 	issued := make([]Issued, 0, len(devices))
 	for _, d := range devices {
+		d.issued.Unwritten = true
 		issued = append(issued, d.issued)
 	}
 	if err := a.Files.note(issued...); err != nil {
 		return err
 	}
+	whole, err := claimAll(devices)
+	result.Issued = append(result.Issued, whole...)
+	return errors.Join(err, syncDir(filepath.Join(dir, "private")), syncDir(filepath.Join(dir, "certs")), a.Files.noteWritten(whole...))
+}
+
+// claimAll gives the files of devices their names and returns the devices that
+// are whole.
+func claimAll(devices []batchDevice) (whole []Issued, err error) {
 	for _, d := range devices {
 		for _, f := range d.files {
 			if err := claim(f); err != nil {
-				return err
+				return whole, err
 			}
 		}
-		result.Issued = append(result.Issued, d.issued)
+		whole = append(whole, d.issued)
 	}
-	return errors.Join(syncDir(filepath.Join(o.Dir, "private")), syncDir(filepath.Join(o.Dir, "certs")))
+	return whole, nil
 }
 
 type batchDevice struct {

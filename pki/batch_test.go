@@ -88,6 +88,73 @@ func TestBatchGoesOn(t *testing.T) {
 	checkOnly(t, dir, "certs", "private")
 }
 
+// TestBatchCleansUp finds what a killed batch left, and keeps away from one
+// that is at work.
+func TestBatchCleansUp(t *testing.T) {
+	t.Parallel()
+	a, dir := quickAuthority(t, AuthorityFiles{t.TempDir()}, ""), t.TempDir()
+	left := filepath.Join(dir, stagingPrefix+"123")
+	if err := errors.Join(os.Mkdir(left, 0o700), os.WriteFile(filepath.Join(left, "0.key"), []byte("key"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	unlock := must[func() error](t)(claimFolder(dir)) // which cleans up
+	checkOnly(t, dir)
+	if err := os.Mkdir(left, 0o700); err != nil { // of the batch that holds the lock
+		t.Fatal(err)
+	}
+	o := BatchOptions{Names: numbered(2), Dir: dir, Algorithm: ECP256, Validity: month()}
+	if _, err := a.IssueBatch(t.Context(), o, nil); !errors.Is(err, ErrBusy) {
+		t.Errorf("beside another batch: %v", err)
+	}
+	if _, err := os.Stat(left); err != nil {
+		t.Errorf("the files of a batch at work were removed: %v", err)
+	}
+	if err := unlock(); err != nil {
+		t.Fatal(err)
+	}
+	must[*BatchResult](t)(a.IssueBatch(t.Context(), o, nil))
+	checkOnly(t, dir, "certs", "private")
+}
+
+// TestLedgerMarksUnwritten stops a batch at the second of three devices, whose
+// name is taken: the ledger tells the written from the rest.
+func TestLedgerMarksUnwritten(t *testing.T) {
+	t.Parallel()
+	a, dir := quickAuthority(t, AuthorityFiles{t.TempDir()}, ""), t.TempDir()
+	// A full chain of that name turns up after the look and before the link.
+	taken := DeviceFiles{Dir: dir, RegistrationID: "press-0001"}
+	devices := []batchDevice{}
+	for i, name := range numbered(3) {
+		o := BatchOptions{Dir: dir, Algorithm: ECP256, Validity: month()}
+		if err := errors.Join(os.MkdirAll(filepath.Join(dir, "certs"), 0o700), os.MkdirAll(filepath.Join(dir, "private"), 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		devices = append(devices, must[batchDevice](t)(a.stageDevice(t.Context(), o, name, filepath.Join(dir, fmt.Sprint(i)), fewIterations)))
+	}
+	if err := os.WriteFile(taken.FullChain(), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.handOut(devices, &BatchResult{}, dir); !errors.Is(err, ErrExists) {
+		t.Errorf("a name that is taken: %v", err)
+	}
+	listed := must[[]Issued](t)(a.Files.Issued())
+	if len(listed) != 4 || listed[0].Unwritten || listed[1].Unwritten || !listed[2].Unwritten || !listed[3].Unwritten {
+		t.Errorf("the ledger lists %+v", listed)
+	}
+	// One at a time: listed as unwritten until the files are there.
+	by, written := a.Intermediate.Unwritten()
+	must[*x509.Certificate](t)(DeviceCertificate(newKey(t, ECP256).Public(), "press-9", month(), by))
+	if listed = must[[]Issued](t)(a.Files.Issued()); !listed[4].Unwritten {
+		t.Error("a certificate without files is listed as written")
+	}
+	if err := written(); err != nil {
+		t.Fatal(err)
+	}
+	if listed = must[[]Issued](t)(a.Files.Issued()); len(listed) != 5 || listed[4].Unwritten {
+		t.Errorf("the ledger lists %+v", listed)
+	}
+}
+
 func TestBatchRefuses(t *testing.T) {
 	t.Parallel()
 	a, dir := quickAuthority(t, AuthorityFiles{t.TempDir()}, ""), t.TempDir()

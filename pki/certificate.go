@@ -2,6 +2,7 @@ package pki
 
 import (
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -30,6 +31,13 @@ func ValidFor(now time.Time, days int) Validity {
 	return Validity{NotBefore: now.Add(-clockSkew), NotAfter: now.AddDate(0, 0, days)}
 }
 
+// ValidLike is a validity as long as another certificate's, beginning five
+// minutes ago like that of [ValidFor].
+func ValidLike(now time.Time, c *x509.Certificate) Validity {
+	begin := now.UTC().Truncate(time.Second).Add(-clockSkew)
+	return Validity{NotBefore: begin, NotAfter: begin.Add(c.NotAfter.Sub(c.NotBefore))}
+}
+
 // Issuer is a CA certificate with its private key.
 type Issuer struct {
 	Certificate *x509.Certificate
@@ -38,6 +46,8 @@ type Issuer struct {
 	// means that it is not. An [Authority] keeps its ledger with it. Nil: nobody
 	// keeps count.
 	Note func(Issued) error
+	// ledger is the authority's, behind Note.
+	ledger *AuthorityFiles
 }
 
 // ErrIssuerExpired marks a certificate that was not issued because nothing of
@@ -47,6 +57,25 @@ var ErrIssuerExpired = errors.New("the issuer's certificate expires too early")
 // ErrNotCA marks a certificate that was not issued because its issuer may not
 // sign such a certificate.
 var ErrNotCA = errors.New("the issuer may not sign this certificate")
+
+// ErrWeakKey marks a certificate that was not issued because its key, or its
+// issuer's, is too short: every TLS library of today refuses it.
+var ErrWeakKey = errors.New("the key is too weak")
+
+// checkStrength refuses RSA below 2048 bits and curves below 256.
+func checkStrength(pub crypto.PublicKey) error {
+	switch k := pub.(type) {
+	case *rsa.PublicKey:
+		if bits := k.N.BitLen(); bits < 2048 {
+			return fmt.Errorf("%w: RSA with %d bits, 2048 are the least", ErrWeakKey, bits)
+		}
+	case *ecdsa.PublicKey:
+		if bits := k.Curve.Params().BitSize; bits < 256 {
+			return fmt.Errorf("%w: an elliptic curve of %d bits, 256 are the least", ErrWeakKey, bits)
+		}
+	}
+	return nil
+}
 
 // SelfSignedDevice issues a device certificate signed by its own key, for an
 // individual enrollment. cn is the registration ID.
@@ -102,16 +131,16 @@ func ServerCertificate(pub crypto.PublicKey, cn string, dnsNames []string, ips [
 // self-signed; pub is then the signer's own key.
 func issue(t template, pub crypto.PublicKey, cn string, v Validity, by Issuer, more func(*x509.Certificate)) (*x509.Certificate, error) {
 	fail := func(err error) (*x509.Certificate, error) {
-		return nil, fmt.Errorf("issuing the %s certificate for %q: %w", t.kind, cn, err)
+		return nil, fmt.Errorf("issuing the %s certificate for %q: %w", t.kind, visible(cn), err)
 	}
 	if by.Key == nil {
 		return fail(errors.New("the issuer's private key is missing"))
 	}
-	if err := checkSubject(t, cn); err != nil {
-		return fail(err)
-	}
 	if by.Certificate == nil {
 		pub = by.Key.Public()
+	}
+	if err := checkStrength(pub); err != nil {
+		return fail(err)
 	}
 	ski, err := keyIdentifier(pub)
 	if err != nil {
@@ -135,6 +164,9 @@ func issue(t template, pub crypto.PublicKey, cn string, v Validity, by Issuer, m
 	}
 	if more != nil {
 		more(c)
+	}
+	if err := checkSubject(t, c); err != nil {
+		return fail(err)
 	}
 	parent := by.Certificate
 	if parent == nil {
@@ -162,11 +194,14 @@ func issue(t template, pub crypto.PublicKey, cn string, v Validity, by Issuer, m
 }
 
 // checkSubject checks a common name. crypto/x509 does not, and OpenSSL refuses
-// what is longer than 64 bytes.
-func checkSubject(t template, cn string) error {
-	switch {
+// what is longer than 64 bytes. A subject that was taken over from a
+// certificate is as it is, unless it names a device.
+func checkSubject(t template, c *x509.Certificate) error {
+	switch cn := c.Subject.CommonName; {
 	case t.deviceName:
 		return CheckCommonName(cn)
+	case len(c.RawSubject) > 0:
+		return nil
 	case cn == "":
 		return errors.New("the common name is empty")
 	case len(cn) > MaxCommonName:
@@ -183,7 +218,9 @@ func fitUnder(c, parent *x509.Certificate) error {
 		return fmt.Errorf("%w: %q is no CA", ErrNotCA, parent.Subject.CommonName)
 	}
 	limited := parent.MaxPathLen > 0 || parent.MaxPathLen == 0 && parent.MaxPathLenZero
-	if c.IsCA && limited && (c.MaxPathLen < 0 || c.MaxPathLen >= parent.MaxPathLen) {
+	// A CA without a path length is fine below one that has a level left: the
+	// one above limits both.
+	if c.IsCA && limited && (parent.MaxPathLen == 0 || c.MaxPathLen >= parent.MaxPathLen) {
 		return fmt.Errorf("%w: %q allows path length %d", ErrNotCA, parent.Subject.CommonName, parent.MaxPathLen)
 	}
 	if c.NotAfter.After(parent.NotAfter) {

@@ -118,7 +118,7 @@ func toPEM(certs []*x509.Certificate, keys []crypto.Signer, requests []*x509.Cer
 // toDER takes exactly one thing: DER has no way to hold two.
 func toDER(certs []*x509.Certificate, keys []crypto.Signer, requests []*x509.CertificateRequest, passphrase []byte, rounds int) ([]byte, error) {
 	if n := len(certs) + len(keys) + len(requests); n != 1 {
-		return nil, fmt.Errorf("%w: DER holds one thing, here are %d; choose with --only, or take PEM or PFX", ErrNothingToConvert, n)
+		return nil, fmt.Errorf("%w: DER holds one thing, here are %d; --only certificate (or key, request) chooses, PEM and PFX hold more", ErrNothingToConvert, n)
 	}
 	switch {
 	case len(certs) == 1:

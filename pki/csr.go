@@ -17,6 +17,8 @@ var (
 	oidKeyUsage         = asn1.ObjectIdentifier{2, 5, 29, 15}
 	oidBasicConstraints = asn1.ObjectIdentifier{2, 5, 29, 19}
 	oidExtKeyUsage      = asn1.ObjectIdentifier{2, 5, 29, 37}
+	oidSubjectKeyID     = asn1.ObjectIdentifier{2, 5, 29, 14}
+	oidAuthorityKeyID   = asn1.ObjectIdentifier{2, 5, 29, 35}
 	oidClientAuth       = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 2}
 )
 
@@ -101,18 +103,23 @@ func SignRequest(r *x509.CertificateRequest, v Validity, by Issuer) (c *x509.Cer
 // notGranted lists the requested extensions that the certificate lacks or has
 // with other contents.
 func notGranted(r *x509.CertificateRequest, c *x509.Certificate) []string {
-	var ignored []string
-	for _, asked := range r.Extensions {
-		given := slices.IndexFunc(c.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(asked.Id) })
-		if given >= 0 && slices.Equal(c.Extensions[given].Value, asked.Value) {
-			continue
-		}
-		ignored = append(ignored, extensionName(asked.Id))
-	}
+	ignored := missingExtensions(r.Extensions, c)
 	if subject := r.Subject.ToRDNSequence(); len(subject) > 1 {
 		ignored = append(ignored, "subject beyond the common name")
 	}
 	return ignored
+}
+
+// missingExtensions names those that c lacks or has with other contents.
+func missingExtensions(wanted []pkix.Extension, c *x509.Certificate) []string {
+	var missing []string
+	for _, w := range wanted {
+		given := slices.IndexFunc(c.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(w.Id) })
+		if given < 0 || !slices.Equal(c.Extensions[given].Value, w.Value) {
+			missing = append(missing, extensionName(w.Id))
+		}
+	}
+	return missing
 }
 
 // extensionNames are RFC 5280's and OpenSSL's names.
@@ -121,6 +128,7 @@ var extensionNames = []struct{ id, name, openssl string }{
 	{"2.5.29.15", "keyUsage", "X509v3 Key Usage"},
 	{"2.5.29.17", "subjectAltName", "X509v3 Subject Alternative Name"},
 	{"2.5.29.19", "basicConstraints", "X509v3 Basic Constraints"},
+	{"2.5.29.30", "nameConstraints", "X509v3 Name Constraints"},
 	{"2.5.29.31", "cRLDistributionPoints", "X509v3 CRL Distribution Points"},
 	{"2.5.29.32", "certificatePolicies", "X509v3 Certificate Policies"},
 	{"2.5.29.35", "authorityKeyIdentifier", "X509v3 Authority Key Identifier"},

@@ -92,19 +92,23 @@ func issueLevels(files AuthorityFiles, keys []crypto.Signer, name string, v Vali
 	if err != nil {
 		return err
 	}
-	by := Issuer{Certificate: root, Key: keys[0], Note: files.noteOne}
+	by := files.issuer(root, keys[0])
 	for n := len(keys) - 1; n >= 1; n-- {
 		kind := "intermediate"
 		if n > 1 {
 			kind = fmt.Sprintf("intermediate %d", n)
 		}
+		signer, written := by.Unwritten()
 		c, err := ensureCertificate(files.UpperCertificate(n), func() (*x509.Certificate, error) {
-			return IntermediateCA(keys[n].Public(), commonName(kind), v, n-1, by)
+			return IntermediateCA(keys[n].Public(), commonName(kind), v, n-1, signer)
 		})
 		if err != nil {
 			return err
 		}
-		by = Issuer{Certificate: c, Key: keys[n], Note: files.noteOne}
+		if err := written(); err != nil {
+			return err
+		}
+		by = files.issuer(c, keys[n])
 	}
 	return nil
 }

@@ -62,11 +62,15 @@ func createDeviceChain(ctx context.Context, files AuthorityFiles, device DeviceF
 	if r.err != nil {
 		return nil, nil, r.err
 	}
-	c, err := DeviceCertificate(r.key.Public(), device.RegistrationID, o.Validity, a.Intermediate)
+	by, written := a.Intermediate.Unwritten()
+	c, err := DeviceCertificate(r.key.Public(), device.RegistrationID, o.Validity, by)
 	if err != nil {
 		return nil, nil, err
 	}
-	return a, c, writeBoth(device, c, a.FullChain(c))
+	if err := writeBoth(device, c, a.FullChain(c)); err != nil {
+		return nil, nil, err
+	}
+	return a, c, written()
 }
 
 func nothingThere(a AuthorityFiles, d DeviceFiles) bool {
@@ -102,30 +106,42 @@ func freshChain(ctx context.Context, files AuthorityFiles, device DeviceFiles, o
 	if err != nil {
 		return nil, nil, err
 	}
-	return a, c, writeGroup([]newFile{
-		{files.RootKey(), data[0], 0o600},
-		{files.IntermediateKey(), data[1], 0o600},
-		{device.Key(), data[2], 0o600},
+	listed := []Issued{issuedOf(intermediateTemplate.kind, a.Intermediate.Certificate), issuedOf(deviceTemplate.kind, c)}
+	for i := range listed {
+		listed[i].Unwritten = true
+	}
+	if err := files.note(listed...); err != nil {
+		return nil, nil, err
+	}
+	err = writeGroup([]newFile{
+		{path: files.RootKey(), data: data[0], perm: 0o600},
+		{path: files.IntermediateKey(), data: data[1], perm: 0o600},
+		{path: device.Key(), data: data[2], perm: 0o600},
 	}, []newFile{
-		{files.RootCertificate(), EncodeCertificates(a.Root.Certificate), 0o644},
-		{files.IntermediateCertificate(), EncodeCertificates(a.Intermediate.Certificate), 0o644},
-		{device.Certificate(), EncodeCertificates(c), 0o644},
-		{device.FullChain(), EncodeCertificates(a.FullChain(c)...), 0o644},
+		{path: files.RootCertificate(), data: EncodeCertificates(a.Root.Certificate), perm: 0o644},
+		{path: files.IntermediateCertificate(), data: EncodeCertificates(a.Intermediate.Certificate), perm: 0o644},
+		{path: device.Certificate(), data: EncodeCertificates(c), perm: 0o644},
+		{path: device.FullChain(), data: EncodeCertificates(a.FullChain(c)...), perm: 0o644},
 	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return a, c, files.noteWritten(listed...)
 }
 
+// issueChain signs without entering anything in the ledger.
 func issueChain(keys [3]crypto.Signer, files AuthorityFiles, id string, o ChainOptions) (*Authority, *x509.Certificate, error) {
 	name := caNames(o.Authority)
-	a := &Authority{Files: files, Root: Issuer{Key: keys[0], Note: files.noteOne}, Intermediate: Issuer{Key: keys[1], Note: files.noteOne}}
-	var err error
-	if a.Root.Certificate, err = RootCA(keys[0], name("root"), o.AuthorityValidity); err != nil {
+	root, err := RootCA(keys[0], name("root"), o.AuthorityValidity)
+	if err != nil {
 		return nil, nil, err
 	}
-	if a.Intermediate.Certificate, err = IntermediateCA(keys[1].Public(), name("intermediate"), o.AuthorityValidity, 0, a.Root); err != nil {
+	intermediate, err := IntermediateCA(keys[1].Public(), name("intermediate"), o.AuthorityValidity, 0, Issuer{Certificate: root, Key: keys[0]})
+	if err != nil {
 		return nil, nil, err
 	}
-	c, err := DeviceCertificate(keys[2].Public(), id, o.Validity, a.Intermediate)
-	return a, c, err
+	c, err := DeviceCertificate(keys[2].Public(), id, o.Validity, Issuer{Certificate: intermediate, Key: keys[1]})
+	return &Authority{Root: files.issuer(root, keys[0]), Intermediate: files.issuer(intermediate, keys[1]), Files: files}, c, err
 }
 
 func openOrCreate(ctx context.Context, files AuthorityFiles, o ChainOptions, iterations int) (*Authority, error) {

@@ -160,7 +160,11 @@ func readFile(path string) ([]byte, error) {
 		return nil, fileError("read", path, err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	return readAtMost(f, path)
+}
+
+func readAtMost(r io.Reader, path string) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err == nil && len(data) > maxFile {
 		err = &FormatError{What: "the file is larger than 1 MiB", Fix: "name a PEM file"}
 	}

@@ -1,11 +1,13 @@
 package pki
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/google/renameio/v2"
 )
@@ -15,9 +17,12 @@ type newFile struct {
 	path string
 	data []byte
 	perm fs.FileMode
+	// backup allows that the file is there already; it is kept under another
+	// name, which is put here.
+	backup *string
 }
 
-// writeGroup writes files that must not be there yet. All contents are flushed
+// writeGroup writes files that must not be there yet, or may be. All contents are flushed
 // to the disk at the same time, which costs little more than one of them; then
 // the files get their names, stage after stage, each durable before the next
 // begins. It stops at the first name that is taken: [ErrExists].
@@ -51,8 +56,21 @@ func writeGroup(stages ...[]newFile) error {
 
 type pendingFile struct {
 	*renameio.PendingFile
-	path  string
-	stage int
+	path   string
+	stage  int
+	backup *string
+}
+
+// name gives the file its name.
+func (p *pendingFile) name() error {
+	err := place(p.PendingFile, p.path)
+	if p.backup == nil || !errors.Is(err, ErrExists) {
+		return err
+	}
+	if *p.backup, err = keep(p.path, time.Now()); err != nil {
+		return err
+	}
+	return os.Rename(p.Name(), p.path)
 }
 
 func begin(f newFile) (*pendingFile, error) {
@@ -69,14 +87,14 @@ func begin(f newFile) (*pendingFile, error) {
 		_ = p.Cleanup()
 		return nil, fileError("write", f.path, err)
 	}
-	return &pendingFile{PendingFile: p, path: f.path}, nil
+	return &pendingFile{PendingFile: p, path: f.path, backup: f.backup}, nil
 }
 
 // finish gives one stage's files their names and makes the names durable.
 func finish(stage []*pendingFile) error {
 	var dirs []string
 	for _, p := range stage {
-		if err := place(p.PendingFile, p.path); err != nil {
+		if err := p.name(); err != nil {
 			return fileError("write", p.path, err)
 		}
 		if dir := filepath.Dir(p.path); !slices.Contains(dirs, dir) {

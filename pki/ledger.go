@@ -2,6 +2,7 @@ package pki
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -22,6 +23,16 @@ type Issued struct {
 	SHA256    string    `json:"sha256"`     // thumbprint, upper-case hex
 	NotBefore time.Time `json:"not_before"` // UTC
 	NotAfter  time.Time `json:"not_after"`  // UTC
+	// Unwritten marks a certificate that was signed and whose files did not
+	// follow: the process was killed between the two, or they could not be written.
+	Unwritten bool `json:"unwritten,omitempty"`
+}
+
+// ledgerLine is what stands in the ledger: a certificate, or that the files of
+// one further up are written.
+type ledgerLine struct {
+	*Issued
+	Written string `json:"written,omitempty"` // serial number
 }
 
 func issuedOf(kind string, c *x509.Certificate) Issued {
@@ -52,22 +63,70 @@ func (f AuthorityFiles) Issued() ([]Issued, error) {
 // parseLedger passes over lines that a killed process left unfinished.
 func parseLedger(data []byte) []Issued {
 	var all []Issued
+	at := map[string]int{}
 	for line := range bytes.Lines(data) {
-		var one Issued
-		if json.Unmarshal(line, &one) == nil && one.Serial != "" {
-			all = append(all, one)
+		one := ledgerLine{Issued: &Issued{}}
+		switch err := json.Unmarshal(line, &one); {
+		case err != nil || one.Issued == nil:
+		case one.Written != "":
+			if i, known := at[one.Written]; known {
+				all[i].Unwritten = false
+			}
+		case one.Serial != "":
+			at[one.Serial] = len(all)
+			all = append(all, *one.Issued)
 		}
 	}
 	return all
 }
 
-func (f AuthorityFiles) noteOne(one Issued) error { return f.note(one) }
+// issuer is a CA of the authority: what it signs is entered in the ledger.
+func (f AuthorityFiles) issuer(c *x509.Certificate, key crypto.Signer) Issuer {
+	return Issuer{Certificate: c, Key: key, Note: func(one Issued) error { return f.note(one) }, ledger: &f}
+}
+
+// Unwritten is an issuer for certificates whose files are still to be written:
+// the ledger lists them as unwritten until written is called. An issuer without
+// a ledger comes back as it is.
+func (i Issuer) Unwritten() (by Issuer, written func() error) {
+	if i.ledger == nil {
+		return i, func() error { return nil }
+	}
+	var signed []Issued
+	ledger := *i.ledger
+	i.Note = func(one Issued) error {
+		one.Unwritten = true
+		signed = append(signed, one)
+		return ledger.note(one)
+	}
+	return i, func() error { return ledger.noteWritten(signed...) }
+}
 
 // note appends to the ledger before the certificates are handed out, so that
-// none exists that is not listed. One write, so that processes do not mix their
-// lines. It is not synced: after a power failure the certificate's own file is
-// what counts.
+// none exists that is not listed.
 func (f AuthorityFiles) note(all ...Issued) error {
+	lines := make([]ledgerLine, 0, len(all))
+	for i := range all {
+		lines = append(lines, ledgerLine{Issued: &all[i]})
+	}
+	return f.appendLines(lines)
+}
+
+// noteWritten says that the files of certificates in the ledger are there.
+func (f AuthorityFiles) noteWritten(all ...Issued) error {
+	lines := make([]ledgerLine, 0, len(all))
+	for _, one := range all {
+		lines = append(lines, ledgerLine{Written: one.Serial})
+	}
+	return f.appendLines(lines)
+}
+
+// appendLines writes once, so that processes do not mix their lines. Nothing is
+// synced: after a power failure the certificate's own file is what counts.
+func (f AuthorityFiles) appendLines(all []ledgerLine) error {
+	if len(all) == 0 {
+		return nil
+	}
 	var lines bytes.Buffer
 	encoder := json.NewEncoder(&lines)
 	encoder.SetEscapeHTML(false)

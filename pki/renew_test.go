@@ -6,6 +6,9 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -54,6 +57,86 @@ func TestRenew(t *testing.T) {
 	}
 }
 
+// TestRenewForeignCA renews CAs that openssl made, of every shape, and asks
+// openssl whether what they signed is good below the renewed ones.
+func TestRenewForeignCA(t *testing.T) {
+	t.Parallel()
+	for name, extensions := range map[string]string{
+		"plain":            "subjectKeyIdentifier=hash",
+		"another SKI":      "subjectKeyIdentifier=0102030405060708",
+		"no SKI":           "subjectKeyIdentifier=none",
+		"name constraints": "nameConstraints=excluded;DNS:example.com\nsubjectKeyIdentifier=hash\nextendedKeyUsage=clientAuth,serverAuth",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			ca := foreignCA(t, dir, extensions)
+			key := must[crypto.Signer](t)(ReadKey(filepath.Join(dir, "ca.key"), nil))
+			renewed := must[*x509.Certificate](t)(Renew(ca, Renewal{Key: key, Validity: ValidLike(time.Now(), ca)}))
+			if !bytes.Equal(renewed.RawSubject, ca.RawSubject) || renewed.MaxPathLen != -1 || !isCA(renewed) || renewed.KeyUsage != caUsage {
+				t.Errorf("renewed to %+v", Describe(renewed))
+			}
+			if len(ca.SubjectKeyId) > 0 && !bytes.Equal(renewed.SubjectKeyId, ca.SubjectKeyId) {
+				t.Errorf("the key identifier is %X, was %X", renewed.SubjectKeyId, ca.SubjectKeyId)
+			}
+			if days := renewed.NotAfter.Sub(renewed.NotBefore); days != ca.NotAfter.Sub(ca.NotBefore) {
+				t.Errorf("good for %s", days)
+			}
+			if len(renewed.ExtKeyUsage) != len(ca.ExtKeyUsage) || len(renewed.ExcludedDNSDomains) != len(ca.ExcludedDNSDomains) {
+				t.Errorf("what it may sign has changed: lost %v", NotKept(ca, renewed))
+			}
+			path := filepath.Join(dir, "renewed.pem")
+			if err := WriteCertificates(path, renewed); err != nil {
+				t.Fatal(err)
+			}
+			openssl(t, dir, nil, "verify", "-purpose", "sslclient", "-CAfile", path, "leaf.pem")
+			// With another key it is another CA.
+			other := must[*x509.Certificate](t)(Renew(ca, Renewal{Key: newKey(t, ECP256), Validity: month()}))
+			if bytes.Equal(other.SubjectKeyId, ca.SubjectKeyId) || !bytes.Equal(other.RawSubject, ca.RawSubject) {
+				t.Error("another key has the old one's identifier, or another subject")
+			}
+		})
+	}
+}
+
+// foreignCA makes ca.pem with a subject of several parts, its key and leaf.pem
+// below it, as openssl does it.
+func foreignCA(t *testing.T, dir, extensions string) *x509.Certificate {
+	t.Helper()
+	config := "[req]\ndistinguished_name=dn\nprompt=no\nx509_extensions=ca\nutf8=yes\nstring_mask=nombstr\n[dn]\nC=DE\nO=Acme GmbH\nCN=Acme Root\n" +
+		"[ca]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n" + extensions +
+		"\n[leaf]\nbasicConstraints=CA:FALSE\nextendedKeyUsage=clientAuth\nsubjectKeyIdentifier=hash\n"
+	if !strings.Contains(extensions, "none") {
+		config += "authorityKeyIdentifier=keyid:always\n"
+	}
+	if err := os.WriteFile(filepath.Join(dir, "o.cnf"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	openssl(t, dir, nil, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "1000", "-config", "o.cnf")
+	openssl(t, dir, nil, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "leaf.key", "-out", "leaf.csr", "-subj", "/CN=dev-1")
+	openssl(t, dir, nil, "x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "100", "-out", "leaf.pem", "-extfile", "o.cnf", "-extensions", "leaf")
+	return must[*x509.Certificate](t)(readOne(filepath.Join(dir, "ca.pem")))
+}
+
+// TestRenewLevels renews an intermediate CA without a path length below one
+// with a path length, and a self-signed device that says it is a CA.
+func TestRenewLevels(t *testing.T) {
+	t.Parallel()
+	key := newKey(t, ECP256)
+	root := Issuer{Certificate: must[*x509.Certificate](t)(RootCA(key, "top", month())), Key: key}
+	open := must[*x509.Certificate](t)(IntermediateCA(newKey(t, ECP256).Public(), "open", month(), -1, root))
+	again := must[*x509.Certificate](t)(Renew(open, Renewal{Validity: month(), Issuer: &root}))
+	if again.MaxPathLen != -1 {
+		t.Errorf("path length %d", again.MaxPathLen)
+	}
+	device := must[*x509.Certificate](t)(issue(template{
+		kind: "device that says it is a CA", ca: true, keyUsage: x509.KeyUsageDigitalSignature, extKeyUsage: clientAuth, selfSigned: true, deviceName: true,
+	}, nil, "press-1", month(), Issuer{Key: key}, nil))
+	if fixed := must[*x509.Certificate](t)(Renew(device, Renewal{Validity: month(), Key: key})); fixed.IsCA || !hasClientAuth(fixed) {
+		t.Errorf("renewed to %+v", Describe(fixed))
+	}
+}
+
 func TestFullChain(t *testing.T) {
 	t.Parallel()
 	f, stranger := newFamily(t, ECP256), newFamily(t, ECP256)
@@ -67,14 +150,30 @@ func TestFullChain(t *testing.T) {
 	}{
 		{heap, true, []*x509.Certificate{device, ca, root}},
 		{heap, false, []*x509.Certificate{device, ca}},
-		{[]*x509.Certificate{ca, device}, true, []*x509.Certificate{device, ca}},
+		{[]*x509.Certificate{ca, device}, false, []*x509.Certificate{device, ca}},
 		{[]*x509.Certificate{f.selfSigned}, false, []*x509.Certificate{f.selfSigned}},
 		{[]*x509.Certificate{root, ca}, true, []*x509.Certificate{ca, root}},
-		{[]*x509.Certificate{device, root}, true, []*x509.Certificate{device}},
 	} {
 		got, err := FullChain(c.in, c.root)
 		if err != nil || !bytes.Equal(EncodeCertificates(got...), EncodeCertificates(c.want...)) {
 			t.Errorf("chain of %d, want %d, %v", len(got), len(c.want), err)
+		}
+	}
+	// What is missing is said, and the part comes along.
+	for _, c := range []struct {
+		in      []*x509.Certificate
+		root    bool
+		want    int
+		subject string
+	}{
+		{[]*x509.Certificate{device, root}, true, 1, "CN = device-01"},
+		{[]*x509.Certificate{device, root}, false, 1, "CN = device-01"},
+		{[]*x509.Certificate{device, ca}, true, 2, "CN = test intermediate"},
+	} {
+		got, err := FullChain(c.in, c.root)
+		var missing *MissingIssuerError
+		if !errors.As(err, &missing) || missing.Subject != c.subject || len(got) != c.want {
+			t.Errorf("chain of %d, want %d, %v", len(got), c.want, err)
 		}
 	}
 	if _, err := FullChain([]*x509.Certificate{device, f.selfSigned, ca}, true); !errors.Is(err, ErrNoChain) {

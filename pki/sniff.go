@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -107,7 +109,18 @@ func Sniff(data, passphrase []byte) *Contents { return sniff(data, passphrase, d
 // ReadAny reads a file and finds out what it is. The error is a [*FileError];
 // what is wrong with the contents stands in them, with the file's name.
 func ReadAny(path string, passphrase []byte) (*Contents, error) {
-	data, err := readFile(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fileError("read", path, err)
+	}
+	defer f.Close()
+	return ReadFrom(f, path, passphrase)
+}
+
+// ReadFrom is [ReadAny] of what is open already; path is its name in errors,
+// "-" for standard input.
+func ReadFrom(r io.Reader, path string, passphrase []byte) (*Contents, error) {
+	data, err := readAtMost(r, path)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,6 +47,7 @@ type certFile struct {
 	SHA1     string     `json:"sha1,omitempty"`
 	SHA256   string     `json:"sha256,omitempty"`
 	NotAfter *time.Time `json:"not_after,omitempty"`
+	piped    bool       // it went to standard output itself
 }
 
 func certificateFile(path, what string, c *x509.Certificate) certFile {
@@ -62,7 +64,9 @@ func (a *app) tellFiles(asJSON bool, files ...certFile) error {
 			}
 			continue
 		}
-		fmt.Fprintln(a.out, f.Path)
+		if !f.piped {
+			fmt.Fprintln(a.out, f.Path)
+		}
 		if a.quiet {
 			continue
 		}
@@ -113,6 +117,7 @@ func certError(op string, err error) error {
 		format   *pki.FormatError
 		mismatch *pki.MismatchError
 		server   *pki.ServerError
+		missing  *pki.MissingIssuerError
 	)
 	switch {
 	case errors.As(err, &id):
@@ -125,13 +130,22 @@ func certError(op string, err error) error {
 	case errors.Is(err, pki.ErrWrongPassphrase):
 		p.Rule, p.Fix = "F03", "Try another; nothing was written."
 	case errors.As(err, &mismatch):
-		p.Rule, p.Fix = "F01", "Name the key that belongs to the certificate; dpslab cert inspect shows the public key of each."
+		p.Rule, p.Fix = "F01", "Name the key that belongs to the certificate. To compare: "+command("cert", "verify", mismatch.CertFile, mismatch.KeyFile)
 	case errors.As(err, &format):
 		p.Rule, p.Fix = "F02", format.Fix
+		p.Summary = strings.TrimSuffix(p.Summary, ": "+format.Fix)
+	case errors.Is(err, pki.ErrWeakKey):
+		p.Rule, p.Fix = "F17", "Take a new key: RSA with 2048 bits or more, or EC P-256."
+	case errors.As(err, &missing):
+		p.Rule, p.Fix = "F12", "Name the file with that CA too; --partial writes the chain as it is."
+	case errors.Is(err, pki.ErrNotCA):
+		p.Rule, p.Fix = "F09", "Name a CA that may sign it; dpslab cert inspect shows what a certificate may."
+	case errors.Is(err, pki.ErrIssuerExpired):
+		p.Rule, p.Fix = "F10", "The CA must be renewed first."
 	case errors.Is(err, fs.ErrExist):
 		p.Fix = "--force replaces it and keeps a copy; --out writes elsewhere."
 	case errors.Is(err, pki.ErrIssuerNeeded):
-		p.Kind, p.Fix = workflow.Usage, "--authority NAME, or --issuer-cert FILE --issuer-key FILE"
+		p.Kind, p.Fix = workflow.Usage, "--authority NAME, or --issuer-cert FILE --issuer-key FILE, names the CA that signed it"
 	case errors.Is(err, pki.ErrKeyNeeded):
 		p.Kind, p.Fix = workflow.Usage, "--key FILE names its private key, --new-key makes another"
 	case errors.As(err, &server):
@@ -151,10 +165,96 @@ func (o *outputFlags) add(c *cobra.Command, what string) {
 	c.Flags().BoolVar(&o.force, "force", false, "replace existing files, and keep a copy of each")
 }
 
-// write writes one result.
-func (o *outputFlags) write(path, what string, data []byte, secret bool) (certFile, error) {
-	backup, err := pki.WriteOutput(path, data, pki.WriteOptions{Secret: secret, Force: o.force})
-	return certFile{Path: path, What: what, Backup: backup}, err
+// container is what a command writes.
+type container string
+
+const (
+	inPEM container = "PEM"
+	inPFX container = "PFX"
+)
+
+// foreignEndings promise a form that a command does not write.
+var foreignEndings = map[container][]string{
+	inPEM: {".p7b", ".p7c", ".p7s", ".pfx", ".p12", ".jks", ".der"},
+	inPFX: {".p7b", ".p7c", ".p7s", ".jks", ".der", ".pem", ".cer", ".crt"},
+}
+
+// check refuses a name that promises another form than what is written, and
+// standard output together with --json, which is written there.
+func (o *outputFlags) check(form container, asJSON bool) error {
+	if o.out == stdio && asJSON {
+		return usage("--out - and --json both write to standard output", "--out FILE")
+	}
+	if o.out == stdio && o.force {
+		return usage("--force replaces a file, and --out - writes none", "leave out one of them")
+	}
+	ending := strings.ToLower(filepath.Ext(o.out))
+	if !slices.Contains(foreignEndings[form], ending) {
+		return nil
+	}
+	return usage(fmt.Sprintf("%s: what is written is %s, which nobody expects in a file that ends in %s", o.out, form, ending), otherForm(o.out, ending))
+}
+
+// otherForm is the way to what an ending promises.
+func otherForm(path, ending string) string {
+	pem := workflow.ShellWord(strings.TrimSuffix(path, filepath.Ext(path)) + ".pem")
+	switch ending {
+	case ".p7b", ".p7c", ".p7s":
+		return "--out " + pem + ", then: openssl crl2pkcs7 -nocrl -certfile " + pem + " -out " + workflow.ShellWord(path)
+	case ".pfx", ".p12":
+		return "--out " + pem + "; dpslab cert pfx makes a PFX of it and its key"
+	case ".der":
+		return "--out " + pem + ", then: " + command("cert", "convert", pem, "--only", "certificate", "--out", path)
+	}
+	return "write a .pfx file, or a .pem one with dpslab cert fullchain"
+}
+
+// write writes one result; "-" is standard output.
+func (o *outputFlags) write(a *app, file certFile, data []byte, secret bool) (certFile, error) {
+	if file.Path == stdio {
+		if _, err := a.out.Write(data); err != nil {
+			return file, err
+		}
+		file.piped = true
+		return file, nil
+	}
+	backup, err := pki.WriteOutput(file.Path, data, pki.WriteOptions{Secret: secret, Force: o.force})
+	file.Backup = backup
+	return file, err
+}
+
+// draft is a file that is to be written, and how it is told.
+type draft struct {
+	certFile
+	data   []byte
+	secret bool
+}
+
+// writeAll writes files that belong together: all or, as long as none has its
+// name, nothing.
+func writeAll(force bool, drafts ...draft) ([]certFile, error) {
+	outputs := make([]pki.Output, 0, len(drafts))
+	for _, r := range drafts {
+		outputs = append(outputs, pki.Output{Path: r.Path, Data: r.data, Secret: r.secret})
+	}
+	backups, err := pki.WriteOutputs(force, outputs...)
+	if err != nil {
+		return nil, err
+	}
+	files := make([]certFile, 0, len(drafts))
+	for i, r := range drafts {
+		r.Backup = backups[i]
+		files = append(files, r.certFile)
+	}
+	return files, nil
+}
+
+func keyDraft(path string, data []byte) draft {
+	return draft{certFile{Path: path, What: "private key"}, data, true}
+}
+
+func certificateDraft(path, what string, certs ...*x509.Certificate) draft {
+	return draft{certificateFile(path, what, certs[0]), pki.EncodeCertificates(certs...), false}
 }
 
 // keyFlags choose the kind of a new key and the life of a certificate.
@@ -163,6 +263,7 @@ type keyFlags struct {
 	days      int
 }
 
+// add adds the flags; of a life of 0 days the command finds the default.
 func (k *keyFlags) add(c *cobra.Command, days int) {
 	names := make([]string, 0, len(pki.Algorithms()))
 	for _, a := range pki.Algorithms() {

@@ -116,7 +116,7 @@ func TestCertChain(t *testing.T) {
 	}
 	// Renewed below the same CA, with the same key; the chain stays whole.
 	files := b.objects(b.cert(0, "renew", "@certs/press-1-full-chain.cert.pem", "--authority", "line-3", "--days", "180", "--json"))
-	if len(files) != 1 || files[0]["backup"] == nil {
+	if len(files) != 2 || files[0]["backup"] == nil || files[1]["backup"] == nil || files[0]["sha1"] != files[1]["sha1"] || files[1]["path"] != b.in("certs/press-1.cert.pem") {
 		t.Errorf("renewed %v", files)
 	}
 	b.cert(0, "verify", "@certs/press-1-full-chain.cert.pem", "@private/press-1.key.pem", "--registration-id", "press-1")
@@ -226,7 +226,7 @@ func TestCertRefusals(t *testing.T) {
 		{2, "is not set", []string{"new", "a", "--out", "@x", "--passphrase-env", "MISSING"}},
 		{2, "exclude each other", []string{"new", "a", "--out", "@x", "--passphrase-env", "PHRASE", "--passphrase-command", "cat x"}},
 		{2, "where does the result go?", []string{"convert", "@device-cert.pem"}},
-		{2, "--key FILE", []string{"renew", "@device-cert.pem"}},
+		{2, "--key " + b.in("device-key.pem"), []string{"renew", "@device-cert.pem"}},
 		{2, "unknown flag: --passphrase", []string{"new", "a", "--passphrase", "1234"}},
 		{4, "no such file", []string{"inspect", "@none.pem"}},
 		{4, "END line is missing", []string{"inspect", "@bad.pem"}},

@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dpslab/pki"
+	"dpslab/workflow"
 )
 
 func (a *app) certPFXCommand() *cobra.Command {
@@ -35,6 +38,9 @@ and older, which answer "the password is not correct" to AES.`,
 	c.Flags().StringVar(&keyFile, "key", "", "file with the private key (default: the certificate's file)")
 	c.Flags().BoolVar(&compatible, "compatible", false, "3DES with SHA-1, for old Windows")
 	a.certJSON(c, "make a PFX", func(ctx context.Context, args []string, asJSON bool) error {
+		if err := cmp.Or(o.check(inPFX, asJSON), a.noBinary(o.out, pki.ContainerPFX), needOut(args[0], o.out)); err != nil {
+			return err
+		}
 		key, certs, err := a.keyAndChain(ctx, args, keyFile, &in)
 		if err != nil {
 			return err
@@ -51,7 +57,7 @@ and older, which answer "the password is not correct" to AES.`,
 		if err != nil {
 			return err
 		}
-		file, err := o.write(cmp.Or(o.out, withEnding(args[0], ".pfx")), "PFX", data, true)
+		file, err := o.write(a, certFile{Path: cmp.Or(o.out, withEnding(args[0], ".pfx")), What: "PFX"}, data, true)
 		if err != nil {
 			return err
 		}
@@ -60,27 +66,59 @@ and older, which answer "the password is not correct" to AES.`,
 	return c
 }
 
+// noBinary keeps DER and PFX off a terminal.
+func (a *app) noBinary(out string, form pki.Container) error {
+	if out != stdio || form == pki.ContainerPEM || !isTerminal(a.out.File) {
+		return nil
+	}
+	return usage("a terminal cannot show "+strings.ToUpper(string(form))+", which is binary", "--out FILE, or send the output elsewhere")
+}
+
+// needOut demands a name for the result of what comes from standard input.
+func needOut(in, out string) error {
+	if in == stdio && out == "" {
+		return usage("where does the result go? What comes from standard input has no name", "--out FILE, or --out - for standard output")
+	}
+	return nil
+}
+
 // keyAndChain finds a private key and the certificates that belong to it, in
 // the order in which a device presents them.
 func (a *app) keyAndChain(ctx context.Context, files []string, keyFile string, secret *secretFlags) (crypto.Signer, []*x509.Certificate, error) {
-	contents, err := a.gather(ctx, files, secret)
+	g, err := a.gather(ctx, files, secret)
 	if err != nil {
 		return nil, nil, err
 	}
-	key := contents.Key()
+	certs, err := pki.FullChain(g.certs, true)
+	if missing := new(*pki.MissingIssuerError); errors.As(err, missing) {
+		a.note("the PFX gets a part of the chain: " + (*missing).Error())
+		err = nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
 	if keyFile != "" {
-		if key, err = a.readKey(ctx, keyFile, secret); err != nil {
+		if g.key, err = a.readKey(ctx, keyFile, secret); err != nil {
 			return nil, nil, err
 		}
+		g.keyFile = keyFile
 	}
-	if key == nil {
-		return nil, nil, usage("which private key?", "--key FILE")
+	leafFile := g.fileOf(certs[0])
+	if g.key == nil {
+		fix := "--key FILE"
+		if found := keyOf(leafFile, certs[0]); found != "" {
+			fix = "--key " + workflow.ShellWord(found)
+		}
+		return nil, nil, usage("which private key? There is none in "+strings.Join(files, ", "), fix)
 	}
-	certs, err := pki.FullChain(contents.Certificates(), true)
-	if err != nil {
-		return nil, nil, err
+	return g.key, certs, pki.CheckKey(certs, g.key, leafFile, g.keyFile)
+}
+
+// note says on standard error what a person should know of a result.
+func (a *app) note(text string) {
+	if !a.quiet {
+		fmt.Fprintln(a.err, printable(text))
 	}
-	return key, certs, pki.CheckKey(certs, key, files[0], cmp.Or(keyFile, files[0]))
 }
 
 func withEnding(path, ending string) string {
@@ -88,9 +126,23 @@ func withEnding(path, ending string) string {
 	return strings.TrimSuffix(name, ".cert") + ending
 }
 
-// gather reads several files as one.
-func (a *app) gather(ctx context.Context, paths []string, s *secretFlags) (*pki.Contents, error) {
-	all := &pki.Contents{}
+// gathered is what several files hold together.
+type gathered struct {
+	certs   []*x509.Certificate
+	from    []string // the file of each certificate
+	key     crypto.Signer
+	keyFile string
+}
+
+func (g *gathered) fileOf(c *x509.Certificate) string {
+	return g.from[slices.IndexFunc(g.certs, c.Equal)]
+}
+
+// gather reads several files as one, for a PFX. A file with a key alone is
+// welcome among others.
+func (a *app) gather(ctx context.Context, paths []string, s *secretFlags) (*gathered, error) {
+	g := &gathered{}
+	var first *pki.Contents
 	for _, path := range paths {
 		contents, err := a.readAny(ctx, path, s)
 		if err != nil {
@@ -99,48 +151,66 @@ func (a *app) gather(ctx context.Context, paths []string, s *secretFlags) (*pki.
 		if wrong := contents.Problems(); len(wrong) > 0 {
 			return nil, wrong[0]
 		}
-		all.Items = append(all.Items, contents.Items...)
+		if first == nil {
+			first = contents
+		}
+		for _, c := range contents.Certificates() {
+			g.certs, g.from = append(g.certs, c), append(g.from, path)
+		}
+		if key := contents.Key(); key != nil && g.key == nil {
+			g.key, g.keyFile = key, path
+		}
 	}
-	return all, nil
+	if len(g.certs) == 0 {
+		return nil, wrongKind(paths[0], "certificate", first, a.instead("pfx", paths[0], first))
+	}
+	return g, nil
 }
 
 func (a *app) certFullChainCommand() *cobra.Command {
 	var o outputFlags
-	var noRoot bool
+	var noRoot, partial bool
 	c := &cobra.Command{
 		Use:   "fullchain FILE...",
 		Short: "Put a chain into one file, in order, the device first",
 		Long: `Put certificates into one file in the order in which a device presents them:
 its own first, each signed by the next. Strangers and duplicates are left out.
 The root goes along unless --no-root says otherwise: DPS needs it when only the
-root is verified there.`,
+root is verified there. When the certificate of an issuer is missing nothing is
+written, unless --partial says that the part is wanted.`,
 		Example: `  dpslab cert fullchain device-01.cert.pem intermediate.pem root.pem --out device-01-full-chain.cert.pem
   dpslab cert fullchain heap.pem --no-root --out chain.pem`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	o.add(c, "write the chain here (default: the first file's name with -full-chain.cert.pem)")
 	c.Flags().BoolVar(&noRoot, "no-root", false, "leave out the root CA")
+	c.Flags().BoolVar(&partial, "partial", false, "write what is there of the chain although an issuer is missing")
 	a.certJSON(c, "put together a chain", func(ctx context.Context, args []string, asJSON bool) error {
+		if err := cmp.Or(o.check(inPEM, asJSON), needOut(args[0], o.out)); err != nil {
+			return err
+		}
 		var certs []*x509.Certificate
 		for _, path := range args {
-			contents, err := a.readCertificates(ctx, path, &secretFlags{})
+			contents, err := a.readCertificates(ctx, "fullchain", path, &secretFlags{})
 			if err != nil {
 				return err
 			}
 			certs = slices.Concat(certs, contents.Certificates())
 		}
 		chain, err := pki.FullChain(certs, !noRoot)
+		if missing := new(*pki.MissingIssuerError); partial && errors.As(err, missing) {
+			a.note("a part of the chain only: " + (*missing).Error())
+			err = nil
+		}
 		if err != nil {
 			return err
 		}
-		out := cmp.Or(o.out, withEnding(args[0], "-full-chain.cert.pem"))
-		file, err := o.write(out, "full chain", pki.EncodeCertificates(chain...), false)
+		d := certificateDraft(cmp.Or(o.out, pki.FullChainName(args[0])), "full chain", chain...)
+		file, err := o.write(a, d.certFile, d.data, false)
 		if err != nil {
 			return err
 		}
-		described := certificateFile(out, file.What, chain[0])
-		described.Backup = file.Backup
-		return a.tellFiles(asJSON, described)
+		return a.tellFiles(asJSON, file)
 	})
 	return c
 }
@@ -175,6 +245,9 @@ AES-256, unless --decrypt or another pass phrase says otherwise.`,
 		if err != nil {
 			return err
 		}
+		if err := cmp.Or(o.check("", asJSON), a.noBinary(o.out, options.To), convertPairs(&out, decrypt, encrypt, options)); err != nil {
+			return err
+		}
 		contents, err := a.readAny(ctx, args[0], &in)
 		if err != nil {
 			return err
@@ -186,7 +259,7 @@ AES-256, unless --decrypt or another pass phrase says otherwise.`,
 		if err != nil {
 			return err
 		}
-		file, err := o.write(o.out, string(options.To), data, secret)
+		file, err := o.write(a, certFile{Path: o.out, What: string(options.To)}, data, secret)
 		if err != nil {
 			return err
 		}
@@ -195,9 +268,26 @@ AES-256, unless --decrypt or another pass phrase says otherwise.`,
 	return c
 }
 
+// convertPairs refuses flags that do not go with each other.
+func convertPairs(out *secretFlags, decrypt, encrypt bool, o pki.ConvertOptions) error {
+	protected := encrypt || out.env != "" || out.command != ""
+	switch {
+	case decrypt && protected:
+		return usage("--decrypt and a pass phrase for the result exclude each other", "leave out one of them")
+	case decrypt && o.To == pki.ContainerPFX:
+		return usage("--decrypt does not go with a PFX, which always has a pass phrase", "--out-passphrase-env NAME, or a .pem file")
+	case (decrypt || protected) && o.Only != "" && o.Only != pki.ItemKey:
+		return usage("--only "+string(o.Only)+" leaves the private key out: there is nothing to encrypt or decrypt", "leave out one of them")
+	}
+	return nil
+}
+
 func convertOptions(to, only, out string) (pki.ConvertOptions, error) {
 	if out == "" {
 		return pki.ConvertOptions{}, usage("where does the result go?", "--out FILE")
+	}
+	if ending := strings.ToLower(filepath.Ext(out)); to == "" && slices.Contains([]string{".p7b", ".p7c", ".p7s", ".jks"}, ending) {
+		return pki.ConvertOptions{}, usage(out+": PKCS#7 and JKS are not written here, and PEM in a file that ends in "+ending+" is what nobody expects", otherForm(out, ending))
 	}
 	o := pki.ConvertOptions{To: pki.Container(to)}
 	if to == "" {

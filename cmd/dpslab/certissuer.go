@@ -4,10 +4,14 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"dpslab/pki"
+	"dpslab/workflow"
 )
 
 // issuerFlags name the CA that signs.
@@ -29,6 +33,7 @@ func (i *issuerFlags) given() bool { return i.authority != "" || i.cert != "" ||
 type issuer struct {
 	pki.Issuer
 	above []*x509.Certificate
+	name  string // the authority, or the file
 }
 
 // chain is what a device presents.
@@ -39,29 +44,52 @@ func (i issuer) chain(device *x509.Certificate) []*x509.Certificate {
 // open reads the CA. byRoot takes an authority's root instead of its
 // intermediate CA.
 func (i *issuerFlags) open(ctx context.Context, a *app, byRoot bool) (issuer, error) {
+	if err := i.check(byRoot); err != nil {
+		return issuer{}, err
+	}
 	switch {
-	case i.authority != "" && (i.cert != "" || i.key != ""):
-		return issuer{}, usage("--authority and --issuer-cert exclude each other", "")
 	case i.authority != "":
 		return i.openAuthority(ctx, a, byRoot)
 	case i.cert == "":
 		return issuer{}, usage("which CA signs?", "--authority NAME, or --issuer-cert FILE --issuer-key FILE")
 	}
-	contents, err := a.readCertificates(ctx, i.cert, &i.secret)
+	contents, err := a.readCertificates(ctx, "inspect", i.cert, &i.secret)
 	if err != nil {
 		return issuer{}, err
 	}
-	certs := contents.Certificates()
-	key := contents.Key()
+	certs, key, keyFile := contents.Certificates(), contents.Key(), i.cert
 	if i.key != "" {
+		keyFile = i.key
 		if key, err = a.readKey(ctx, i.key, &i.secret); err != nil {
 			return issuer{}, err
 		}
 	}
 	if key == nil {
-		return issuer{}, usage("--issuer-key is missing: "+i.cert+" holds no private key", "")
+		fix := "--issuer-key FILE names the CA's private key"
+		if found := keyOf(i.cert, certs[0]); found != "" {
+			fix = "--issuer-key " + workflow.ShellWord(found)
+		}
+		return issuer{}, usage("--issuer-key is missing: "+i.cert+" holds no private key", fix)
 	}
-	return issuer{Issuer: pki.Issuer{Certificate: certs[0], Key: key}, above: certs[1:]}, nil
+	if err := pki.CheckKey(certs, key, i.cert, keyFile); err != nil {
+		return issuer{}, err
+	}
+	return issuer{Issuer: pki.Issuer{Certificate: certs[0], Key: key}, above: certs[1:], name: i.cert}, nil
+}
+
+// check finds what does not go together before anything is read.
+func (i *issuerFlags) check(byRoot bool) error {
+	switch {
+	case i.authority != "" && (i.cert != "" || i.key != ""):
+		return usage("--authority and --issuer-cert exclude each other: one CA signs", "leave out one of them")
+	case i.key != "" && i.cert == "":
+		return usage("--issuer-key without --issuer-cert: the CA's name stands in its certificate", "--issuer-cert FILE names it")
+	case (i.secret.env != "" || i.secret.command != "") && !i.given():
+		return usage("a pass phrase of a CA's key, and no CA", "--authority NAME, or --issuer-cert FILE --issuer-key FILE")
+	case byRoot && i.authority == "":
+		return usage("--by-root chooses between the two CAs of --authority, which is missing", "--authority NAME")
+	}
+	return nil
 }
 
 func (i *issuerFlags) openAuthority(ctx context.Context, a *app, byRoot bool) (issuer, error) {
@@ -69,10 +97,33 @@ func (i *issuerFlags) openAuthority(ctx context.Context, a *app, byRoot bool) (i
 	if err != nil {
 		return issuer{}, err
 	}
+	by := signerIn(authority, byRoot)
+	by.name = "authority " + i.authority
 	if byRoot {
-		return issuer{Issuer: authority.Root}, nil
+		by.name = "the root of " + by.name
 	}
-	return issuer{Issuer: authority.Intermediate, above: append(authority.Upper, authority.Root.Certificate)}, nil
+	return by, nil
+}
+
+// signerIn is one of an authority's CAs with what is above it.
+func signerIn(a *pki.Authority, byRoot bool) issuer {
+	if byRoot {
+		return issuer{Issuer: a.Root}
+	}
+	return issuer{Issuer: a.Intermediate, above: append(slices.Clone(a.Upper), a.Root.Certificate)}
+}
+
+// noAuthority says that there is none of a name or in a folder.
+func (a *app) noAuthority(name string, files pki.AuthorityFiles) error {
+	words := []string{"cert", "new", filepath.Base(files.Dir), "--kind", "authority"}
+	if filepath.Base(name) != name {
+		words = append(words, "--out", files.Dir)
+	}
+	summary := "there is no authority " + name + " in " + files.Dir
+	if known := a.authorities(); len(known) > 0 {
+		summary += "; there is " + strings.Join(known, ", ")
+	}
+	return usage(summary, command(words...))
 }
 
 func (i *issuerFlags) readAuthority(ctx context.Context, a *app) (*pki.Authority, error) {
@@ -81,7 +132,7 @@ func (i *issuerFlags) readAuthority(ctx context.Context, a *app) (*pki.Authority
 		return nil, err
 	}
 	if !files.Exists() {
-		return nil, usage("there is no authority "+i.authority+" in "+files.Dir, "dpslab cert new "+i.authority+" --kind authority")
+		return nil, a.noAuthority(i.authority, files)
 	}
 	secret, err := i.secret.given(ctx, a)
 	if err != nil {

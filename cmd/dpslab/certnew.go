@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto"
-	"crypto/x509"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -37,6 +35,7 @@ type certNew struct {
 	byRoot        bool
 	pathLength    int
 	authorityDays int
+	daysGiven     bool // --authority-days
 	count, first  int
 	asJSON        bool
 }
@@ -76,19 +75,18 @@ of a CA, or the verification code. The kinds:
 	flags.IntVar(&n.authorityDays, "authority-days", 3650, "life of a CA")
 	flags.IntVar(&n.count, "count", 0, "make so many devices: NAME-1, NAME-2, …")
 	flags.IntVar(&n.first, "first", 1, "number of the first of --count devices")
-	a.certJSON(c, "make a certificate", n.run)
+	a.certJSON(c, "make a certificate", func(ctx context.Context, args []string, asJSON bool) error {
+		if err := n.complete(flags); err != nil {
+			return err
+		}
+		return n.run(ctx, args, asJSON)
+	})
 	return c
 }
 
 func (n *certNew) run(ctx context.Context, args []string, asJSON bool) error {
 	n.asJSON = asJSON
 	name := args[0]
-	if n.kind == "" {
-		n.kind = kindSelfSigned
-		if n.issuer.given() {
-			n.kind = kindDevice
-		}
-	}
 	algorithm, validity, err := n.keyFlags.read()
 	if err != nil {
 		return err
@@ -115,7 +113,7 @@ func (n *certNew) run(ctx context.Context, args []string, asJSON bool) error {
 	case kindVerification:
 		return n.verification(ctx, name, validity)
 	}
-	return usage("there is no kind "+n.kind, "self-signed, device, authority, root, intermediate or verification")
+	return usage("there is no kind "+n.kind, "")
 }
 
 func (n *certNew) tell(format string, args ...any) {
@@ -132,16 +130,6 @@ func (n *certNew) files(name string) pki.DeviceFiles {
 	return f
 }
 
-// key makes a private key and writes it, before any certificate for it exists.
-func (n *certNew) key(ctx context.Context, path string, pending *pki.PendingKey) (key crypto.Signer, file certFile, err error) {
-	key, data, err := pending.Encode(ctx)
-	if err != nil {
-		return nil, certFile{}, err
-	}
-	file, err = n.write(path, "private key", data, true)
-	return key, file, err
-}
-
 // free refuses before any work when a file would be overwritten.
 func (n *certNew) free(paths ...string) error {
 	for _, path := range paths {
@@ -152,17 +140,21 @@ func (n *certNew) free(paths ...string) error {
 	return nil
 }
 
-func (n *certNew) certificate(path, what string, certs ...*x509.Certificate) (certFile, error) {
-	file, err := n.write(path, what, pki.EncodeCertificates(certs...), false)
-	described := certificateFile(path, what, certs[0])
-	described.Backup = file.Backup
-	return described, err
+func noLedger() error { return nil }
+
+// write writes and tells what was made; written enters it in the ledger.
+func (n *certNew) write(before []certFile, written func() error, drafts ...draft) error {
+	files, err := writeAll(n.force, drafts...)
+	if err != nil {
+		return err
+	}
+	if err := written(); err != nil {
+		return err
+	}
+	return n.tellFiles(n.asJSON, append(before, files...)...)
 }
 
 func (n *certNew) selfSigned(ctx context.Context, name string, algorithm pki.Algorithm, v pki.Validity, secret []byte) error {
-	if n.issuer.given() || n.count > 0 {
-		return usage("a self-signed certificate has no CA", "--kind device")
-	}
 	f := n.files(name)
 	if err := pki.CheckCommonName(name); err != nil {
 		return err
@@ -170,7 +162,7 @@ func (n *certNew) selfSigned(ctx context.Context, name string, algorithm pki.Alg
 	if err := n.free(f.SelfSignedKey(), f.SelfSignedCertificate()); err != nil {
 		return err
 	}
-	key, keyFile, err := n.key(ctx, f.SelfSignedKey(), pki.StartKey(ctx, algorithm, secret))
+	key, data, err := pki.StartKey(ctx, algorithm, secret).Encode(ctx)
 	if err != nil {
 		return err
 	}
@@ -178,20 +170,15 @@ func (n *certNew) selfSigned(ctx context.Context, name string, algorithm pki.Alg
 	if err != nil {
 		return err
 	}
-	certFile, err := n.certificate(f.SelfSignedCertificate(), "self-signed device certificate", c)
-	if err != nil {
-		return err
-	}
-	return n.tellFiles(n.asJSON, keyFile, certFile)
+	return n.write(nil, noLedger, keyDraft(f.SelfSignedKey(), data), certificateDraft(f.SelfSignedCertificate(), "self-signed device certificate", c))
 }
 
-// device makes a certificate below a CA. A new authority and its first device
-// are made in one go, all keys at the same time.
+// device makes a certificate below a CA, and the authority when it is not there.
 func (n *certNew) device(ctx context.Context, name string, algorithm pki.Algorithm, v pki.Validity, secret []byte) error {
-	f := n.files(name)
 	if n.count > 0 {
 		return n.batch(ctx, name, algorithm, v, secret)
 	}
+	f := n.files(name)
 	if err := pki.CheckCommonName(name); err != nil {
 		return err
 	}
@@ -200,11 +187,15 @@ func (n *certNew) device(ctx context.Context, name string, algorithm pki.Algorit
 	}
 	if n.issuer.authority != "" {
 		authority, err := n.authorityFiles(n.issuer.authority)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if !authority.Exists() && !n.force {
+		case !authority.Exists() && !n.force && !n.byRoot:
 			return n.chain(ctx, authority, f, algorithm, v, secret)
+		case !authority.Exists():
+			return n.belowNew(ctx, authority, f, algorithm, v, secret)
+		case n.daysGiven:
+			n.tell("the authority %s is there already: --authority-days changes nothing", n.issuer.authority)
 		}
 	}
 	pending := pki.StartKey(ctx, algorithm, secret) // beside the CA's pass phrase
@@ -212,29 +203,38 @@ func (n *certNew) device(ctx context.Context, name string, algorithm pki.Algorit
 	if err != nil {
 		return err
 	}
-	key, keyFile, err := n.key(ctx, f.Key(), pending)
-	if err != nil {
-		return err
-	}
-	c, err := pki.DeviceCertificate(key.Public(), name, v, by.Issuer)
-	if err != nil {
-		return err
-	}
-	alone, err := n.certificate(f.Certificate(), "device certificate", c)
-	if err != nil {
-		return err
-	}
-	chain, err := n.certificate(f.FullChain(), "full chain", by.chain(c)...)
-	if err != nil {
-		return err
-	}
-	return n.tellFiles(n.asJSON, keyFile, alone, chain)
+	return n.below(ctx, by, f, pending, v, nil)
 }
 
-func (n *certNew) chain(ctx context.Context, authority pki.AuthorityFiles, f pki.DeviceFiles, algorithm pki.Algorithm, v pki.Validity, secret []byte) error {
-	if n.byRoot {
-		return usage("there is no authority "+n.issuer.authority+" yet", "make it first: dpslab cert new "+n.issuer.authority+" --kind authority")
+// below makes the files of a device whose CA is open. before is what was
+// written before them.
+func (n *certNew) below(ctx context.Context, by issuer, f pki.DeviceFiles, pending *pki.PendingKey, v pki.Validity, before []certFile) error {
+	key, data, err := pending.Encode(ctx)
+	if err != nil {
+		return err
 	}
+	signer, written := by.Unwritten()
+	c, err := pki.DeviceCertificate(key.Public(), f.RegistrationID, v, signer)
+	if err != nil {
+		return err
+	}
+	return n.write(before, written, keyDraft(f.Key(), data), certificateDraft(f.Certificate(), "device certificate", c), certificateDraft(f.FullChain(), "full chain", by.chain(c)...))
+}
+
+// belowNew makes an authority, and a device that replaces another or is signed
+// by the root.
+func (n *certNew) belowNew(ctx context.Context, authority pki.AuthorityFiles, f pki.DeviceFiles, algorithm pki.Algorithm, v pki.Validity, secret []byte) error {
+	pending := pki.StartKey(ctx, algorithm, secret)
+	made, err := pki.CreateAuthority(ctx, authority, algorithm, filepath.Base(authority.Dir), n.authorityValidity(), secret)
+	if err != nil {
+		return err
+	}
+	return n.below(ctx, signerIn(made, n.byRoot), f, pending, v, authorityResult(made))
+}
+
+// chain makes a new authority and its first device in one go, all keys at the
+// same time.
+func (n *certNew) chain(ctx context.Context, authority pki.AuthorityFiles, f pki.DeviceFiles, algorithm pki.Algorithm, v pki.Validity, secret []byte) error {
 	made, c, err := pki.CreateDeviceChain(ctx, authority, f, pki.ChainOptions{
 		Authority: filepath.Base(authority.Dir), Algorithm: algorithm, AuthorityValidity: n.authorityValidity(), Validity: v, Passphrase: secret,
 	})
@@ -281,40 +281,32 @@ func (n *certNew) ca(ctx context.Context, name string, algorithm pki.Algorithm, 
 		return err
 	}
 	pending := pki.StartKey(ctx, algorithm, secret)
-	var by issuer
-	if n.kind == kindIntermediate {
-		opened, err := n.issuer.open(ctx, n.app, n.byRoot)
+	if n.kind == kindRoot {
+		key, data, err := pending.Encode(ctx)
 		if err != nil {
 			return err
 		}
-		by = opened
+		c, err := pki.RootCA(key, name, n.authorityValidity())
+		if err != nil {
+			return err
+		}
+		return n.write(nil, noLedger, keyDraft(f.Key(), data), certificateDraft(f.Certificate(), "root CA certificate", c))
 	}
-	key, keyFile, err := n.key(ctx, f.Key(), pending)
+	by, err := n.issuer.open(ctx, n.app, n.byRoot)
 	if err != nil {
 		return err
 	}
-	v := n.authorityValidity()
-	if n.kind == kindRoot {
-		c, err := pki.RootCA(key, name, v)
-		if err != nil {
-			return err
-		}
-		file, err := n.certificate(f.Certificate(), "root CA certificate", c)
-		if err != nil {
-			return err
-		}
-		return n.tellFiles(n.asJSON, keyFile, file)
+	key, data, err := pending.Encode(ctx)
+	if err != nil {
+		return err
 	}
-	c, err := pki.IntermediateCA(key.Public(), name, v, n.pathLength, by.Issuer)
+	signer, written := by.Unwritten()
+	c, err := pki.IntermediateCA(key.Public(), name, n.authorityValidity(), n.pathLength, signer)
 	if err != nil {
 		return err
 	}
 	// The CAs above go along, so that the file can be --issuer-cert again.
-	file, err := n.certificate(f.Certificate(), "intermediate CA certificate, with those above", by.chain(c)...)
-	if err != nil {
-		return err
-	}
-	return n.tellFiles(n.asJSON, keyFile, file)
+	return n.write(nil, written, keyDraft(f.Key(), data), certificateDraft(f.Certificate(), "intermediate CA certificate, with those above", by.chain(c)...))
 }
 
 func (n *certNew) authorityValidity() pki.Validity {
@@ -329,26 +321,24 @@ func (n *certNew) verification(ctx context.Context, code string, v pki.Validity)
 	if err != nil {
 		return err
 	}
+	path := filepath.Join(n.out, "verification.cert.pem")
+	if err := n.free(path); err != nil {
+		return err
+	}
 	key, err := pki.ECP256.GenerateKey(ctx)
 	if err != nil {
 		return err
 	}
-	c, err := pki.VerificationCertificate(key.Public(), code, v, by.Issuer)
+	signer, written := by.Unwritten()
+	c, err := pki.VerificationCertificate(key.Public(), code, v, signer)
 	if err != nil {
 		return err
 	}
-	file, err := n.certificate(filepath.Join(n.out, "verification.cert.pem"), "verification certificate", c)
-	if err != nil {
-		return err
-	}
-	return n.tellFiles(n.asJSON, file)
+	return n.write(nil, written, certificateDraft(path, "verification certificate", c))
 }
 
 // batch makes many devices below one authority.
 func (n *certNew) batch(ctx context.Context, name string, algorithm pki.Algorithm, v pki.Validity, secret []byte) error {
-	if n.issuer.authority == "" {
-		return usage("--count needs --authority", "dpslab cert new "+name+" --authority NAME --count "+fmt.Sprint(n.count))
-	}
 	if n.first < 0 || n.count > 1_000_000 {
 		return usage("--count goes to 1000000, --first begins at 0", "")
 	}

@@ -198,7 +198,11 @@ func (a *app) certIssuedCommand() *cobra.Command {
 			if asJSON {
 				err = a.printJSON(one)
 			} else {
-				_, err = fmt.Fprintf(a.out, "%s  %-16s %s  until %s\n", one.Serial, one.Kind, printable(one.Subject), one.NotAfter.Format(time.DateOnly))
+				mark := ""
+				if one.Unwritten {
+					mark = "  (signed, never written)"
+				}
+				_, err = fmt.Fprintf(a.out, "%s  %-16s %s  until %s%s\n", one.Serial, one.Kind, printable(one.Subject), one.NotAfter.Format(time.DateOnly), mark)
 			}
 			if err != nil {
 				return err

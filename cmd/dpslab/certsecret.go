@@ -33,13 +33,36 @@ func (s *secretFlags) given(ctx context.Context, a *app) ([]byte, error) {
 	case s.env != "":
 		v := a.getenv(s.env)
 		if v == "" {
-			return nil, usage("environment variable "+s.env+" is not set", "set it, or leave out --"+s.prefix+"passphrase-env")
+			return nil, s.unset()
 		}
 		return []byte(v), nil
 	case s.command != "":
 		return s.run(ctx)
 	}
 	return nil, nil
+}
+
+// unset says that the variable is missing. A value that is not in the form of a
+// variable's name may be the pass phrase itself, given where its name belongs:
+// it is not repeated.
+func (s *secretFlags) unset() error {
+	flag := "--" + s.prefix + "passphrase-env"
+	if !isVariable(s.env) {
+		return usage("what "+flag+" was given names no environment variable that is set",
+			flag+" takes the name of a variable, such as DEVICE_PASSPHRASE, not the pass phrase")
+	}
+	return usage("environment variable "+s.env+" is not set", "set it, or leave out "+flag)
+}
+
+// isVariable is the form that POSIX gives the names of environment variables:
+// [A-Z_][A-Z0-9_]*.
+func isVariable(name string) bool {
+	for i, r := range name {
+		if r != '_' && (r < 'A' || r > 'Z') && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return name != ""
 }
 
 func (s *secretFlags) run(ctx context.Context) ([]byte, error) {
@@ -92,20 +115,39 @@ func (s *secretFlags) fresh(ctx context.Context, a *app, what string, required b
 	return []byte(first), nil
 }
 
-// readAny reads a file and asks for its pass phrase when it needs one.
+// stdio is the file name that stands for standard input and output.
+const stdio = "-"
+
+// shown is a file's name for a message.
+func shown(path string) string {
+	if path == stdio {
+		return "standard input"
+	}
+	return path
+}
+
+// readAny reads a file, or standard input for "-", and asks for its pass phrase
+// when it needs one.
 func (a *app) readAny(ctx context.Context, path string, s *secretFlags) (*pki.Contents, error) {
 	secret, err := s.given(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	contents, err := pki.ReadAny(path, secret)
-	if err != nil || !contents.NeedsPassphrase() || len(secret) > 0 || !isTerminal(a.in) {
+	contents, err := a.readContents(path, secret)
+	if err != nil || !contents.NeedsPassphrase() || len(secret) > 0 || path == stdio || !isTerminal(a.in) {
 		return contents, err
 	}
 	if secret, err = s.open(ctx, a, path); err != nil {
 		return nil, err
 	}
-	return pki.ReadAny(path, secret)
+	return a.readContents(path, secret)
+}
+
+func (a *app) readContents(path string, secret []byte) (*pki.Contents, error) {
+	if path != stdio {
+		return pki.ReadAny(path, secret)
+	}
+	return pki.ReadFrom(a.in, stdio, secret)
 }
 
 // readKey reads the private key in any kind of file.
@@ -120,24 +162,28 @@ func (a *app) readKey(ctx context.Context, path string, s *secretFlags) (crypto.
 	if wrong := contents.Problems(); len(wrong) > 0 {
 		return nil, errors.Join(wrong...)
 	}
-	return nil, &pki.FileError{Op: "read", Path: path, Err: &pki.FormatError{
-		What: "there is no private key in it", Fix: "name the file with the key",
-	}}
+	fix := command("cert", "inspect", path)
+	if certs := contents.Certificates(); len(certs) > 0 {
+		if key := keyOf(path, certs[0]); key != "" {
+			fix = "its private key is in " + key
+		}
+	}
+	return nil, wrongKind(path, "private key", contents, fix)
 }
 
-// readCertificates reads the certificates in any kind of file.
-func (a *app) readCertificates(ctx context.Context, path string, s *secretFlags) (*pki.Contents, error) {
+// readCertificates reads the certificates in any kind of file. verb is the
+// command that wants them.
+func (a *app) readCertificates(ctx context.Context, verb, path string, s *secretFlags) (*pki.Contents, error) {
 	contents, err := a.readAny(ctx, path, s)
 	if err != nil {
 		return nil, err
 	}
-	if wrong := contents.Problems(); len(wrong) > 0 && len(contents.Certificates()) == 0 {
+	if len(contents.Certificates()) > 0 {
+		return contents, nil
+	}
+	// A key that stays closed is no certificate either: what the file is counts.
+	if wrong := contents.Problems(); len(wrong) > 0 && !contents.NeedsPassphrase() {
 		return nil, errors.Join(wrong...)
 	}
-	if len(contents.Certificates()) == 0 {
-		return nil, &pki.FileError{Op: "read", Path: path, Err: &pki.FormatError{
-			What: "there is no certificate in it", Fix: "name the file with the certificate",
-		}}
-	}
-	return contents, nil
+	return nil, wrongKind(path, "certificate", contents, a.instead(verb, path, contents))
 }

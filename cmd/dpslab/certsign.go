@@ -1,187 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"path/filepath"
+	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"dpslab/pki"
 )
-
-func (a *app) certRenewCommand() *cobra.Command {
-	var o outputFlags
-	var k keyFlags
-	var by issuerFlags
-	var secret secretFlags
-	var keyFile string
-	var newKey, byRoot bool
-	c := &cobra.Command{
-		Use:   "renew CERTIFICATE",
-		Short: "Issue a certificate anew: same name, same or new key",
-		Long: `Issue a certificate anew, with the same name and the extensions of its kind. The
-old file is kept as a copy. The thumbprints change: tell an individual
-enrollment, and register again so that the hub learns of it. --secondary writes
-beside the old file instead, for the secondary certificate of an enrollment.`,
-		Example: `  dpslab cert renew device-cert.pem --key device-key.pem --days 365
-  dpslab cert renew certs/device-01-full-chain.cert.pem --authority line-3
-  dpslab cert renew device-cert.pem --new-key --secondary`,
-		Args: cobra.ExactArgs(1),
-	}
-	o.add(c, "write the certificate here (default: in place of the old one)")
-	k.add(c, 30)
-	by.add(c)
-	secret.add(c, "", "of the private key")
-	c.Flags().StringVar(&keyFile, "key", "", "the certificate's private key; with --new-key: where the new one goes")
-	c.Flags().BoolVar(&newKey, "new-key", false, "make a new private key")
-	c.Flags().BoolVar(&byRoot, "by-root", false, "the authority's root CA signs, not its intermediate CA")
-	secondary := c.Flags().Bool("secondary", false, "write to new files that end in -secondary")
-	a.certJSON(c, "renew", func(ctx context.Context, args []string, asJSON bool) error {
-		r := renewal{app: a, outputFlags: o, secret: secret, keyFile: keyFile, newKey: newKey, secondary: *secondary}
-		algorithm, validity, err := k.read()
-		if err != nil {
-			return err
-		}
-		files, err := r.run(ctx, args[0], algorithm, validity, &by, byRoot)
-		if err != nil {
-			return err
-		}
-		return a.tellFiles(asJSON, files...)
-	})
-	return c
-}
-
-// renewal is one invocation of `dpslab cert renew`.
-type renewal struct {
-	*app
-	outputFlags
-	secret            secretFlags
-	keyFile           string
-	newKey, secondary bool
-}
-
-func (r *renewal) run(ctx context.Context, path string, algorithm pki.Algorithm, v pki.Validity, by *issuerFlags, byRoot bool) ([]certFile, error) {
-	contents, err := r.readCertificates(ctx, path, &r.secret)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.checkInPlace(path, contents); err != nil {
-		return nil, err
-	}
-	old := contents.Certificates()
-	want := pki.Renewal{Validity: v}
-	var above issuer
-	if by.given() {
-		if above, err = by.open(ctx, r.app, byRoot); err != nil {
-			return nil, err
-		}
-		want.Issuer = &above.Issuer
-	}
-	// Everything that can fail comes before the first file.
-	keyData, err := r.key(ctx, contents, algorithm, &want)
-	if err != nil {
-		return nil, err
-	}
-	c, err := pki.Renew(old[0], want)
-	if err != nil {
-		return nil, err
-	}
-	return r.writeAll(path, c, len(old) > 1, above, keyData)
-}
-
-// checkInPlace refuses to write a renewed certificate over a file that is more
-// than PEM certificates: the key in it, or its format, would be lost.
-func (r *renewal) checkInPlace(path string, contents *pki.Contents) error {
-	if r.out != "" || r.secondary {
-		return nil
-	}
-	fix := "--out NEW.pem writes the renewed certificate beside it"
-	if contents.Format != "PEM" {
-		return usage(fmt.Sprintf("%s is %s: what is renewed is written as PEM", path, contents.Format), fix)
-	}
-	if contents.Key() != nil || contents.NeedsPassphrase() {
-		return usage(path+" holds the private key too, which would be lost from it", fix)
-	}
-	return nil
-}
-
-// key finds or makes the private key; data is that of a new one.
-func (r *renewal) key(ctx context.Context, contents *pki.Contents, algorithm pki.Algorithm, want *pki.Renewal) (data []byte, err error) {
-	switch {
-	case r.newKey:
-		secret, err := r.secret.given(ctx, r.app)
-		if err != nil {
-			return nil, err
-		}
-		want.Key, data, err = pki.StartKey(ctx, algorithm, secret).Encode(ctx)
-		return data, err
-	case r.keyFile != "":
-		want.Key, err = r.readKey(ctx, r.keyFile, &r.secret)
-		return nil, err
-	}
-	want.Key = contents.Key()
-	return nil, nil
-}
-
-func (r *renewal) writeAll(path string, c *x509.Certificate, chained bool, above issuer, keyData []byte) ([]certFile, error) {
-	out, o := r.out, r.outputFlags
-	if out == "" {
-		if out, o.force = path, true; r.secondary {
-			out, o.force = secondaryName(path), r.force
-		}
-	}
-	var files []certFile
-	if keyData != nil {
-		keyOut := r.keyFile
-		if keyOut == "" {
-			keyOut = keyNameFor(path)
-		}
-		if r.secondary {
-			keyOut = secondaryName(keyOut)
-		}
-		file, err := (&outputFlags{force: o.force}).write(keyOut, "private key", keyData, true)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, file)
-	}
-	certs := []*x509.Certificate{c}
-	if chained && above.Certificate != nil {
-		certs = above.chain(c)
-	}
-	file, err := o.write(out, "renewed certificate", pki.EncodeCertificates(certs...), false)
-	if err != nil {
-		return nil, err
-	}
-	described := certificateFile(out, file.What, c)
-	described.Backup = file.Backup
-	return append(files, described), nil
-}
-
-// secondaryName puts "-secondary" before the endings of a file's name.
-func secondaryName(path string) string {
-	dir, name := filepath.Split(path)
-	stem, ending, _ := strings.Cut(name, ".")
-	return dir + stem + pki.SecondarySuffix + "." + ending
-}
-
-// keyNameFor is where the key of a certificate file lies by the how-to's names.
-func keyNameFor(path string) string {
-	dir, name := filepath.Split(path)
-	if name == "device-cert.pem" {
-		return dir + "device-key.pem"
-	}
-	name = strings.TrimSuffix(strings.TrimSuffix(name, filepath.Ext(name)), ".cert")
-	name = strings.TrimSuffix(name, "-full-chain")
-	if filepath.Base(dir) == "certs" {
-		return filepath.Join(dir, "..", "private", name+".key.pem")
-	}
-	return dir + name + ".key.pem"
-}
 
 func (a *app) certCSRCommand() *cobra.Command {
 	var o outputFlags
@@ -207,6 +40,9 @@ func (a *app) certCSRCommand() *cobra.Command {
 			return usage(err.Error(), "")
 		}
 		if err := pki.CheckCommonName(args[0]); err != nil {
+			return err
+		}
+		if err := o.check(inPEM, asJSON); err != nil {
 			return err
 		}
 		r := requestMaker{app: a, outputFlags: o, secret: secret, encrypt: encrypt}
@@ -235,14 +71,14 @@ func (r *requestMaker) run(ctx context.Context, name, keyFile string, algorithm 
 	if out == "" {
 		out = name + ".csr.pem"
 	}
+	if _, err := os.Lstat(out); err == nil && out != stdio && !r.force {
+		return nil, &pki.FileError{Op: "write", Path: out, Err: pki.ErrExists} // before a key is made
+	}
 	secret, err := r.secret.fresh(ctx, r.app, keyFile, r.encrypt)
 	if err != nil {
 		return nil, err
 	}
-	key, made, err := pki.EnsureKey(ctx, keyFile, algorithm, secret)
-	if errors.Is(err, pki.ErrPassphraseNeeded) || err != nil && !made {
-		key, err = r.readKey(ctx, keyFile, &r.secret) // closed, or not PEM
-	}
+	key, keyFiles, err := r.key(ctx, keyFile, algorithm, secret)
 	if err != nil {
 		return nil, err
 	}
@@ -250,15 +86,31 @@ func (r *requestMaker) run(ctx context.Context, name, keyFile string, algorithm 
 	if err != nil {
 		return nil, err
 	}
-	file, err := r.write(out, "certificate signing request", pki.EncodeRequest(request), false)
+	file := draft{certFile{Path: out, What: "certificate signing request"}, pki.EncodeRequest(request), false}
+	if out != stdio && !r.force {
+		return writeAll(false, append(keyFiles, file)...)
+	}
+	// Only the request replaces: a key never does.
+	files, err := writeAll(false, keyFiles...)
 	if err != nil {
 		return nil, err
 	}
-	files := []certFile{file}
-	if made {
-		files = append([]certFile{{Path: keyFile, What: "private key"}}, files...)
+	written, err := r.write(r.app, file.certFile, file.data, false)
+	if err != nil && len(keyFiles) > 0 {
+		err = errors.Join(err, os.Remove(keyFile)) // made for this request alone
 	}
-	return files, nil
+	return append(files, written), err
+}
+
+// key is the private key in a file, or a new one that is still to be written
+// there.
+func (r *requestMaker) key(ctx context.Context, path string, algorithm pki.Algorithm, secret []byte) (crypto.Signer, []draft, error) {
+	if _, err := os.Stat(path); path == stdio || !errors.Is(err, fs.ErrNotExist) {
+		key, err := r.readKey(ctx, path, &r.secret)
+		return key, nil, err
+	}
+	key, data, err := pki.StartKey(ctx, algorithm, secret).Encode(ctx)
+	return key, []draft{keyDraft(path, data)}, err
 }
 
 func (a *app) certSignCommand() *cobra.Command {
@@ -285,7 +137,10 @@ certificate, whatever it asks for. The result is the full chain.`,
 		if err != nil {
 			return err
 		}
-		request, err := a.readRequest(ctx, args[0])
+		if err := cmp.Or(by.check(byRoot), o.check(inPEM, asJSON)); err != nil {
+			return err
+		}
+		request, err := a.readRequest(ctx, args[0], &by, byRoot)
 		if err != nil {
 			return err
 		}
@@ -298,7 +153,7 @@ certificate, whatever it asks for. The result is the full chain.`,
 	return c
 }
 
-func (a *app) readRequest(ctx context.Context, path string) (*x509.CertificateRequest, error) {
+func (a *app) readRequest(ctx context.Context, path string, by *issuerFlags, byRoot bool) (*x509.CertificateRequest, error) {
 	contents, err := a.readAny(ctx, path, &secretFlags{})
 	if err != nil {
 		return nil, err
@@ -306,31 +161,50 @@ func (a *app) readRequest(ctx context.Context, path string) (*x509.CertificateRe
 	if r := contents.Request(); r != nil {
 		return r, nil
 	}
-	if wrong := contents.Problems(); len(wrong) > 0 {
+	if wrong := contents.Problems(); len(wrong) > 0 && !contents.NeedsPassphrase() {
 		return nil, wrong[0]
 	}
-	return nil, &pki.FileError{Op: "read", Path: path, Err: &pki.FormatError{
-		What: "there is no certificate signing request in it", Fix: "dpslab cert csr NAME makes one",
-	}}
+	return nil, wrongKind(path, "certificate signing request", contents, a.insteadOfRequest(path, contents, by, byRoot))
+}
+
+// insteadOfRequest is the command that fits a file without a request: a
+// certificate is renewed by the CA that was named, a key makes a request.
+func (a *app) insteadOfRequest(path string, c *pki.Contents, by *issuerFlags, byRoot bool) string {
+	certs := c.Certificates()
+	switch {
+	case len(certs) == 0 && c.Key() != nil:
+		return command("cert", "csr", nameFrom(path), "--key", path)
+	case len(certs) == 0 || pki.SelfSigned(certs[0]):
+		return command("cert", "inspect", path)
+	}
+	if flags := a.signerOf(certs[0]); flags != nil {
+		return command(append([]string{"cert", "renew", path}, flags...)...)
+	}
+	if by.cert != "" && !byRoot {
+		if held, err := a.readContents(by.cert, nil); err == nil && len(held.Certificates()) > 0 && pki.SignedBy(certs[0], held.Certificates()[0]) {
+			return command("cert", "renew", path, "--issuer-cert", by.cert, "--issuer-key", cmp.Or(by.key, by.cert))
+		}
+	}
+	return command("cert", "inspect", path)
 }
 
 func (a *app) sign(request *x509.CertificateRequest, v pki.Validity, by issuer, o *outputFlags, asJSON bool) error {
-	c, ignored, err := pki.SignRequest(request, v, by.Issuer)
+	signer, written := by.Unwritten()
+	c, ignored, err := pki.SignRequest(request, v, signer)
 	if err != nil {
 		return err
 	}
 	if len(ignored) > 0 && !a.quiet {
 		fmt.Fprintln(a.err, "asked for and not granted: "+printable(strings.Join(ignored, ", ")))
 	}
-	out := o.out
-	if out == "" {
-		out = c.Subject.CommonName + "-full-chain.cert.pem"
-	}
-	file, err := o.write(out, "full chain", pki.EncodeCertificates(by.chain(c)...), false)
+	out := cmp.Or(o.out, c.Subject.CommonName+"-full-chain.cert.pem")
+	d := certificateDraft(out, "full chain", by.chain(c)...)
+	file, err := o.write(a, d.certFile, d.data, false)
 	if err != nil {
 		return err
 	}
-	described := certificateFile(out, file.What, c)
-	described.Backup = file.Backup
-	return a.tellFiles(asJSON, described)
+	if err := written(); err != nil {
+		return err
+	}
+	return a.tellFiles(asJSON, file)
 }
