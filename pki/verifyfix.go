@@ -110,6 +110,9 @@ func (h *heap) issuerPassphrase(ca *x509.Certificate) string {
 // reissue is how to make a certificate anew as it should be, with its key and
 // its issuer where they are here.
 func (h *heap) reissue(c found) string {
+	if checkStrength(c.PublicKey) != nil {
+		return h.withNewKey(c)
+	}
 	if isCA(c.Certificate) && !h.devices[c.Certificate] {
 		return h.renewCA(c)
 	}
