@@ -32,6 +32,8 @@ type app struct {
 	clip    term.Clipboard
 	program *tea.Program // nil until drive runs it
 
+	tty terminalFiles
+
 	w, h    int
 	now     time.Time
 	ticking bool

@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"slices"
+
 	tea "github.com/charmbracelet/bubbletea"
 
 	"dpslab/tui/keymap"
@@ -69,24 +71,31 @@ func (o *menu) view(w, h int) []string {
 	for i := from; i < to; i++ {
 		rows = append(rows, o.row(o.items[i], i == o.list.Cursor, nameW, bw-4))
 	}
-	// What a narrow row cuts is told in full for the chosen one.
-	rows = append(rows, "")
-	about := o.items[o.list.Cursor].about
-	if why := o.items[o.list.Cursor].why; why != "" {
-		about = "not now: " + why
+	// What a row cuts is told in full for the chosen one.
+	if o.cuts(bw - 4 - nameW - 4) {
+		rows = append(rows, "")
+		rows = append(rows, append(ui.Wrap(o.items[o.list.Cursor].text(), bw-4), "")[:2]...)
 	}
-	rows = append(rows, append(ui.Wrap(about, bw-4), "")[:2]...)
 	return ui.Box(th, o.title, rows, bw)
+}
+
+// cuts says whether the text of some item is longer than w cells.
+func (o *menu) cuts(w int) bool {
+	return slices.ContainsFunc(o.items, func(it menuItem) bool { return ui.Width(it.text()) > w })
+}
+
+// text is what is said of an item.
+func (it menuItem) text() string {
+	if it.why != "" {
+		return "not now: " + it.why
+	}
+	return it.about
 }
 
 func (o *menu) row(it menuItem, selected bool, nameW, w int) string {
 	th := o.th
-	about := it.about
-	if it.why != "" {
-		about = "not now: " + it.why
-	}
 	name := ui.Pad(it.name, nameW, th.Ellipsis)
-	about = ui.Cut(about, w-nameW-4, th.Ellipsis)
+	about := ui.Cut(it.text(), w-nameW-4, th.Ellipsis)
 	switch {
 	case selected:
 		return th.Accent.Text(th.Marker) + " " + th.Selected.Text(name) + "  " + about

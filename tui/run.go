@@ -46,6 +46,10 @@ type Options struct {
 	Program        string // what the person called this program; empty: "dpslab"
 }
 
+// terminalFiles is the terminal itself, for a program that needs one: an editor.
+// Both are nil where there is none.
+type terminalFiles struct{ in, out *os.File }
+
 // endLimit is how long Run waits for a cancelled run to end.
 const endLimit = 3 * time.Second
 
@@ -67,6 +71,7 @@ func Run(ctx context.Context, o Options) error {
 	out := term.NewOutput(o.Out)
 	a := newApp(o.Session, th)
 	a.clip = term.Clipboard{Out: out, Getenv: os.Getenv}
+	a.tty = terminalFiles{o.In, o.Out}
 	a.open = o.Open
 	if o.Program != "" {
 		a.calledAs = o.Program

@@ -197,7 +197,7 @@ func transcript(keys ...string) func(*app) {
 }
 
 func scenes() []scene {
-	return slices.Concat(homeScenes(), wizardScenes(), benchScenes(), failureScenes(), overlayScenes(), chainScenes(), labScenes())
+	return slices.Concat(homeScenes(), wizardScenes(), benchScenes(), failureScenes(), overlayScenes(), chainScenes(), labScenes(), workScenes())
 }
 
 func running(s *story) {

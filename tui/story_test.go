@@ -125,6 +125,7 @@ func (s *story) registered() {
 
 func (s *story) telemetry(n int) {
 	s.begin(workflow.StepTelemetry)
+	s.add(0, workflow.Event{Kind: workflow.StreamChanged, Stream: &workflow.Stream{IntervalMS: 1000}})
 	for i := 1; i <= n; i++ {
 		v := 25 + 5*float64((i*i*7)%11-5)/5
 		body := `{"temperature": 24.5, "at": "2026-03-01T11:59:50Z"}`

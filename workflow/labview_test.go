@@ -89,3 +89,41 @@ func TestSetFault(t *testing.T) {
 		t.Errorf("an unknown scenario: %v", err)
 	}
 }
+
+// A scenario strikes where and as often as it is told; what the lab refuses
+// leaves things as they were.
+func TestPlayFault(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.device("d1", nil)
+	b.device("d2", workflow.Answers{"enrollment.kind": "individual"})
+	fault := func(name string) workflow.LabFault {
+		v := b.look()
+		return v.Faults[slices.IndexFunc(v.Faults, func(f workflow.LabFault) bool { return f.Name == name })]
+	}
+	f := fault("disabled")
+	f.Device = "d1"
+	if err := b.session.PlayFault(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	b.refused("d1")
+	b.mustRun("d2")
+	if got := fault("disabled"); !got.On || got.Device != "d1" || got.Hits != 1 || len(got.Operations) == 0 {
+		t.Errorf("%+v", got)
+	}
+	f.Device = "d2"
+	if err := b.session.PlayFault(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	b.mustRun("d1")
+	b.refused("d2")
+	wrong := fault("disabled")
+	wrong.Operation = "no such operation"
+	var p *workflow.Problem
+	if err := b.session.PlayFault(t.Context(), wrong); !errors.As(err, &p) {
+		t.Errorf("an unknown operation: %v", err)
+	}
+	if got := fault("disabled"); !got.On || got.Device != "d2" {
+		t.Errorf("after a refused change: %+v", got)
+	}
+}

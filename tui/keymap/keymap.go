@@ -38,6 +38,15 @@ const (
 	Resend      Action = "resend"
 	OnlyFailed  Action = "only failed"
 	Fold        Action = "fold"
+	RunRest     Action = "run rest"
+	Redo        Action = "redo"
+	Undo        Action = "undo"
+	Fix         Action = "fix"
+	Pause       Action = "pause"
+	Faster      Action = "faster"
+	Slower      Action = "slower"
+	Compose     Action = "compose"
+	Receive     Action = "receive"
 
 	Accept    Action = "accept"
 	NextField Action = "next field"
@@ -50,6 +59,7 @@ const (
 	Lab    Action = "lab"
 	Switch Action = "switch"
 	AllOff Action = "all off"
+	Tune   Action = "parameters"
 
 	Yes       Action = "yes"
 	StartOver Action = "start over"
@@ -84,6 +94,7 @@ const (
 	InDraft      Context = "draft"
 	InPages      Context = "pages"
 	InMenu       Context = "choice"
+	InForm       Context = "form"
 )
 
 // Binding is one row of the table.

@@ -164,7 +164,12 @@ func (b *Bench) Bindings() []keymap.Binding {
 	if why := b.whyNotRun(); why != "" {
 		keymap.Disable(bs, keymap.RunStep, why)
 		keymap.Disable(bs, keymap.RunAll, why)
+		for _, a := range []keymap.Action{keymap.RunRest, keymap.Redo, keymap.Undo} {
+			keymap.Disable(bs, a, why)
+		}
 	}
+	b.repairBindings(bs)
+	b.streamBindings(bs)
 	if len(b.st.Exchanges) == 0 {
 		keymap.Disable(bs, keymap.Copy, "nothing was sent yet")
 		keymap.Disable(bs, keymap.Transcript, "nothing was sent yet")
@@ -174,6 +179,9 @@ func (b *Bench) Bindings() []keymap.Binding {
 	}
 	for i := range bs {
 		switch {
+		case bs[i].Action == keymap.Fix && bs[i].Disabled == "":
+			from, _ := b.fix()
+			bs[i].About = "run " + from.Title() + " and what follows again"
 		case bs[i].Action == keymap.Back && b.Busy():
 			bs[i].Help, bs[i].About = "cancel", "cancel what runs"
 		case bs[i].Action == keymap.Quit && b.Busy():
@@ -183,6 +191,25 @@ func (b *Bench) Bindings() []keymap.Binding {
 		}
 	}
 	return bs
+}
+
+// repairBindings are those that depend on how the steps ended.
+func (b *Bench) repairBindings(bs []keymap.Binding) {
+	switch _, ok := b.fix(); {
+	case b.whyNotRun() != "":
+		keymap.Disable(bs, keymap.Fix, b.whyNotRun())
+	case !ok:
+		keymap.Disable(bs, keymap.Fix, "nothing failed that a run would mend")
+	}
+	if b.whyNotRun() != "" {
+		return
+	}
+	if b.step().State != workflow.StepDone {
+		keymap.Disable(bs, keymap.Redo, "the step is not done: enter runs it")
+	}
+	if s := b.step().State; s == workflow.Waiting || s == workflow.StepSkip {
+		keymap.Disable(bs, keymap.Undo, "the step has made nothing")
+	}
 }
 
 func (b *Bench) whyNotRun() string {
@@ -217,6 +244,21 @@ func (b *Bench) Handle(k tea.KeyMsg) Intent {
 		return RunDevice{Options: workflow.RunOptions{Only: []workflow.StepID{b.step().ID}}}
 	case keymap.RunAll:
 		return RunDevice{}
+	case keymap.RunRest:
+		return RunDevice{Options: workflow.RunOptions{From: b.step().ID, Resume: b.resumes()}}
+	case keymap.Fix:
+		from, _ := b.fix()
+		return RunDevice{Options: workflow.RunOptions{From: from}}
+	case keymap.Redo:
+		return RedoStep{Step: b.step().ID}
+	case keymap.Undo:
+		return UndoStep{Step: b.step().ID}
+	case keymap.Pause:
+		return PauseTelemetry{On: !b.st.Telemetry.Stream.Paused}
+	case keymap.Faster, keymap.Slower:
+		return SetPace{Interval: b.pace(bd.Action == keymap.Faster)}
+	case keymap.Compose:
+		return ComposeMessage{}
 	case keymap.Back, keymap.Quit:
 		if b.Busy() {
 			return CancelRun{}

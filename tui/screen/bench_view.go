@@ -85,13 +85,21 @@ func (b *Bench) known() [][2]string {
 func (b *Bench) pane(w, h int) []string {
 	th := b.th
 	s := b.step()
-	rows := []string{ui.Spread(th.Strong.Text(capital(s.Title)), th.Dim.Text(b.progress(s)), w, th.Ellipsis)}
+	room := w - ui.Width(s.Title) - 1
+	progress := b.progress(s)
+	for len(progress) > 1 && ui.Width(strings.Join(progress, ", ")) > room {
+		progress = progress[:len(progress)-1] // what is usual gives way first
+	}
+	rows := []string{ui.Spread(th.Strong.Text(capital(s.Title)), th.Dim.Text(strings.Join(progress, ", ")), w, th.Ellipsis)}
 	var panel []string
 	if p := b.failure(); p != nil {
-		panel = ui.Problem(th, p, w)
-		if most := max(h-3, 1); len(panel) > most {
-			panel = append(panel[:most-1:most-1], "  "+th.Ellipsis)
+		panel = append(ui.Problem(th, p, w), b.fixRows(w)...)
+		if most := max(h-3, 1); len(panel) > most { // the key that mends it stays
+			keys := b.fixRows(w)
+			panel = append(append(panel[:max(most-1-len(keys), 1):max(most-1-len(keys), 1)], "  "+th.Ellipsis), keys...)
 		}
+	} else {
+		panel = b.late(s, w)
 	}
 	body := h - len(rows)
 	if len(panel) > 0 {
@@ -111,8 +119,9 @@ func capital(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-// progress is the right end of the pane's title: attempts and elapsed time.
-func (b *Bench) progress(s workflow.StepStatus) string {
+// progress is the right end of the pane's title: requests, attempts, elapsed
+// time, and what is usual.
+func (b *Bench) progress(s workflow.StepStatus) []string {
 	var parts []string
 	if s.ID == workflow.StepRegistration {
 		if n := requests(b.st.Lane); n > 0 {
@@ -125,11 +134,11 @@ func (b *Bench) progress(s workflow.StepStatus) string {
 	switch {
 	case s.Started.IsZero():
 	case s.State == workflow.Running && b.now.After(s.Started):
-		parts = append(parts, elapsed(b.now.Sub(s.Started)))
+		parts = append(parts, elapsed(b.now.Sub(s.Started)), usually(s.ID).text)
 	case s.Ended.After(s.Started):
 		parts = append(parts, "took "+took(s))
 	}
-	return strings.Join(parts, ", ")
+	return parts
 }
 
 func plural(n int, what string) string {
@@ -228,7 +237,11 @@ func (b *Bench) offer(w int) []string {
 func (b *Bench) about(s workflow.StepStatus, w, h int) []string {
 	th := b.th
 	rows := []string{""}
-	rows = append(rows, ui.Wrap(capital(s.About)+".", w)...)
+	about := capital(s.About) + "."
+	if u := usually(s.ID).text; u != "" {
+		about += " " + capital(u) + "."
+	}
+	rows = append(rows, ui.Wrap(about, w)...)
 	if b.whyNotRun() != "" {
 		return rows
 	}

@@ -64,7 +64,11 @@ func (b *Bench) counters(w int) string {
 	if r := rate(t.Samples); r > 0 {
 		pace = fmt.Sprintf("   %.1f/s", r)
 	}
-	return ui.Cut(fitting(w, text+hub+pace, text+few+pace, text+few), w, th.Ellipsis)
+	flow := b.flow()
+	if flow != "" {
+		flow = "   " + flow
+	}
+	return ui.Cut(fitting(w, text+hub+pace+flow, text+few+pace+flow, text+few+flow, text+flow), w, th.Ellipsis)
 }
 
 // rate is messages a second over the last ten.

@@ -1,0 +1,54 @@
+package tui
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"dpslab/workflow"
+)
+
+// workScenes are states of a device at work beside those of a plain run.
+func workScenes() []scene {
+	stream := func(s workflow.Stream) func(*story) {
+		return func(st *story) {
+			st.certificates()
+			st.enrollment()
+			st.registered()
+			st.telemetry(7)
+			st.add(time.Millisecond, workflow.Event{Kind: workflow.StreamChanged, Step: workflow.StepTelemetry, Stream: &s})
+		}
+	}
+	return []scene{
+		{"bench-paused", bench(stream(workflow.Stream{Paused: true, IntervalMS: 2000}), 100*time.Millisecond)},
+		{"bench-fast", bench(stream(workflow.Stream{IntervalMS: 50}), 100*time.Millisecond)},
+		{"bench-late", bench(func(s *story) {
+			running(s)
+			s.register(assigning())
+			for n := range 12 {
+				s.wait(n + 1)
+				s.poll(assigning())
+			}
+			s.wait(13)
+		}, 40*time.Second)},
+		{"bench-unreachable", bench(func(s *story) {
+			running(s)
+			p := &workflow.Problem{
+				Kind: workflow.Unreachable, Op: "register my-x509-device", Summary: "no answer from global.azure-devices-provisioning.net: connection refused", Rule: "N03",
+				Why: "Nobody answers at that address and port, or a firewall is in between.", Fix: "Check the network; set HTTPS_PROXY if this network needs a proxy.",
+			}
+			s.register(workflow.Exchange{Error: "dial tcp 127.0.0.1:443: connect: connection refused"})
+			s.add(time.Millisecond, workflow.Event{Kind: workflow.StepFinished, Outcome: workflow.Failed, Problem: p})
+			s.end(workflow.Failed, p)
+		}, 0)},
+		{"bench-redo", func(a *app) {
+			bench(func(s *story) { s.certificates(); s.enrollment(); s.registered(); s.end(workflow.Done, nil) }, 0)(a)
+			press(a, slices.Repeat([]string{"up"}, 5)...)
+			press(a, "R")
+		}},
+		{"bench-message", func(a *app) {
+			bench(func(s *story) { s.certificates(); s.enrollment(); s.registered(); s.end(workflow.Done, nil) }, 0)(a)
+			a.update(composedMsg{saved: true, wrong: errors.New("the body begins like JSON and is none, line 2 of it: invalid character '}' looking for beginning of object key string")})
+		}},
+	}
+}

@@ -1,0 +1,73 @@
+package screen
+
+import (
+	"net/http"
+
+	"dpslab/tui/ui"
+	"dpslab/workflow"
+)
+
+// mendedBy is the step whose run mends what a rule found; what comes after it
+// has to run again too.
+var mendedBy = map[string]workflow.StepID{
+	"F10": workflow.StepCertificates, "F12": workflow.StepCertificates,
+	"R01": workflow.StepCertificates, "R02": workflow.StepCertificates, "R06": workflow.StepCertificates,
+	"F14": workflow.StepSigningCA, "M01": workflow.StepSigningCA, "M02": workflow.StepSigningCA, "M03": workflow.StepSigningCA, "M04": workflow.StepSigningCA,
+	"R03": workflow.StepEnrollment, "R04": workflow.StepEnrollment, "R09": workflow.StepEnrollment, "M09": workflow.StepEnrollment,
+	"R13": workflow.StepRegistration, "R16": workflow.StepRegistration,
+	"H01": workflow.StepRegistration, "H02": workflow.StepRegistration, "H03": workflow.StepRegistration,
+}
+
+// inProfile are the rules whose cause stands in the profile.
+var inProfile = map[string]bool{"F05": true, "F06": true, "R07": true, "R08": true, "N02": true, "M07": true}
+
+// failed is the step that the run stopped at, and why.
+func (b *Bench) failed() (workflow.StepStatus, *workflow.Problem) {
+	for _, s := range b.st.Steps {
+		if s.State == workflow.StepFailed && s.Problem != nil && s.Problem.Kind != workflow.Interrupted {
+			return s, s.Problem
+		}
+	}
+	return workflow.StepStatus{}, nil
+}
+
+// fix is the step from which to run so that a failure is mended; ok is false
+// where no run mends it.
+func (b *Bench) fix() (from workflow.StepID, ok bool) {
+	s, p := b.failed()
+	if p == nil || b.refused != nil {
+		return "", false
+	}
+	if from, ok := mendedBy[p.Rule]; ok {
+		return from, true
+	}
+	return s.ID, again(p)
+}
+
+// again says whether a second try may meet better luck.
+func again(p *workflow.Problem) bool {
+	return p.Kind == workflow.Unreachable || p.Rule == "R14" || p.Rule == "R15" || p.Rule == "R21" ||
+		p.Status == http.StatusTooManyRequests || p.Status >= http.StatusInternalServerError
+}
+
+// fixRows say which key mends the failure that is explained above them.
+func (b *Bench) fixRows(w int) []string {
+	th := b.th
+	s, p := b.failed()
+	if p == nil || b.Busy() || b.whyNotRun() != "" || b.failure() != p {
+		return nil
+	}
+	from, ok := b.fix()
+	text := ""
+	switch {
+	case ok && from == s.ID:
+		text = "tries " + from.Title() + " again and goes on"
+	case ok:
+		text = "runs " + from.Title() + " and what follows again"
+	case inProfile[p.Rule]:
+		return []string{"  " + ui.Cut(th.Strong.Text("key")+" "+th.Key.Text("esc")+", then "+th.Key.Text("e")+" changes the profile", w-2, th.Ellipsis)}
+	default:
+		return nil
+	}
+	return []string{"  " + ui.Cut(th.Strong.Text("key")+" "+th.Key.Text("f")+" "+text, w-2, th.Ellipsis)}
+}
