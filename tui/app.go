@@ -34,6 +34,8 @@ type app struct {
 
 	tty terminalFiles
 
+	triedFaults map[string]workflow.LabFault // parameters that were asked for last
+
 	w, h    int
 	now     time.Time
 	ticking bool

@@ -11,7 +11,8 @@ import (
 
 func labHolds() workflow.LabView {
 	v := workflow.LabView{
-		Facts: workflow.LabFacts{Address: "127.0.0.1:8443", IDScope: "0ne00LAB001"}, DPSName: "dpslab-dps", ResourceGroup: "dpslab",
+		Facts:   workflow.LabFacts{Address: "127.0.0.1:8443", IDScope: "0ne00LAB001", CAFile: "/home/ada/.local/state/dpslab/lab/root.cert.pem"},
+		DPSName: "dpslab-dps", ResourceGroup: "dpslab", SubscriptionID: "00000000-0000-0000-0000-000000000001", ManagementHost: "management.azure.com",
 		DeviceHost: "global.azure-devices-provisioning.net", ServiceHost: "dpslab-dps.azure-devices-provisioning.net", Hubs: []string{"lab-hub.azure-devices.net"},
 		Enrollments: []workflow.LabEnrollment{
 			{ID: "line-3", Group: true, Attestation: "x509", Allocation: "hashed", Enabled: true, Devices: 1},
@@ -25,7 +26,7 @@ func labHolds() workflow.LabView {
 		Faults: []workflow.LabFault{
 			{Name: "silent", Title: "connections are accepted and never answered"},
 			{Name: "expired-server-certificate", Title: "the server's certificate is expired, or the client's clock is ahead"},
-			{Name: "throttled", Title: "429 with Retry-After", Value: "5", On: true, Hits: 3},
+			{Name: "throttled", Title: "429 with Retry-After", Operations: []string{"register", "poll", "lookup", "send"}, Value: "5", On: true, Hits: 3},
 			{Name: "endless-assigning", Title: "assigning does not end"},
 		},
 	}
@@ -54,13 +55,19 @@ func labScenes() []scene {
 	hostile := labHolds()
 	hostile.Inbox[0].Body = "温度\x1b[2J\x9b" + strings.Repeat("長", 4000)
 	hostile.Inbox[0].Properties = map[string]string{"\x1b]0;x\x07": "\u202e"}
+	narrowed := labHolds()
+	narrowed.Faults[2].Device, narrowed.Faults[2].Operation, narrowed.Faults[2].Rate, narrowed.Faults[2].Count = "my-x509-device", "register", 0.5, 3
 	return []scene{
 		{"lab-opening", func(a *app) { setDevices(a); press(a, "l") }},
 		{"lab-empty", labOf(empty, nil)},
 		{"lab-enrollments", labOf(labHolds(), nil, "down", "down")},
 		{"lab-registrations", labOf(labHolds(), nil, "tab")},
 		{"lab-inbox", labOf(labHolds(), nil, "tab", "tab", "down")},
-		{"lab-scenarios", labOf(labHolds(), nil, "left", "down", "down")},
+		{"lab-scenarios", labOf(labHolds(), nil, "left", "left", "down", "down")},
+		{"lab-instances", labOf(labHolds(), nil, "left", "down")},
+		{"lab-parameters", labOf(labHolds(), nil, "left", "left", "down", "down", "p")},
+		{"lab-parameters-wrong", labOf(labHolds(), nil, "left", "left", "down", "down", "p", "d", "-", "0", "tab", "tab", "2", "enter")},
+		{"lab-narrowed", labOf(narrowed, nil, "left", "left", "down", "down")},
 		{"lab-error", labOf(workflow.LabView{}, errors.New("look at the lab: open the lab: the lab in /home/ada/.local/state/dpslab/lab is held by another process"))},
 		{"lab-lost", func(a *app) {
 			labOf(labHolds(), nil)(a)

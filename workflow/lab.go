@@ -33,6 +33,8 @@ type Lab struct {
 	// nil: it plays none.
 	Faults   func(ctx context.Context) ([]LabFault, error)
 	SetFault func(ctx context.Context, name string, on bool) error
+	// PlayFault switches a scenario on with its parameters; nil: it takes none.
+	PlayFault func(ctx context.Context, f LabFault) error
 	// Check reports whether a joined lab still answers; nil for an own one.
 	Check func(ctx context.Context) error
 	// Close ends a lab that this process started, and leaves a joined one alone.

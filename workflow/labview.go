@@ -21,7 +21,9 @@ const labPatience = 10 * time.Second
 type LabView struct {
 	Facts                   LabFacts
 	DPSName, ResourceGroup  string
+	SubscriptionID          string
 	DeviceHost, ServiceHost string
+	ManagementHost          string
 	Hubs                    []string // host names
 
 	Enrollments   []LabEnrollment   // groups first, then by ID
@@ -54,13 +56,20 @@ type LabRegistration struct {
 	Updated    time.Time // zero when the record does not say
 }
 
-// LabFault is a scenario of the lab: something that goes wrong on request.
+// LabFault is a scenario of the lab: something that goes wrong on request, and
+// where and how often it does while it is on.
 type LabFault struct {
-	Name  string
-	Title string // what goes wrong
-	Value string // the scenario's figure, when it has one
-	On    bool
-	Hits  int // requests that met it since it was switched on
+	Name       string
+	Title      string   // what goes wrong
+	Operations []string // where it can strike
+	Value      string   // the scenario's figure, when it has one
+	On         bool
+	Hits       int // requests that met it since it was switched on
+
+	Operation string  // one of Operations; empty: all
+	Device    string  // registration ID or device ID; empty: every device
+	Rate      float64 // share of the requests, above 0 to 1; 0: all
+	Count     int     // how often it strikes before it ends; 0: until it is switched off
 }
 
 // LabSender is a device whose messages lie in a hub's inbox.
@@ -111,8 +120,8 @@ func (s *Session) labView(ctx context.Context) (LabView, error) {
 		w.lab, w.last, w.inbox = lab, map[string]uint64{}, nil
 	}
 	v := LabView{
-		Facts: lab.LabFacts, DPSName: lab.DPSName, ResourceGroup: lab.ResourceGroup,
-		DeviceHost: lab.DeviceHost, ServiceHost: lab.ServiceHost, Hubs: slices.Clone(lab.HubHosts),
+		Facts: lab.LabFacts, DPSName: lab.DPSName, ResourceGroup: lab.ResourceGroup, SubscriptionID: lab.SubscriptionID,
+		DeviceHost: lab.DeviceHost, ServiceHost: lab.ServiceHost, ManagementHost: lab.ManagementHost, Hubs: slices.Clone(lab.HubHosts),
 	}
 	senders, err := w.records(ctx, &v)
 	if err != nil {
@@ -144,6 +153,26 @@ func (s *Session) SetFault(ctx context.Context, name string, on bool) error {
 		return &Problem{Kind: Usage, Op: op, Summary: "this lab plays no scenarios"}
 	}
 	if err := lab.SetFault(ctx, name, on); err != nil {
+		return problemOf(op, err)
+	}
+	return nil
+}
+
+// PlayFault switches a scenario on as f says: where, how often, with what
+// figure. What was on of it before is replaced. Its errors are *Problem.
+func (s *Session) PlayFault(ctx context.Context, f LabFault) error {
+	if err := s.mayWrite("switch scenario " + f.Name); err != nil {
+		return err
+	}
+	op := "switch scenario " + f.Name
+	lab, err := s.OpenLab(ctx)
+	if err != nil {
+		return problemOf(op, err)
+	}
+	if lab.PlayFault == nil {
+		return &Problem{Kind: Usage, Op: op, Summary: "this lab takes no parameters"}
+	}
+	if err := lab.PlayFault(ctx, f); err != nil {
 		return problemOf(op, err)
 	}
 	return nil

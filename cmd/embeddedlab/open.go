@@ -91,6 +91,7 @@ func asLab(r emulator.Ready, operator *emulator.Operator) (*workflow.Lab, error)
 			_, err := operator.ClearFaults(ctx, name)
 			return err
 		},
+		PlayFault: func(ctx context.Context, f workflow.LabFault) error { return play(ctx, operator, f) },
 	}, nil
 }
 
@@ -102,7 +103,7 @@ func scenarios(ctx context.Context, operator *emulator.Operator) ([]workflow.Lab
 	}
 	var all []workflow.LabFault
 	for _, s := range emulator.Scenarios() {
-		fault := workflow.LabFault{Name: s.Name, Title: s.Title, Value: s.Default}
+		fault := workflow.LabFault{Name: s.Name, Title: s.Title, Operations: s.Operations, Value: s.Default}
 		for _, a := range active {
 			if a.Scenario != s.Name {
 				continue
@@ -111,10 +112,33 @@ func scenarios(ctx context.Context, operator *emulator.Operator) ([]workflow.Lab
 			if a.Value != "" {
 				fault.Value = a.Value
 			}
+			fault.Operation, fault.Device, fault.Rate, fault.Count = a.Operation, a.Device, a.Rate, a.Count
 		}
 		all = append(all, fault)
 	}
 	return all, nil
+}
+
+// play switches a scenario on with its parameters, in place of what was on of
+// it. Parameters that the lab refuses leave that as it was.
+func play(ctx context.Context, operator *emulator.Operator, f workflow.LabFault) error {
+	active, err := operator.Faults(ctx)
+	if err != nil {
+		return err
+	}
+	wanted := emulator.Fault{Scenario: f.Name, Operation: f.Operation, Device: f.Device, Rate: f.Rate, Count: f.Count, Value: f.Value}
+	if err := operator.SetFault(ctx, wanted); err != nil {
+		return err
+	}
+	for _, a := range active {
+		if a.Scenario == f.Name && (a.Operation != f.Operation || a.Device != f.Device) {
+			if _, err := operator.ClearFaults(ctx, f.Name); err != nil {
+				return err
+			}
+			return operator.SetFault(ctx, wanted)
+		}
+	}
+	return nil
 }
 
 // contents is what the lab holds, in the engine's words.

@@ -17,7 +17,8 @@ import (
 type labTab int
 
 const (
-	tabEnrollments labTab = iota
+	tabInstances labTab = iota
+	tabEnrollments
 	tabRegistrations
 	tabInbox
 	tabScenarios
@@ -38,7 +39,7 @@ type Lab struct {
 }
 
 // NewLab opens the screen; what it shows comes by [Lab.SetView].
-func NewLab(th *theme.Theme) *Lab { return &Lab{th: th} }
+func NewLab(th *theme.Theme) *Lab { return &Lab{th: th, tab: tabEnrollments} }
 
 // SetView takes in a look at the lab. Cursors stay on what they stood on; on the
 // newest message, the cursor goes with the newest.
@@ -67,7 +68,7 @@ func (l *Lab) SetView(v workflow.LabView, err error) {
 }
 
 func (l *Lab) count(t labTab) int {
-	return [tabs]int{len(l.view.Enrollments), len(l.view.Registrations), len(l.view.Inbox), len(l.view.Faults)}[t]
+	return [tabs]int{len(l.instances()), len(l.view.Enrollments), len(l.view.Registrations), len(l.view.Inbox), len(l.view.Faults)}[t]
 }
 
 // key tells one row of a list from the others.
@@ -76,6 +77,8 @@ func (l *Lab) key(t labTab, i int) string {
 		return ""
 	}
 	switch t {
+	case tabInstances:
+		return l.instances()[i].host
 	case tabEnrollments:
 		return fmt.Sprintf("%v %s", l.view.Enrollments[i].Group, l.view.Enrollments[i].ID)
 	case tabRegistrations:
@@ -110,8 +113,10 @@ func (l *Lab) Bindings() []keymap.Binding {
 	switch {
 	case l.tab != tabScenarios:
 		keymap.Disable(bs, keymap.Switch, "only a scenario can be switched")
+		keymap.Disable(bs, keymap.Tune, "only a scenario has parameters")
 	case l.count(tabScenarios) == 0:
 		keymap.Disable(bs, keymap.Switch, "this lab plays no scenarios")
+		keymap.Disable(bs, keymap.Tune, "this lab plays no scenarios")
 	default:
 		for i := range bs {
 			if bs[i].Action == keymap.Switch && l.view.Faults[l.list().Cursor].On {
@@ -140,6 +145,8 @@ func (l *Lab) Handle(k tea.KeyMsg) Intent {
 	case keymap.Switch:
 		f := l.view.Faults[l.list().Cursor]
 		return SetFaults{Names: []string{f.Name}, On: !f.On}
+	case keymap.Tune:
+		return SetFaultParameters{Fault: l.view.Faults[l.list().Cursor]}
 	case keymap.AllOff:
 		var on []string
 		for _, f := range l.view.Faults {

@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,23 +26,23 @@ func (l *Lab) View(w, h int) []string {
 	}
 	rows := append(l.head(w), l.tabRow(w), " "+th.Dim.Text(strings.Repeat(th.H, w-2)))
 	room := h - len(rows)
-	detailH := max(5, room/3)
+	detailH := max(5, room/3, min(8, room/2))
 	l.rows = max(1, room-detailH-2)
 	rows = append(rows, ui.Fit(l.listRows(w, l.rows), w, room-detailH-1, th.Ellipsis)...)
 	rows = append(rows, " "+th.Dim.Text(strings.Repeat(th.H, w-2)))
 	return ui.Fit(append(rows, indent(l.detailRows(w-2, detailH))...), w, h, th.Ellipsis)
 }
 
-// head says where the instance and its hubs are.
+// head says where the instance and its hubs are, where there is room for it; the
+// first list says so too.
 func (l *Lab) head(w int) []string {
 	th := l.th
-	hubs := strings.Join(l.view.Hubs, ", ")
 	left := th.Dim.Text("DPS ") + th.Clean(l.view.ServiceHost)
-	right := th.Dim.Text("IoT hub ") + th.Clean(hubs)
+	right := th.Dim.Text("IoT hub ") + th.Clean(strings.Join(l.view.Hubs, ", "))
 	if ui.Width(left)+ui.Width(right)+4 <= w {
 		return []string{" " + left + "   " + right}
 	}
-	return []string{" " + left, " " + right}
+	return nil
 }
 
 // tabRow names the lists with how much is in them.
@@ -54,17 +55,26 @@ func (l *Lab) tabRow(w int) string {
 		}
 	}
 	names := [tabs]string{
-		plural(len(l.view.Enrollments), "enrollment"), plural(len(l.view.Registrations), "registration"),
+		"instances", plural(len(l.view.Enrollments), "enrollment"), plural(len(l.view.Registrations), "registration"),
 		plural(len(l.view.Inbox), "message"), fmt.Sprintf("%d of %d scenarios on", on, len(l.view.Faults)),
 	}
-	gap := "   "
-	if w < 78 {
-		names = [tabs]string{
-			fmt.Sprintf("%d enrolled", len(l.view.Enrollments)), fmt.Sprintf("%d registered", len(l.view.Registrations)),
-			plural(len(l.view.Inbox), "message"), fmt.Sprintf("%d of %d on", on, len(l.view.Faults)),
-		}
-		gap = "  "
+	brief := [tabs]string{
+		"hosts", fmt.Sprintf("%d enrolled", len(l.view.Enrollments)), fmt.Sprintf("%d registered", len(l.view.Registrations)),
+		plural(len(l.view.Inbox), "message"), fmt.Sprintf("%d of %d on", on, len(l.view.Faults)),
 	}
+	row := l.tabs(names, on, "   ")
+	for _, gap := range []string{"   ", "  ", " "} {
+		if ui.Width(row) >= w {
+			row = l.tabs(brief, on, gap)
+		}
+	}
+	return ui.Cut(row, w, th.Ellipsis)
+}
+
+// tabs joins the names of the lists; the chosen one stands in brackets, and the
+// scenarios warn while one is on.
+func (l *Lab) tabs(names [tabs]string, on int, gap string) string {
+	th := l.th
 	var parts []string
 	for t, name := range names {
 		switch {
@@ -75,7 +85,7 @@ func (l *Lab) tabRow(w int) string {
 		}
 		parts = append(parts, name)
 	}
-	return ui.Cut(" "+strings.Join(parts, gap), w, th.Ellipsis)
+	return " " + strings.Join(parts, gap)
 }
 
 // listRows is the chosen list under its column heads, h rows of it.
@@ -101,6 +111,7 @@ func (l *Lab) listRows(w, h int) []string {
 
 func (l *Lab) empty() string {
 	return [tabs]string{
+		"",
 		"no enrollment yet: a device's enrollment step writes one",
 		"no device has registered yet",
 		"no hub has received a message yet; they show here as they come",
@@ -124,6 +135,9 @@ func cells(widths []int, text []string, tail string) string {
 func (l *Lab) columns(w int) (widths []int, heads []string) {
 	w -= 4
 	switch l.tab {
+	case tabInstances:
+		widths, heads = []int{24, 0}, []string{"SERVICE", "HOST"}
+		widths[1] = w - 24 - 2
 	case tabEnrollments:
 		widths, heads = []int{0, 10, 12, 10, 8}, []string{"ENROLLMENT", "KIND", "ATTESTATION", "STATUS", "DEVICES"}
 		widths[0] = w - 10 - 12 - 10 - 8 - 8
@@ -146,6 +160,9 @@ func (l *Lab) columns(w int) (widths []int, heads []string) {
 func (l *Lab) cells(i int) []string {
 	th := l.th
 	switch l.tab {
+	case tabInstances:
+		at := l.instances()[i]
+		return []string{th.Clean(at.service), th.Clean(at.host)}
 	case tabEnrollments:
 		e := l.view.Enrollments[i]
 		status := th.OK.Text(th.Done) + " enabled"
@@ -207,6 +224,8 @@ func (l *Lab) detailRows(w, h int) []string {
 		return r.rows
 	}
 	switch l.tab {
+	case tabInstances:
+		l.instance(r, l.instances()[i])
 	case tabEnrollments:
 		l.enrollment(r, l.view.Enrollments[i])
 	case tabRegistrations:
@@ -273,14 +292,29 @@ func (l *Lab) message(r *report, m workflow.Received) {
 func (l *Lab) scenario(r *report, f workflow.LabFault) {
 	th := l.th
 	r.text("", f.Name+": "+f.Title, th.Strong)
-	if f.Value != "" {
-		r.text("", "with "+f.Value+" as its value; dpslab lab fault set chooses another, and where and how often it strikes", th.Dim)
-	}
 	if f.On {
-		r.text("", fmt.Sprintf("It is on and has struck %s. enter switches it off.", times(f.Hits)), th.Warn)
-		return
+		r.text("", fmt.Sprintf("It is on and has struck %s. enter switches it off, p changes its parameters.", times(f.Hits)), th.Warn)
+	} else {
+		r.text("", "enter switches it on for every device until it is switched off; p narrows it first. It ends with the lab.", th.Dim)
 	}
-	r.text("", "enter switches it on, for every device and until it is switched off. It ends with the lab.", th.Dim)
+	r.rows = append(r.rows, facts(th, r.w, [][2]string{
+		{"device", cmp.Or(f.Device, "every device")},
+		{"operations", cmp.Or(f.Operation, strings.Join(f.Operations, ", "))},
+		{"how often", l.howOften(f)},
+		{"value", f.Value},
+	})...)
+}
+
+// howOften says which share of the requests a scenario strikes, and until when.
+func (l *Lab) howOften(f workflow.LabFault) string {
+	text := "every request"
+	if f.Rate > 0 && f.Rate < 1 {
+		text = fmt.Sprintf("%g of the requests", f.Rate)
+	}
+	if f.Count > 0 {
+		text += fmt.Sprintf(", %s at most", times(f.Count))
+	}
+	return text
 }
 
 func times(n int) string {
