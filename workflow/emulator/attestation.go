@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"dpslab/pki"
 	"dpslab/workflow/dps"
 )
 
@@ -42,33 +43,36 @@ func (l *Lab) attest(t *tx, c *call, registrationID string) (*admission, error) 
 	if len(c.presented()) == 0 {
 		return nil, refuse(401000, unauthorized).because("no client certificate and no Authorization header")
 	}
-	path := buildChain(c.presented())
-	if err := checkLeaf(path.leaf(), c.now); err != nil {
+	leaf := c.presented()[0]
+	if err := checkLeaf(leaf, c.now); err != nil {
 		return nil, err
 	}
-	if !strings.EqualFold(path.leaf().Subject.CommonName, registrationID) {
+	if !strings.EqualFold(leaf.Subject.CommonName, registrationID) {
 		return nil, nameMismatch.because("the common name is not the registration ID")
 	}
+	e, err := getEntryRecord(t, entryRef{individual, registrationID})
+	if err != nil {
+		return nil, err
+	}
+	if thumbprint := pki.Thumbprint256(leaf); e != nil && slices.Contains(e.SelfSigned, thumbprint) {
+		return &admission{entry: e, credential: credential{SHA256: thumbprint}}, nil
+	}
+	path := buildChain(c.presented())
 	if err := path.checkSigners(c.now); err != nil {
 		return nil, err
 	}
-	e, err := decidingEntry(t, path, registrationID)
-	if err != nil {
+	if e, err = decidingEntry(t, path, e); err != nil {
 		return nil, err
 	}
 	return &admission{entry: e, credential: credential{SHA256: path.sha256[0]}}, nil
 }
 
-// decidingEntry is the first entry that the chain leads to: the individual
-// enrollment, then the group of the nearest intermediate, and so on up to the
+// decidingEntry is the first entry that the chain leads to: own, the individual
+// enrollment if there is one, then the group of the nearest intermediate, and so on up to the
 // root. It decides even if it is disabled.
-func decidingEntry(t *tx, path *chain, registrationID string) (*entry, error) {
-	e, err := getEntryRecord(t, entryRef{individual, registrationID})
-	if err != nil {
-		return nil, err
-	}
-	if e != nil {
-		return e, matchIndividual(t, path, e)
+func decidingEntry(t *tx, path *chain, own *entry) (*entry, error) {
+	if own != nil {
+		return own, matchIndividual(t, path, own)
 	}
 	for i := 1; i < len(path.path); i++ {
 		e, err := groupOf(t, path.sha256[i])

@@ -29,9 +29,17 @@ func BenchmarkRegistration(b *testing.B) {
 	}
 }
 
+// reportCPU adds what one operation takes of the processors, client included: on
+// a machine that others use too, the rate alone says little.
+func reportCPU(b *testing.B) func() {
+	before := cpuTime()
+	return func() { b.ReportMetric(float64((cpuTime()-before).Nanoseconds())/float64(b.N), "cpu-ns/op") }
+}
+
 func benchRegistrations(b *testing.B, l *Lab, id ident) {
 	b.Helper()
 	b.SetParallelism(8) // a fleet, not one device after the other
+	defer reportCPU(b)()
 	b.RunParallel(func(pb *testing.PB) {
 		c := l.as(b, id)
 		for pb.Next() {
@@ -70,6 +78,7 @@ func benchTelemetry(b *testing.B, l *Lab, id ident, connections int) {
 	var left atomic.Int64
 	left.Store(int64(b.N))
 	b.ResetTimer()
+	defer reportCPU(b)()
 	var running sync.WaitGroup
 	for _, c := range clients {
 		running.Go(func() {

@@ -33,7 +33,7 @@ func buildChain(presented []*x509.Certificate) *chain {
 	c := &chain{path: presented[:1:1]}
 	for {
 		top := c.path[len(c.path)-1]
-		if bytes.Equal(top.RawSubject, top.RawIssuer) && top.CheckSignature(top.SignatureAlgorithm, top.RawTBSCertificate, top.Signature) == nil {
+		if signedItself(top) {
 			c.selfSigned = len(c.path) == 1
 			break
 		}
@@ -47,6 +47,10 @@ func buildChain(presented []*x509.Certificate) *chain {
 		c.sha256 = append(c.sha256, pki.Thumbprint256(cert))
 	}
 	return c
+}
+
+func signedItself(c *x509.Certificate) bool {
+	return bytes.Equal(c.RawSubject, c.RawIssuer) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
 }
 
 // findIssuer looks for the certificate that signed c. CAs that share a name are

@@ -3,6 +3,7 @@ package emulator
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 
 	"go.etcd.io/bbolt"
@@ -42,8 +43,10 @@ func (s *store) commitLoop() {
 	}
 }
 
-// gather takes what waits besides first, without waiting for more.
+// gather takes what waits besides first, without waiting for more than those
+// who are about to come: what a commit costs they share.
 func (s *store) gather(first *write) []*write {
+	runtime.Gosched()
 	batch := []*write{first}
 	for len(batch) < maxBatch {
 		select {

@@ -43,6 +43,28 @@ type entry struct {
 	DeviceID string `json:"deviceId,omitempty"` // individual enrollments only
 	dps.EnrollmentRecord
 	OptionalDeviceInformation map[string]any `json:"optionalDeviceInformation,omitempty"` // individual enrollments only
+	// SelfSigned are the SHA-256 thumbprints of the certificates in it that signed
+	// themselves. That is found out once, when they are enrolled: a signature to
+	// check is a good part of what a registration costs.
+	SelfSigned []string `json:"selfSigned,omitempty"` // individual enrollments only
+}
+
+// noteSelfSigned fills in SelfSigned.
+func (e *entry) noteSelfSigned() error {
+	e.SelfSigned = nil
+	if e.Kind == group {
+		return nil
+	}
+	for _, c := range e.certificates() {
+		cert, err := parseStored(c)
+		if err != nil {
+			return err
+		}
+		if signedItself(cert) {
+			e.SelfSigned = append(e.SelfSigned, c.Info.SHA256Thumbprint)
+		}
+	}
+	return nil
 }
 
 // decodeEntry reads the body of a create or update.

@@ -185,6 +185,15 @@ var routes = compile([]route{
 	{surface: operatorSurface, method: "DELETE", path: "/_emu/faults", handle: (*Lab).serveClearFaults},
 })
 
+// routesOfLength has the routes by their number of segments, in their order.
+var routesOfLength = func() (by [maxSegments + 1][]*route) {
+	for i := range routes {
+		n := len(routes[i].segments)
+		by[n] = append(by[n], &routes[i])
+	}
+	return by
+}()
+
 func compile(table []route) []route {
 	for i := range table {
 		table[i].segments = strings.Split(table[i].path[1:], "/")
@@ -285,8 +294,7 @@ func find(surfaces []*surface, method, escapedPath string) found {
 	if !ok {
 		return f
 	}
-	for i := range routes {
-		r := &routes[i]
+	for _, r := range routesOfLength[len(segments)] {
 		if !slices.Contains(surfaces, r.surface) {
 			continue
 		}
@@ -325,19 +333,29 @@ const (
 // localhost under some name and serves all; paths do not collide.
 func (l *Lab) surfacesOf(host string) []*surface {
 	switch {
-	case host == globalHost:
-		return []*surface{deviceSurface, operatorSurface}
-	case host == l.instance().serviceHost():
-		return []*surface{serviceSurface, deviceSurface, operatorSurface}
-	case strings.HasSuffix(host, instanceSuffix):
-		return []*surface{operatorSurface} // an instance that does not exist
-	case host == managementHost:
-		return []*surface{managementSurface, apimSurface, resourceSurface, operatorSurface}
 	case strings.HasSuffix(host, hubSuffix):
-		return []*surface{hubSurface, operatorSurface}
+		return hubSurfaces
+	case host == globalHost:
+		return globalSurfaces
+	case host == l.instance().serviceHost():
+		return instanceSurfaces
+	case strings.HasSuffix(host, instanceSuffix):
+		return noSurfaces // an instance that does not exist
+	case host == managementHost:
+		return managementSurfaces
 	}
-	return []*surface{serviceSurface, deviceSurface, managementSurface, apimSurface, resourceSurface, hubSurface, operatorSurface}
+	return allSurfaces
 }
+
+// The surfaces of each kind of host.
+var (
+	hubSurfaces        = []*surface{hubSurface, operatorSurface}
+	globalSurfaces     = []*surface{deviceSurface, operatorSurface}
+	instanceSurfaces   = []*surface{serviceSurface, deviceSurface, operatorSurface}
+	noSurfaces         = []*surface{operatorSurface}
+	managementSurfaces = []*surface{managementSurface, apimSurface, resourceSurface, operatorSurface}
+	allSurfaces        = []*surface{serviceSurface, deviceSurface, managementSurface, apimSurface, resourceSurface, hubSurface, operatorSurface}
+)
 
 var versionShape = regexp.MustCompile(`^20\d\d-\d\d-\d\d(-preview)?$`)
 

@@ -166,7 +166,7 @@ func (l *Lab) complete(t *tx, e, old *entry) error {
 		completeKeys(&e.Attestation, old)
 	}
 	l.applyDefaults(e)
-	return nil
+	return e.noteSelfSigned()
 }
 
 // maxGroups is how many enrollment groups by X.509 a DPS instance holds, and as
