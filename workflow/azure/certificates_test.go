@@ -230,6 +230,22 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A call that is taken up to be done later is not one that is done.
+func TestAnswerThatIsNotDone(t *testing.T) {
+	t.Parallel()
+	for _, o := range []azure.CertificateOptions{{}, {APIVersion: "2018-01-22"}} {
+		s := wiretest.Serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Azure-AsyncOperation", "https://management.azure.com/operation")
+			w.WriteHeader(http.StatusAccepted)
+		})
+		_, err := certificatesIn(t, s, o).Put(t.Context(), "my-root", fixedRoot(t), "", false)
+		var odd *wire.AnswerError
+		if !errors.As(err, &odd) || odd.Status != http.StatusAccepted {
+			t.Errorf("got %v (%T)", err, err)
+		}
+	}
+}
+
 // A page of a proxy in place of the service is told from a refusal.
 func TestAnswerOfSomethingElse(t *testing.T) {
 	t.Parallel()

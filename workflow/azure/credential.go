@@ -210,6 +210,7 @@ func HubAuthorizer(c azcore.TokenCredential, host string) dps.Authorizer {
 }
 
 func bearer(c azcore.TokenCredential, scope string) dps.Authorizer {
+	c = account{c}
 	return func(ctx context.Context) (dps.Secret, error) {
 		token, err := c.GetToken(ctx, scopes(scope))
 		if err != nil {

@@ -10,9 +10,11 @@
 //     names the right. No answer is a [*wire.ConnectError], no token a
 //     [*SignInError], a value that the service would refuse anyhow a
 //     [*ValueError] before anything is sent.
-//   - Azure's modules never repeat a call by themselves. Who wants that gives a
-//     [Retry]; nothing else repeats.
-//   - None of the operations here is long-running: all are done when answered.
+//   - Azure's modules never repeat a call of Resource Manager by themselves. Who
+//     wants that gives a [Retry]; nothing else repeats. Signing in is repeated by
+//     its own module alone.
+//   - None of the operations here is long-running: all are done when answered. An
+//     answer that says otherwise is a [*wire.AnswerError].
 //   - Tokens stay in memory. Keys and passwords are of type [dps.Secret].
 //   - Links of a paged list are followed on the same host alone, so that the
 //     token goes nowhere else.

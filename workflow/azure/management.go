@@ -274,6 +274,8 @@ func (m *Management) failure(ctx context.Context, operation string, s seen, err 
 		return nil
 	case errors.As(err, &dry):
 		return dry
+	case errors.As(err, &response) && s.status/100 == 2:
+		return &wire.AnswerError{Operation: operation, Status: s.status, ContentType: s.contentType, Err: errNotDone}
 	case errors.As(err, &response) && response.RawResponse != nil:
 		return refusal(operation, response)
 	case ctx.Err() != nil, errors.As(err, &transport):
@@ -285,6 +287,9 @@ func (m *Management) failure(ctx context.Context, operation string, s seen, err 
 	}
 	return fmt.Errorf("%s: %w", operation, err)
 }
+
+// errNotDone marks a status of success that the operation does not have.
+var errNotDone = errors.New("it is not the answer of a call that is done")
 
 // refusal reads an answer that the module did not want.
 func refusal(operation string, response *azcore.ResponseError) error {

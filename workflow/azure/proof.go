@@ -86,6 +86,9 @@ const (
 // progress, which may be nil, hears of each stage when it is reached. A proof
 // that is broken off can be started again at any time with the same Proof.
 func ProvePossession(ctx context.Context, c *Certificates, p Proof, progress func(ProofProgress)) (*Certificate, error) {
+	if p.CA == nil || p.Signer == nil {
+		return nil, &ValueError{"proof of possession", "", "a CA certificate, and somebody who gives its key"}
+	}
 	run := &proving{c: c, p: p, state: p.Resume, report: progress}
 	if run.report == nil {
 		run.report = func(ProofProgress) {}
@@ -156,8 +159,9 @@ func (r *proving) same(held *Certificate) bool {
 	return strings.EqualFold(held.Thumbprint, pki.Thumbprint1(r.p.CA))
 }
 
-// openKey gets the key and checks that it is the CA's, so that a wrong one
-// changes nothing at DPS.
+// openKey gets the key, checks that it is the CA's and signs with it once, so
+// that what cannot be proved changes nothing at DPS: a wrong key, a certificate
+// that is not a CA's, a CA that has expired.
 func (r *proving) openKey(ctx context.Context) error {
 	if r.key != nil {
 		return nil
@@ -170,8 +174,24 @@ func (r *proving) openKey(ctx context.Context) error {
 	if !ok || !own.Equal(key.Public()) {
 		return fmt.Errorf("%w %s", ErrWrongSigner, r.p.CA.Subject)
 	}
+	if _, err := sign(ctx, pki.Issuer{Certificate: r.p.CA, Key: key}, "trial"); err != nil {
+		return err
+	}
 	r.key = key
 	return nil
+}
+
+// sign makes the verification certificate: its CN is the code.
+func sign(ctx context.Context, by pki.Issuer, code string) (*x509.Certificate, error) {
+	key, err := pki.ECP256.GenerateKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	proof, err := pki.VerificationCertificate(key.Public(), code, pki.ValidFor(time.Now(), proofDays), by)
+	if err != nil {
+		return nil, fmt.Errorf("sign the verification certificate: %w", err)
+	}
+	return proof, nil
 }
 
 // upload makes sure that DPS holds the CA certificate.
@@ -237,14 +257,9 @@ func (r *proving) newCode(ctx context.Context, tag string) error {
 
 // verify signs a certificate whose CN is the code and sends it.
 func (r *proving) verify(ctx context.Context) (*Certificate, error) {
-	key, err := pki.ECP256.GenerateKey(ctx)
+	proof, err := sign(ctx, pki.Issuer{Certificate: r.p.CA, Key: r.key}, r.state.Code)
 	if err != nil {
 		return nil, err
-	}
-	by := pki.Issuer{Certificate: r.p.CA, Key: r.key}
-	proof, err := pki.VerificationCertificate(key.Public(), r.state.Code, pki.ValidFor(time.Now(), proofDays), by)
-	if err != nil {
-		return nil, fmt.Errorf("sign the verification certificate: %w", err)
 	}
 	r.say(ProofSigned, "signed a certificate with that code as its CN, by %s", r.p.CA.Subject)
 	held, err := r.c.Verify(ctx, r.p.Name, r.state.ETag, proof)

@@ -3,12 +3,14 @@ package azure_test
 import (
 	"context"
 	"crypto"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"dpslab/pki"
 	"dpslab/workflow/azure"
@@ -176,6 +178,23 @@ func TestProofByTheWrongKey(t *testing.T) {
 		if _, err := azure.ProvePossession(t.Context(), c, azure.Proof{Name: "my-root", CA: ca.Certificate, Signer: sign}, nil); !errors.Is(err, want) {
 			t.Errorf("got %v, want %v", err, want)
 		}
+	}
+	leaf := newRoot(t, "leaf")
+	certificate, err := pki.SelfSignedDevice(leaf.Key, "leaf", pki.ValidFor(time.Now(), 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	past, err := pki.RootCA(leaf.Key, "past", pki.ValidFor(time.Now().AddDate(0, 0, -9), 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, ca := range map[error]*x509.Certificate{pki.ErrNotCA: certificate, pki.ErrIssuerExpired: past} {
+		if _, err := azure.ProvePossession(t.Context(), c, azure.Proof{Name: "my-root", CA: ca, Signer: signer(leaf.Key)}, nil); !errors.Is(err, want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+	}
+	if _, err := azure.ProvePossession(t.Context(), c, azure.Proof{Name: "my-root"}, nil); err == nil {
+		t.Error("proved nothing")
 	}
 	if _, err := c.Get(t.Context(), "my-root"); !errors.Is(err, azure.ErrNotFound) {
 		t.Errorf("something was changed: %v", err)
