@@ -20,7 +20,7 @@ func TestNothingSecretIsRecorded(t *testing.T) {
 	t.Parallel()
 	l, ctx, ca := startLab(t), t.Context(), newRoot(t, "my root")
 	password := dps.NewSecret(pfxPassword)
-	pfx, _ := newPFX(t, "gateway")
+	pfx := fixedPFX(t)
 	var told []error
 	say := func(err error) { told = append(told, err) }
 
