@@ -3,10 +3,13 @@ package iothub_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"dpslab/workflow/dps"
 	"dpslab/workflow/iothub"
 	"dpslab/workflow/wire"
 	"dpslab/workflow/wire/wiretest"
@@ -16,6 +19,38 @@ func noContent(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.Stat
 
 func device(w *wire.Client) *iothub.DeviceClient {
 	return &iothub.DeviceClient{Wire: w, Host: "contoso-hub.azure-devices.net", DeviceID: "device-01"}
+}
+
+// keyed is a device that signs.
+func keyed(w *wire.Client) *iothub.DeviceClient {
+	d := device(w)
+	d.Authorize = iothub.DeviceKeyAuthorizer(d.Host, d.DeviceID, dps.NewSecret("AAECAwQFBgcICQoLDA0ODw=="))
+	return d
+}
+
+func service(w *wire.Client) *iothub.ServiceClient {
+	return &iothub.ServiceClient{Wire: w, Host: "contoso-hub.azure-devices.net", Authorize: func(context.Context) (dps.Secret, error) {
+		return dps.NewSecret("SharedAccessSignature sr=contoso&sig=x&se=1"), nil
+	}}
+}
+
+// noJSON expects that an empty answer is not taken for a record.
+func noJSON(err error) error {
+	var wrong *wire.AnswerError
+	if errors.As(err, &wrong) {
+		return nil
+	}
+	return fmt.Errorf("an empty answer gave %w", err)
+}
+
+// A message without a lock token could never be settled.
+func TestReceiveWithoutALock(t *testing.T) {
+	t.Parallel()
+	s := wiretest.Serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "open") })
+	var wrong *wire.AnswerError
+	if m, err := device(s.Client(t)).Receive(t.Context(), 0); m != nil || !errors.As(err, &wrong) {
+		t.Errorf("%+v, %v", m, err)
+	}
 }
 
 func TestPropertiesBecomeHeaders(t *testing.T) {
@@ -68,6 +103,39 @@ func TestSendAsItArrives(t *testing.T) {
 			d := device(w)
 			d.DeviceID, d.APIVersion = "a b/c%$", "2021-04-12"
 			return d.Send(ctx, iothub.Message{})
+		},
+		"send-all-properties": func(ctx context.Context, w *wire.Client) error {
+			return keyed(w).Send(ctx, iothub.Message{
+				Body: []byte{0xff}, MessageID: "run-1", CorrelationID: "c-1", UserID: "u", Created: time.Unix(1700000000, 5e6),
+			})
+		},
+		"send-batch": func(ctx context.Context, w *wire.Client) error {
+			_, err := keyed(w).SendBatch(ctx, []iothub.Message{
+				{Body: []byte("21.5"), MessageID: "1", Properties: map[string]string{"line": "3"}}, {},
+			})
+			return err
+		},
+		"receive": func(ctx context.Context, w *wire.Client) error {
+			_, err := keyed(w).Receive(ctx, 1500*time.Millisecond)
+			return err
+		},
+		"complete": func(ctx context.Context, w *wire.Client) error { return keyed(w).Complete(ctx, "0a/1b") },
+		"reject":   func(ctx context.Context, w *wire.Client) error { return keyed(w).Reject(ctx, "0a-1b") },
+		"abandon":  func(ctx context.Context, w *wire.Client) error { return keyed(w).Abandon(ctx, "0a-1b") },
+		"get-device": func(ctx context.Context, w *wire.Client) error {
+			_, err := service(w).Device(ctx, "a b/c")
+			return noJSON(err)
+		},
+		"delete-device": func(ctx context.Context, w *wire.Client) error {
+			return service(w).DeleteDevice(ctx, "device-01", "AAAAAAAAAAE=")
+		},
+		"delete-device-anyway": func(ctx context.Context, w *wire.Client) error { return service(w).DeleteDevice(ctx, "device-01", "") },
+		"get-twin": func(ctx context.Context, w *wire.Client) error {
+			_, err := service(w).Twin(ctx, "device-01")
+			return noJSON(err)
+		},
+		"send-lab-command": func(ctx context.Context, w *wire.Client) error {
+			return service(w).SendLabCommand(ctx, "device-01", iothub.LabCommand{Body: []byte("open")})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
