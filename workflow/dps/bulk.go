@@ -45,7 +45,8 @@ type bulkBody struct {
 }
 
 // BulkEnrollments does one thing with many individual enrollments, ten in a
-// request. done counts those that the service has answered for: with an error it
+// request. Records are whole ones as they were read, to be deleted too: the contract
+// asks for an attestation. done counts those that the service has answered for: with an error it
 // tells where to go on.
 func (c *ServiceClient) BulkEnrollments(ctx context.Context, mode BulkMode, records []*IndividualEnrollment) (result BulkResult, done int, err error) {
 	return inTens(records, func(ten []*IndividualEnrollment) (*BulkResult, error) {

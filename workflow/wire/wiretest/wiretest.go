@@ -29,7 +29,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
 
 // names are the host names that the server answers under.
-var names = []string{"*.azure-devices-provisioning.net", "*.azure-devices.net", "management.azure.com", "management.chinacloudapi.cn"}
+var names = []string{"*.azure-devices-provisioning.net", "*.azure-devices-provisioning.cn", "*.azure-devices.net", "management.azure.com", "management.chinacloudapi.cn"}
 
 // Service is a server with its notes.
 type Service struct {
