@@ -149,7 +149,7 @@ func (s *Status) applyExchange(e Event) {
 	s.Pending = nil
 	s.Exchanges = keepLast(append(s.Exchanges, x), MaxExchanges)
 	s.ExchangeStep = keepLast(append(s.ExchangeStep, e.Step), MaxExchanges)
-	if e.Step == StepTelemetry && (x.Status == 0 || x.Status >= 300) && x.Operation == "send event" {
+	if e.Step == StepTelemetry && (x.Status == 0 || x.Status >= 300) && (x.Operation == "send event" || x.Operation == "send batch") {
 		s.Telemetry.Failed++
 	}
 	if e.Step != StepRegistration {
@@ -306,6 +306,12 @@ func Line(e Event) string {
 			line += ": " + e.Registration.AssignedHub + " as " + e.Registration.DeviceID
 		}
 		return line
+	case ChangesFound:
+		lines := []string{e.Text}
+		for _, c := range e.Changes {
+			lines = append(lines, "change "+c.String())
+		}
+		return strings.Join(lines, "\n")
 	case StreamChanged:
 		if e.Stream.Paused {
 			return "telemetry is paused"

@@ -2,21 +2,17 @@ package workflow
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"dpslab/pki"
 	"dpslab/profiles"
-	"dpslab/workflow/wire"
 )
 
 // authorityDays is the life of a new root and intermediate CA.
@@ -27,7 +23,10 @@ const authorityDays = 3650
 type files struct{ certificate, chain, key string }
 
 func (r *run) files() files {
-	f := r.deviceFiles()
+	return r.filesOf(r.deviceFiles())
+}
+
+func (r *run) filesOf(f pki.DeviceFiles) files {
 	if r.profile.Identity.Source != profiles.SourceSelfSigned {
 		return files{f.Certificate(), f.FullChain(), f.Key()}
 	}
@@ -45,7 +44,12 @@ func (r *run) authorityFiles() pki.AuthorityFiles {
 // certificates makes the device's key and certificate, or keeps the good ones
 // that are there. Keys are never replaced.
 func (r *run) certificates(ctx context.Context) (string, error) {
-	if r.profile.Identity.Source == profiles.SourceFiles {
+	switch i := r.profile.Identity; {
+	case i.Attestation == profiles.AttestationSymmetricKey:
+		return "", skipped{"not needed: a symmetric key proves the device"}
+	case i.Attestation == profiles.AttestationTPM:
+		return "", skipped{"not needed: the TPM proves the device"}
+	case i.Source == profiles.SourceFiles:
 		return r.importFiles(ctx)
 	}
 	algorithm, err := pki.ParseAlgorithm(r.profile.Identity.Algorithm)
@@ -60,6 +64,9 @@ func (r *run) certificates(ctx context.Context) (string, error) {
 		if leaf, err := r.present(ctx); err != nil {
 			return "", err
 		} else if leaf != nil {
+			if err := r.extras(ctx, algorithm, leaf); err != nil {
+				return "", err
+			}
 			return r.certificateSummary(leaf, "kept"), r.noteCertificate(leaf)
 		}
 	}
@@ -70,10 +77,16 @@ func (r *run) certificates(ctx context.Context) (string, error) {
 	defer stock.Stop()
 	ctx = pki.WithStock(ctx, stock)
 	var leaf *x509.Certificate
-	if r.profile.Identity.Source == profiles.SourceChain {
+	switch r.profile.Identity.Source {
+	case profiles.SourceChain:
 		leaf, err = r.makeChain(ctx, algorithm, passphrase)
-	} else {
+	case profiles.SourceCSR:
+		leaf, err = r.request(ctx, algorithm, passphrase)
+	default:
 		leaf, err = r.makeSelfSigned(ctx, algorithm, passphrase)
+	}
+	if err == nil {
+		err = r.extras(ctx, algorithm, leaf)
 	}
 	if err != nil {
 		return "", err
@@ -170,6 +183,12 @@ func (r *run) makeChain(ctx context.Context, a pki.Algorithm, passphrase []byte)
 		return nil, err
 	}
 	authorityThere, keyThere := ca.Exists(), exists(f.key)
+	if depth := r.profile.Identity.Intermediates; depth > 1 && !authorityThere {
+		_, err := pki.CreateDeepAuthority(ctx, ca, a, r.profile.Identity.Authority, pki.ValidFor(time.Now(), authorityDays), passphrase, depth)
+		if err != nil {
+			return nil, err
+		}
+	}
 	_, leaf, err := pki.CreateDeviceChain(ctx, ca, r.deviceFiles(), pki.ChainOptions{
 		Authority: r.profile.Identity.Authority, Algorithm: a, Passphrase: passphrase,
 		AuthorityValidity: pki.ValidFor(time.Now(), authorityDays), Validity: r.validity(),
@@ -229,156 +248,4 @@ func (r *run) noteCertificate(leaf *x509.Certificate) error {
 	// The identity may have been loaded before a new certificate was made.
 	r.forgetIdentity()
 	return nil
-}
-
-// identity is the device towards the services: its certificate, and one client
-// for each service, because a connection must never carry another's.
-type identity struct {
-	certificate tls.Certificate
-	clients     map[string]*wire.Client
-}
-
-func (i *identity) close() {
-	for _, c := range i.clients {
-		c.Close()
-	}
-}
-
-func (r *run) forgetIdentity() {
-	if r.identity != nil {
-		r.identity.close()
-		r.identity = nil
-	}
-}
-
-// loadIdentity reads the device's key and chain, once in a run.
-func (r *run) loadIdentity(ctx context.Context) (*identity, error) {
-	if r.identity != nil {
-		return r.identity, nil
-	}
-	f := r.files()
-	if _, err := os.Stat(f.chain); errors.Is(err, fs.ErrNotExist) {
-		return nil, &Problem{
-			Kind: LocalFile, Op: "load the device certificate", Summary: f.chain + " is not there",
-			Fix: "Run the step \"certificates\" first.",
-		}
-	}
-	passphrase, err := r.openPassphrase(ctx, f.key, nil)
-	if err != nil {
-		return nil, err
-	}
-	certificate, err := pki.LoadIdentity(f.chain, f.key, passphrase)
-	if err != nil {
-		return nil, err
-	}
-	r.identity = &identity{certificate: certificate, clients: make(map[string]*wire.Client)}
-	return r.identity, nil
-}
-
-// deviceWire is the device's own connection to a service, with its certificate.
-func (r *run) deviceWire(ctx context.Context, t *target, service string, renegotiate bool) (*wire.Client, error) {
-	i, err := r.loadIdentity(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if c, ok := i.clients[service]; ok {
-		return c, nil
-	}
-	f := r.files()
-	o := t.wire(r, service)
-	o.Certificate, o.CertificateFile, o.KeyFile, o.Renegotiate = &i.certificate, f.chain, f.key, renegotiate
-	i.clients[service] = wire.NewClient(o)
-	return i.clients[service], nil
-}
-
-// openPassphrase is the pass phrase for an existing key file: the profile's,
-// or, when the file is encrypted and the profile names none, a person's.
-func (r *run) openPassphrase(ctx context.Context, keyFile string, known []byte) ([]byte, error) {
-	encrypted, err := pki.KeyEncrypted(keyFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return known, nil
-	}
-	if err != nil || !encrypted || len(known) > 0 {
-		return known, err
-	}
-	return r.passphrase(ctx, keyFile, true)
-}
-
-// passphrase is what the profile's passphrase_env or passphrase_command gives,
-// nil when it names neither. A needed one may be asked for.
-func (r *run) passphrase(ctx context.Context, keyFile string, needed bool) ([]byte, error) {
-	p := r.profile.Identity
-	switch {
-	case p.PassphraseEnv != "":
-		v := r.session.config.Getenv(p.PassphraseEnv)
-		if v == "" {
-			return nil, &Problem{
-				Kind: Usage, Op: "read the pass phrase", Summary: "environment variable " + p.PassphraseEnv + " is not set",
-				Fix: "Set it before dpslab starts, or take identity.passphrase_env out of the profile for keys without a pass phrase.",
-			}
-		}
-		return []byte(v), nil
-	case p.PassphraseCommand != "":
-		return r.commandPassphrase(ctx)
-	case !needed:
-		return nil, nil
-	case r.session.config.Ask == nil:
-		return nil, &pki.FileError{Op: "read", Path: keyFile, Err: pki.ErrPassphraseNeeded}
-	}
-	return r.askPassphrase(ctx, keyFile)
-}
-
-// commandPassphrase runs passphrase_command once: it may unlock a store, or ask.
-func (r *run) commandPassphrase(ctx context.Context) (secret []byte, err error) {
-	if r.commanded == nil {
-		r.commanded, err = PassphraseFrom(ctx, r.profile.Identity.PassphraseCommand)
-	}
-	return r.commanded, err
-}
-
-// askPassphrase asks a person, once in a run for each key.
-func (r *run) askPassphrase(ctx context.Context, keyFile string) ([]byte, error) {
-	if known, ok := r.answered[keyFile]; ok {
-		return known, nil
-	}
-	answer, err := r.session.config.Ask(ctx, Question{Key: keyPassphraseEnv, Prompt: "Pass phrase of " + filepath.Base(keyFile), Secret: true})
-	if err != nil {
-		return nil, err
-	}
-	if r.answered == nil {
-		r.answered = make(map[string][]byte)
-	}
-	r.answered[keyFile] = []byte(answer)
-	return r.answered[keyFile], nil
-}
-
-// commandGrace is how long a cancelled passphrase_command may keep its output
-// open; a child of the shell would otherwise hold the run for as long as it
-// lives.
-const commandGrace = 500 * time.Millisecond
-
-// PassphraseFrom runs a passphrase_command; its first line of output counts.
-// What is wrong with it is a *Problem.
-func PassphraseFrom(ctx context.Context, command string) ([]byte, error) {
-	// What the command prints to standard error is left out: it may repeat a
-	// secret.
-	c := exec.CommandContext(ctx, "sh", "-c", command)
-	c.WaitDelay = commandGrace
-	out, err := c.Output()
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			err = fmt.Errorf("exit status %d", exit.ExitCode())
-		}
-		return nil, &Problem{Kind: Usage, Op: "run identity.passphrase_command", Summary: err.Error(), Fix: "Run it by hand; it must print the pass phrase on its first line."}
-	}
-	line, _, _ := strings.Cut(string(out), "\n")
-	line = strings.TrimSuffix(line, "\r")
-	if line == "" {
-		return nil, &Problem{Kind: Usage, Op: "run identity.passphrase_command", Summary: "it printed nothing", Fix: "Its first line of output is the pass phrase."}
-	}
-	return []byte(line), nil
 }

@@ -1,149 +1,100 @@
 package workflow
 
 import (
-	"cmp"
 	"context"
-	"crypto/x509"
-	"encoding/json"
-	"encoding/pem"
-	"fmt"
-	"maps"
+	"errors"
 	"net/http"
-	"reflect"
 	"strings"
 
-	"dpslab/pki"
 	"dpslab/profiles"
 	"dpslab/workflow/dps"
 )
 
+// Change is one member that differs between two records.
+type Change = dps.Change
+
 // enrollment makes sure that DPS has the record that admits the device: it
 // reads what is there, shows the difference, and writes with the etag it read.
 func (r *run) enrollment(ctx context.Context) (string, error) {
-	certificate, err := r.enrolledCertificate()
-	if err != nil {
-		return "", err
-	}
 	t, err := r.resolve(ctx)
 	if err != nil {
 		return "", err
 	}
 	if t.authorize == nil {
-		return "", skipped{r.byHand(t.why, r.enrollmentCommand())}
+		return r.enrolledByHand(ctx, t)
 	}
-	service := &dps.ServiceClient{Wire: r.serviceWire(t, serviceEnrollment), Host: t.serviceHost, Authorize: t.authorize}
+	service := r.serviceClient(t)
 	if r.profile.Enrollment.Kind == profiles.EnrollmentGroup {
-		return r.enrollGroup(ctx, service, certificate)
+		return r.enrollGroup(ctx, service)
 	}
-	return r.enrollIndividual(ctx, service, certificate)
-}
-
-// enrolledCertificate is the one that the record names: the device's own, or
-// the intermediate CA of a group.
-func (r *run) enrolledCertificate() (*x509.Certificate, error) {
-	if r.profile.Enrollment.Kind == profiles.EnrollmentGroup && r.profile.Identity.Source == profiles.SourceFiles {
-		return r.importedSigner()
-	}
-	path := r.files().certificate
-	if r.profile.Enrollment.Kind == profiles.EnrollmentGroup {
-		path = r.authorityFiles().IntermediateCertificate()
-	}
-	certificates, err := pki.ReadCertificates(path)
-	if err != nil {
-		p := problemOf("read the certificate to enroll", err)
-		p.Fix = "Run the step \"certificates\" first."
-		return nil, p
-	}
-	return certificates[0], nil
-}
-
-func (r *run) enrollmentCommand() string {
-	if r.profile.Enrollment.Kind == profiles.EnrollmentGroup {
-		return fmt.Sprintf("az iot dps enrollment-group create --dps-name NAME --enrollment-id %s --certificate-path %s",
-			r.profile.Enrollment.ID, r.authorityFiles().IntermediateCertificate())
-	}
-	return fmt.Sprintf("az iot dps enrollment create --dps-name NAME --enrollment-id %s --attestation-type x509 --certificate-path %s",
-		r.profile.Identity.RegistrationID, r.files().certificate)
+	return r.enrollIndividual(ctx, service)
 }
 
 // records is how one kind of enrollment is read, changed and written.
 type records[T any] struct {
 	kind, id string
+	created  string // kind of a profiles.Creation
 	what     string // "enrollment group line-3"
 	get      func() (*T, error)
-	put      func(record *T, ifMatch string) (*T, error)
+	save     func(base, updated *T) (*T, error)
 	common   func(*T) *dps.EnrollmentRecord
-	// wanted is a copy of the record with what the profile says.
-	wanted func(there *T) *T
-	// differ lists what is not in the common part.
-	differ func(there, want *T) []string
+	own      func(want *T) // puts in what is not in the common part
+	diff     func(there, want *T) []dps.Change
 }
 
-func (r *run) enrollIndividual(ctx context.Context, service *dps.ServiceClient, leaf *x509.Certificate) (string, error) {
+func (r *run) enrollIndividual(ctx context.Context, service *dps.ServiceClient) (string, error) {
 	id := r.profile.Identity.RegistrationID
-	return enroll(ctx, r, leaf, records[dps.IndividualEnrollment]{
-		kind: profiles.EnrollmentIndividual, id: id, what: "individual enrollment " + id,
+	return enroll(ctx, r, service, records[dps.IndividualEnrollment]{
+		kind: profiles.EnrollmentIndividual, created: profiles.CreatedEnrollment, id: id, what: "individual enrollment " + id,
 		get: func() (*dps.IndividualEnrollment, error) { return service.Enrollment(ctx, id) },
-		put: func(e *dps.IndividualEnrollment, tag string) (*dps.IndividualEnrollment, error) {
-			return service.PutEnrollment(ctx, e, tag)
+		save: func(base, updated *dps.IndividualEnrollment) (*dps.IndividualEnrollment, error) {
+			return service.SaveEnrollment(ctx, base, updated)
 		},
 		common: func(e *dps.IndividualEnrollment) *dps.EnrollmentRecord { return &e.EnrollmentRecord },
-		wanted: func(there *dps.IndividualEnrollment) *dps.IndividualEnrollment {
-			want := *there
+		own: func(want *dps.IndividualEnrollment) {
 			want.RegistrationID, want.RegistrationState = id, nil
 			if d := r.profile.Enrollment.DeviceID; d != "" {
 				want.DeviceID = d
 			}
-			want.Attestation = dps.AttestationMechanism{Type: dps.AttestationX509, X509: &dps.X509Attestation{
-				ClientCertificates: certificates(there.Attestation, clientCertificates, leaf),
-			}}
-			return &want
-		},
-		differ: func(there, want *dps.IndividualEnrollment) []string {
-			if there.DeviceID == want.DeviceID {
-				return nil
+			if info := r.profile.Enrollment.DeviceInfo; info != nil {
+				want.OptionalDeviceInformation = info
 			}
-			return []string{fmt.Sprintf("deviceId: %q → %q", there.DeviceID, want.DeviceID)}
 		},
+		diff: dps.Diff[*dps.IndividualEnrollment],
 	})
 }
 
-func (r *run) enrollGroup(ctx context.Context, service *dps.ServiceClient, ca *x509.Certificate) (string, error) {
+func (r *run) enrollGroup(ctx context.Context, service *dps.ServiceClient) (string, error) {
 	id := r.profile.Enrollment.ID
-	return enroll(ctx, r, ca, records[dps.EnrollmentGroup]{
-		kind: profiles.EnrollmentGroup, id: id, what: "enrollment group " + id,
+	return enroll(ctx, r, service, records[dps.EnrollmentGroup]{
+		kind: profiles.EnrollmentGroup, created: profiles.CreatedGroup, id: id, what: "enrollment group " + id,
 		get: func() (*dps.EnrollmentGroup, error) { return service.Group(ctx, id) },
-		put: func(g *dps.EnrollmentGroup, tag string) (*dps.EnrollmentGroup, error) {
-			return service.PutGroup(ctx, g, tag)
+		save: func(base, updated *dps.EnrollmentGroup) (*dps.EnrollmentGroup, error) {
+			return service.SaveGroup(ctx, base, updated)
 		},
 		common: func(g *dps.EnrollmentGroup) *dps.EnrollmentRecord { return &g.EnrollmentRecord },
-		wanted: func(there *dps.EnrollmentGroup) *dps.EnrollmentGroup {
-			want := *there
-			want.EnrollmentGroupID = id
-			want.Attestation = dps.AttestationMechanism{Type: dps.AttestationX509, X509: &dps.X509Attestation{
-				SigningCertificates: certificates(there.Attestation, signingCertificates, ca),
-			}}
-			return &want
-		},
-		differ: func(*dps.EnrollmentGroup, *dps.EnrollmentGroup) []string { return nil },
+		own:    func(want *dps.EnrollmentGroup) { want.EnrollmentGroupID = id },
+		diff:   dps.Diff[*dps.EnrollmentGroup],
 	})
 }
 
 // enroll reads the record, shows the difference and writes it with the etag it
 // read. When a write met a conflict after an attempt without an answer, that
 // attempt may have been the writer: the record is read once more.
-func enroll[T any](ctx context.Context, r *run, named *x509.Certificate, k records[T]) (string, error) {
+func enroll[T any](ctx context.Context, r *run, service *dps.ServiceClient, k records[T]) (string, error) {
 	there, found, err := read(ctx, r, k.get)
 	if err != nil {
 		return "", err
 	}
 	existed := found
 	for again := false; ; again = true {
-		want := k.wanted(there)
-		r.fill(k.common(want))
-		changes := append(recordChanges(k.common(there), k.common(want)), k.differ(there, want)...)
-		if found && len(changes) == 0 {
-			r.enrolled(k.kind, k.id, k.common(there), existed, named)
+		want, err := wanted(ctx, r, service, k, there)
+		if err != nil {
+			return "", err
+		}
+		changes := k.diff(there, want)
+		if found && len(changes) == 0 && !r.rekeyed {
+			r.enrolled(k.kind, k.created, k.id, k.common(there), existed)
 			return k.what + " is there and as wanted", nil
 		}
 		written, lost, err := put(ctx, r, k, found, there, want, changes)
@@ -155,9 +106,9 @@ func enroll[T any](ctx context.Context, r *run, named *x509.Certificate, k recor
 			continue
 		}
 		if err != nil {
-			return "", err
+			return "", r.showChanged(err)
 		}
-		r.enrolled(k.kind, k.id, k.common(written), existed, named)
+		r.enrolled(k.kind, k.created, k.id, k.common(written), existed)
 		if existed {
 			return "updated " + k.what, nil
 		}
@@ -165,22 +116,45 @@ func enroll[T any](ctx context.Context, r *run, named *x509.Certificate, k recor
 	}
 }
 
+// wanted is a copy of the record with what the profile says.
+func wanted[T any](ctx context.Context, r *run, service *dps.ServiceClient, k records[T], there *T) (*T, error) {
+	want := *there
+	k.own(&want)
+	e := k.common(&want)
+	a, err := r.attestation(ctx, service, e.Attestation)
+	if err != nil {
+		return nil, err
+	}
+	e.Attestation = a
+	r.fill(e)
+	return &want, nil
+}
+
 // put writes a record. lost says that an attempt may have been carried out
 // although its answer did not come.
-func put[T any](ctx context.Context, r *run, k records[T], found bool, there, want *T, changes []string) (written *T, lost bool, err error) {
-	tag := ""
+func put[T any](ctx context.Context, r *run, k records[T], found bool, there, want *T, changes []dps.Change) (written *T, lost bool, err error) {
+	var base *T
 	if found {
-		tag = k.common(there).ETag
-		for _, c := range changes {
-			r.note("change %s", c)
+		base = there
+		if len(changes) > 0 {
+			r.emit(Event{Kind: ChangesFound, Text: k.what + " is to be changed", Changes: changes})
 		}
 	}
 	err = r.retry(ctx, true, func() error {
-		written, err = k.put(want, tag)
+		written, err = k.save(base, want)
 		lost = lost || unanswered(err)
 		return err
 	})
 	return written, lost, err
+}
+
+// showChanged tells what somebody else changed between reading and writing.
+func (r *run) showChanged(err error) error {
+	var changed *dps.ChangedError
+	if errors.As(err, &changed) && len(changed.Changes) > 0 {
+		r.emit(Event{Kind: ChangesFound, Text: changed.What + " was changed by somebody else meanwhile", Changes: changed.Changes})
+	}
+	return err
 }
 
 // read fetches a record and reports whether there is one; an empty one stands
@@ -198,29 +172,16 @@ func read[T any](ctx context.Context, r *run, get func() (*T, error)) (record *T
 }
 
 // enrolled notes what DPS holds.
-func (r *run) enrolled(kind, id string, record *dps.EnrollmentRecord, existed bool, named *x509.Certificate) {
-	e := &r.state.Enrollment
-	created := !existed || e.Created && e.Kind == kind && e.ID == id
-	*e = profiles.EnrollmentState{Kind: kind, ID: id, ETag: record.ETag, Created: created, SHA256: pki.Thumbprint256(named)}
+func (r *run) enrolled(kind, created, id string, record *dps.EnrollmentRecord, existed bool) {
+	made := profiles.Creation{Kind: created, Name: id, Host: r.target.serviceHost, ETag: record.ETag}
+	_, mine := r.state.Owns(made)
+	if mine = mine || !existed; mine {
+		r.creates(made)
+	}
+	r.state.Enrollment = profiles.EnrollmentState{Kind: kind, ID: id, ETag: record.ETag, Created: mine, SHA256: enrolledThumbprint(record.Attestation)}
 	if record.ProvisioningStatus == dps.ProvisioningDisabled {
 		r.warn("the enrollment is disabled at DPS: registering will end with status disabled")
 	}
-}
-
-func clientCertificates(x *dps.X509Attestation) *dps.X509Certificates { return x.ClientCertificates }
-
-func signingCertificates(x *dps.X509Attestation) *dps.X509Certificates { return x.SigningCertificates }
-
-// certificates names c as the primary certificate and keeps a secondary one
-// that is there: somebody may be rolling over to it.
-func certificates(there dps.AttestationMechanism, of func(*dps.X509Attestation) *dps.X509Certificates, c *x509.Certificate) *dps.X509Certificates {
-	named := &dps.X509Certificates{Primary: certificateWithInfo(c)}
-	if there.X509 != nil {
-		if held := of(there.X509); held != nil {
-			named.Secondary = held.Secondary
-		}
-	}
-	return named
 }
 
 // fill puts what the profile says into a record and leaves the rest alone.
@@ -229,6 +190,10 @@ func (r *run) fill(e *dps.EnrollmentRecord) {
 	e.AllocationPolicy = p.AllocationPolicy
 	if len(p.IoTHubs) > 0 {
 		e.IoTHubs = p.IoTHubs
+	}
+	e.CustomAllocationDefinition = nil
+	if p.AllocationPolicy == dps.AllocationCustom {
+		e.CustomAllocationDefinition = &dps.CustomAllocationDefinition{WebhookURL: p.WebhookURL, APIVersion: p.WebhookVersion}
 	}
 	if p.IoTEdge {
 		e.Capabilities = &dps.DeviceCapabilities{IoTEdge: true}
@@ -250,68 +215,6 @@ func (r *run) fill(e *dps.EnrollmentRecord) {
 	}
 }
 
-// recordChanges lists, a line each, what an update would change. Certificates
-// are compared by thumbprint.
-func recordChanges(there, want *dps.EnrollmentRecord) []string {
-	var out []string
-	differ := func(name string, a, b any) {
-		if was, is := plain(a), plain(b); !reflect.DeepEqual(was, is) && is != nil {
-			out = append(out, fmt.Sprintf("%s: %s → %s", name, text(was), text(is)))
-		}
-	}
-	if a, b := attestationOf(there.Attestation), attestationOf(want.Attestation); a != b {
-		out = append(out, fmt.Sprintf("attestation: %s → %s", cmp.Or(a, "none"), b))
-	}
-	if a, b := enrolledThumbprint(there.Attestation), enrolledThumbprint(want.Attestation); a != b {
-		out = append(out, fmt.Sprintf("certificate SHA-256: %s → %s", cmp.Or(a, "none"), cmp.Or(b, "none")))
-	}
-	differ("allocationPolicy", there.AllocationPolicy, want.AllocationPolicy)
-	differ("iotHubs", there.IoTHubs, want.IoTHubs)
-	differ("capabilities", there.Capabilities, want.Capabilities)
-	differ("reprovisionPolicy", there.ReprovisionPolicy, want.ReprovisionPolicy)
-	differ("initialTwin", there.InitialTwin, want.InitialTwin)
-	return out
-}
-
-// plain takes a value through JSON, so that an int from TOML and a float64 from
-// an answer compare equal.
-func plain(v any) any {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return nil
-	}
-	var out any
-	if json.Unmarshal(raw, &out) != nil {
-		return nil
-	}
-	if m, ok := out.(map[string]any); ok {
-		maps.DeleteFunc(m, func(_ string, v any) bool { return v == nil })
-	}
-	return out
-}
-
-func text(v any) string {
-	if v == nil || v == "" {
-		return "none"
-	}
-	raw, _ := json.Marshal(v) // it came out of JSON
-	return string(raw)
-}
-
-// attestationOf says in words how a record's devices prove themselves.
-func attestationOf(a dps.AttestationMechanism) string {
-	if a.Type != dps.AttestationX509 || a.X509 == nil {
-		return a.Type
-	}
-	switch x := a.X509; {
-	case x.CAReferences != nil:
-		return "x509 by CA " + x.CAReferences.Primary
-	case x.SigningCertificates != nil:
-		return "x509 by signing certificate"
-	}
-	return "x509 by client certificate"
-}
-
 // enrolledThumbprint is the SHA-256 of the primary certificate of a record,
 // upper-case hex; "" when it names none.
 func enrolledThumbprint(a dps.AttestationMechanism) string {
@@ -324,11 +227,4 @@ func enrolledThumbprint(a dps.AttestationMechanism) string {
 		}
 	}
 	return ""
-}
-
-func certificateWithInfo(c *x509.Certificate) *dps.X509CertificateWithInfo {
-	return &dps.X509CertificateWithInfo{
-		Certificate: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})),
-		Info:        &dps.X509CertificateInfo{SHA256Thumbprint: pki.Thumbprint256(c)},
-	}
 }

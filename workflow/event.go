@@ -30,6 +30,8 @@ const (
 	StatusChanged    EventKind = "status_changed"    // Registration is set
 	MessageSent      EventKind = "message_sent"      // Message is set
 	MessageReceived  EventKind = "message_received"  // Received is set: what the hub's inbox shows (lab only)
+	ChangesFound     EventKind = "changes_found"     // Changes is set: what a record would become, or became meanwhile; Text says which
+	HandNeeded       EventKind = "hand_needed"       // Manual is set: somebody has to do something elsewhere
 	StreamChanged    EventKind = "stream_changed"    // Stream is set: how the telemetry flows from now on
 	StepFinished     EventKind = "step_finished"     // Outcome; Problem when failed; Text summarises
 	RunFinished      EventKind = "run_finished"      // Outcome; Problem when failed; exactly one per run
@@ -65,6 +67,8 @@ type Event struct {
 	Message      *Message      `json:"message,omitempty"`
 	Received     *Received     `json:"received,omitempty"`
 	Stream       *Stream       `json:"stream,omitempty"`
+	Changes      []Change      `json:"changes,omitempty"`
+	Manual       *Manual       `json:"manual,omitempty"`
 	Problem      *Problem      `json:"problem,omitempty"`
 	Lab          *LabFacts     `json:"lab,omitempty"`
 }
@@ -154,6 +158,7 @@ const (
 	Unreachable ProblemKind = "unreachable" // no connection or no trust: exit 3
 	LocalFile   ProblemKind = "local"       // file, key, certificate: exit 4
 	Interrupted ProblemKind = "cancelled"   // exit 130
+	ByHand      ProblemKind = "by_hand"     // somebody has to do something elsewhere first: exit 1
 	Internal    ProblemKind = "internal"    // a bug here: exit 1
 )
 

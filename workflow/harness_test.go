@@ -27,6 +27,8 @@ type bench struct {
 	session *workflow.Session
 	lab     *workflow.Lab
 	env     map[string]string
+	tpm     func(path string) (workflow.TPM, error)
+	ask     func(context.Context, workflow.Question) (string, error) // nil: nobody is there
 
 	mu      sync.Mutex
 	events  []workflow.Event
@@ -57,6 +59,7 @@ func newBench(t *testing.T, change ...func(*emulator.Options)) *bench {
 func (b *bench) open(lab func(context.Context) (*workflow.Lab, error)) *workflow.Session {
 	return workflow.NewSession(workflow.Config{
 		Store: b.store, OpenLab: lab, Getenv: func(name string) string { return b.env[name] },
+		Ask: b.ask, OpenTPM: func(path string) (workflow.TPM, error) { return b.tpm(path) },
 		Sink: func(e workflow.Event) {
 			b.mu.Lock()
 			defer b.mu.Unlock()

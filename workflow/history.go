@@ -58,6 +58,8 @@ func (e Event) whole() bool {
 		return e.Poll != nil
 	case StatusChanged:
 		return e.Registration != nil
+	case HandNeeded:
+		return e.Manual != nil
 	case StreamChanged:
 		return e.Stream != nil
 	case MessageSent:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 
 	"dpslab/pki"
@@ -50,6 +51,9 @@ func (r *run) importFiles(ctx context.Context) (string, error) {
 		return "", err // before anything is written: a key stays where it is
 	}
 	if err := r.writeImported(keys, passphrase, chain); err != nil {
+		return "", err
+	}
+	if err := r.extras(ctx, "", chain[0]); err != nil {
 		return "", err
 	}
 	return r.certificateSummary(chain[0], "imported"), r.noteCertificate(chain[0])
@@ -126,6 +130,20 @@ func (r *run) importedSigner() (*x509.Certificate, error) {
 	return chain[1], nil
 }
 
+// importedTop writes the topmost CA to a file of its own, for those who upload
+// it by hand.
+func (r *run) importedTop(top *x509.Certificate) (string, error) {
+	path := filepath.Join(r.deviceFiles().Dir, "certs", "signing-ca.cert.pem")
+	if held, err := pki.ReadCertificates(path); err == nil && held[0].Equal(top) {
+		return path, nil
+	}
+	if err := pki.WriteCertificates(path, top); err != nil {
+		return "", err
+	}
+	r.wrote(File{Path: path, What: "signing CA certificate", New: true})
+	return path, nil
+}
+
 // vouch uploads the topmost CA of an imported chain as verified: its key is not
 // here to prove possession with, and who may write the DPS instance may say so.
 func (r *run) vouch(ctx context.Context) (string, error) {
@@ -142,8 +160,12 @@ func (r *run) vouch(ctx context.Context) (string, error) {
 		return "", err
 	}
 	name := "dpslab-" + strings.ToLower(pki.Thumbprint1(top)[:12])
+	file, err := r.importedTop(top)
+	if err != nil {
+		return "", err
+	}
 	if t.management == nil {
-		return "", skipped{r.byHand(t.why, fmt.Sprintf("az iot dps certificate create --dps-name NAME --certificate-name %s --path FILE --verified true, where FILE holds %s alone, the last certificate of %s", name, top.Subject, r.files().chain))}
+		return r.caByHand(ctx, t, name, file)
 	}
 	client, err := azure.NewCertificates(r.serviceWire(t, serviceManagement), t.managementHost, t.management, t.instance)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"dpslab/profiles"
 	"dpslab/workflow/azure"
 	"dpslab/workflow/doctor"
+	"dpslab/workflow/dps"
 	"dpslab/workflow/wire"
 )
 
@@ -34,8 +35,11 @@ func problemOf(op string, err error) *Problem {
 		answer  *wire.AnswerError
 		signIn  *azure.SignInError
 		access  *azure.AccessError
+		changed *dps.ChangedError
 	)
 	switch {
+	case errors.As(err, &changed):
+		fillChanged(p, changed)
 	case errors.As(err, &access):
 		fillRefused(p, access.Err)
 		p.Fix = access.Fix()
@@ -54,6 +58,22 @@ func problemOf(op string, err error) *Problem {
 		fillLocal(p, err)
 	}
 	return p
+}
+
+// fillChanged says that somebody else was faster, and what they changed.
+func fillChanged(p *Problem, e *dps.ChangedError) {
+	if e.Refused != nil {
+		fillRefused(p, e.Refused)
+	}
+	p.Summary = e.What + " was changed by somebody else since it was read"
+	if e.Gone {
+		p.Summary = e.What + " was deleted by somebody else since it was read"
+	}
+	for _, c := range e.Changes {
+		p.Summary += "; " + c.String()
+	}
+	p.Why = "Nothing was overwritten: the etag that was sent is of the record as it was read."
+	p.Fix = "Run the step again: it reads what is there now and shows the difference."
 }
 
 func fillRefused(p *Problem, e *wire.ServiceError) {

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -20,15 +21,10 @@ const assigningLimit = 5 * time.Minute
 // registration registers the device, or takes up the operation that an earlier
 // run began, and polls until DPS has decided.
 func (r *run) registration(ctx context.Context) (string, error) {
-	t, err := r.resolve(ctx)
+	device, err := r.dpsClient(ctx)
 	if err != nil {
 		return "", err
 	}
-	client, err := r.deviceWire(ctx, t, serviceDPS, false)
-	if err != nil {
-		return "", err
-	}
-	device := &dps.DeviceClient{Wire: client, Host: t.deviceHost, IDScope: t.idScope}
 	resumed := r.options.Resume && Resumable(r.state)
 	if resumed {
 		r.note("taking up operation %s", r.state.Registration.OperationID)
@@ -46,7 +42,21 @@ func (r *run) registration(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if device.TPM != nil && result.Status == dps.StatusAssigned {
+		if err := device.ActivateHubKey(ctx, result); err != nil {
+			return "", err
+		}
+		r.note("the TPM holds the key for the hub now")
+	}
 	return r.verdict(result)
+}
+
+// payload is what the device sends along, nil for nothing.
+func payload(text string) json.RawMessage {
+	if text == "" {
+		return nil
+	}
+	return json.RawMessage(text)
 }
 
 func isStatus(err error, status int) bool {
@@ -56,10 +66,10 @@ func isStatus(err error, status int) bool {
 
 // register begins an operation and saves it before anything else happens.
 func (r *run) register(ctx context.Context, device *dps.DeviceClient) error {
-	id := r.profile.Identity.RegistrationID
+	id := r.registrationID()
 	var answer *dps.OperationAnswer
 	err := r.retry(ctx, true, func() (err error) {
-		answer, err = device.Register(ctx, dps.DeviceRegistration{RegistrationID: id})
+		answer, err = device.Register(ctx, dps.DeviceRegistration{RegistrationID: id, Payload: payload(r.profile.Identity.Payload)})
 		return err
 	})
 	if err != nil {
@@ -97,7 +107,7 @@ func (r *run) schedule(answer *dps.OperationAnswer, attempt int) error {
 
 // poll asks for the operation's status when it is due, until it is final.
 func (r *run) poll(ctx context.Context, device *dps.DeviceClient, until time.Time) (*dps.DeviceRegistrationResult, error) {
-	id := r.profile.Identity.RegistrationID
+	id := r.registrationID()
 	for attempt := 1; ; attempt++ {
 		if err := sleep(ctx, time.Until(r.state.Registration.PollDue)); err != nil {
 			return nil, err
@@ -151,16 +161,14 @@ func (r *run) settle(answer *dps.OperationAnswer) (*dps.DeviceRegistrationResult
 
 // lookup asks for the registration without registering.
 func (r *run) lookup(ctx context.Context) (*Registration, error) {
-	t, err := r.resolve(ctx)
+	if r.profile.Identity.Attestation == profiles.AttestationTPM {
+		return r.lookupRecord(ctx)
+	}
+	device, err := r.dpsClient(ctx)
 	if err != nil {
 		return nil, err
 	}
-	client, err := r.deviceWire(ctx, t, serviceDPS, false)
-	if err != nil {
-		return nil, err
-	}
-	device := &dps.DeviceClient{Wire: client, Host: t.deviceHost, IDScope: t.idScope}
-	id := r.profile.Identity.RegistrationID
+	id := r.registrationID()
 	var result *dps.DeviceRegistrationResult
 	err = r.retry(ctx, true, func() (err error) {
 		result, err = device.RegistrationStatus(ctx, id)
@@ -175,9 +183,36 @@ func (r *run) lookup(ctx context.Context) (*Registration, error) {
 	}, nil
 }
 
+// lookupRecord asks the service API. A TPM has room for one key: to ask as the
+// device would cost it the one that it has for the hub.
+func (r *run) lookupRecord(ctx context.Context) (*Registration, error) {
+	t, err := r.resolve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if t.authorize == nil {
+		return nil, &Problem{
+			Kind: Usage, Op: "look up the registration of " + r.name, Summary: "a TPM device is looked up with the rights of a service, and there are none: " + t.why,
+			Fix: "Run the step \"registration\": it registers again, which changes nothing for a device that is assigned.",
+		}
+	}
+	var s *dps.DeviceRegistrationState
+	err = r.retry(ctx, true, func() (err error) {
+		s, err = r.serviceClient(t).RegistrationState(ctx, r.registrationID())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Registration{
+		RegistrationID: s.RegistrationID, Status: s.Status, Substatus: s.Substatus, AssignedHub: s.AssignedHub,
+		DeviceID: s.DeviceID, ETag: s.ETag, ErrorCode: s.ErrorCode, ErrorMessage: wire.RedactText(s.ErrorMessage),
+	}, nil
+}
+
 // verdict is the step's end: assigned, or a problem that says why not.
 func (r *run) verdict(result *dps.DeviceRegistrationResult) (string, error) {
-	id := r.profile.Identity.RegistrationID
+	id := r.registrationID()
 	if result.Status == dps.StatusAssigned && result.AssignedHub != "" && result.DeviceID != "" {
 		return fmt.Sprintf("assigned to %s as %s (%s)", result.AssignedHub, result.DeviceID, result.Substatus), nil
 	}

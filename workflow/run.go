@@ -37,6 +37,7 @@ type run struct {
 	stream    *stream
 	target    *target
 	identity  *identity
+	rekeyed   bool                    // the enrollment gets another symmetric key
 	services  map[string]*wire.Client // by the name of the service
 	commanded []byte                  // what passphrase_command printed; it runs once in a run
 	answered  map[string][]byte       // pass phrases that a person gave, by key file; they end with the run

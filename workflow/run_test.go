@@ -237,7 +237,7 @@ func TestEnrollmentUpdateShowsDifference(t *testing.T) {
 	b.device("d", workflow.Answers{"enrollment.device_id": "truck-7"})
 	status := b.mustRun("d") // a new key, so a new certificate
 	log := logText(status.Step(workflow.StepEnrollment).Log)
-	for _, want := range []string{"change certificate SHA-256: ", `change deviceId: "" → "truck-7"`, "updated individual enrollment d"} {
+	for _, want := range []string{"change attestation.x509.clientCertificates.primary: SHA-256 ", `change deviceId: none → "truck-7"`, "updated individual enrollment d"} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log lacks %q:\n%s", want, log)
 		}

@@ -19,6 +19,8 @@ type Config struct {
 	// Ask puts a question to the person (a pass phrase). Nil: nobody is there,
 	// and a missing answer is an error that names the profile key.
 	Ask func(ctx context.Context, q Question) (string, error)
+	// OpenTPM opens the TPM at a path; nil: there is none.
+	OpenTPM func(path string) (TPM, error)
 	// Getenv looks up passphrase_env and connection_string_env; nil: os.Getenv.
 	Getenv func(string) string
 	// Sink receives every event, in order, one at a time.
@@ -32,6 +34,8 @@ type Question struct {
 	Key    string // "identity.passphrase_env"
 	Prompt string // "Pass phrase of /…/device-01.key.pem"
 	Secret bool   // do not echo
+	// Confirm: any answer means that what Prompt asks for is done.
+	Confirm bool
 }
 
 // Session is the one door to the engine for every face. Its methods may be

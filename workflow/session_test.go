@@ -118,14 +118,13 @@ func TestCredentials(t *testing.T) {
 		b := newBench(t)
 		p := workflow.NewWizard(workflow.Answers{"identity.registration_id": "d"}).Profile()
 		p.Target = azure
-		p.Target.Credential = "none"
+		p.Target.Credential, p.Target.DeviceEndpoint = "none", "dps.invalid" // nobody answers there
 		if err := b.session.Save("d", p); err != nil {
 			t.Fatal(err)
 		}
-		status := b.mustRun("d", workflow.StepCertificates, workflow.StepEnrollment)
-		step := status.Step(workflow.StepEnrollment)
-		if step.State != workflow.StepSkip || !strings.Contains(step.Text, "az iot dps enrollment create") {
-			t.Errorf("enrollment is %s: %s", step.State, step.Text)
+		problem := b.refused("d", workflow.StepCertificates, workflow.StepEnrollment)
+		if problem.Kind != workflow.ByHand || !strings.Contains(problem.Fix, "az iot dps enrollment create --dps-name contoso --enrollment-id d") || !strings.Contains(problem.Fix, "Manage enrollments") {
+			t.Errorf("%+v", problem)
 		}
 	})
 }

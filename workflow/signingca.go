@@ -29,10 +29,12 @@ const verificationDays = 1
 // code, a certificate whose CN is the code signed by the CA, verify. Every
 // answer's etag is the next call's If-Match.
 func (r *run) signingCA(ctx context.Context) (string, error) {
-	switch r.profile.Identity.Source {
-	case profiles.SourceFiles:
+	switch i := r.profile.Identity; {
+	case i.Attestation != profiles.AttestationX509:
+		return "", skipped{"not needed: the device has no certificate"}
+	case r.imports():
 		return r.vouch(ctx)
-	case profiles.SourceSelfSigned:
+	case i.Source == profiles.SourceSelfSigned:
 		return "", skipped{"nothing to do: a self-signed certificate has no signing CA"}
 	}
 	root, err := r.rootCertificate()
@@ -45,7 +47,7 @@ func (r *run) signingCA(ctx context.Context) (string, error) {
 	}
 	name := r.caName()
 	if t.management == nil {
-		return "", skipped{r.byHand(t.why, fmt.Sprintf("az iot dps certificate create --dps-name NAME --certificate-name %s --path %s --verified true", name, r.authorityFiles().RootCertificate()))}
+		return r.caByHand(ctx, t, name, r.authorityFiles().RootCertificate())
 	}
 	client, err := azure.NewCertificates(r.serviceWire(t, serviceManagement), t.managementHost, t.management, t.instance)
 	if err != nil {
@@ -65,11 +67,6 @@ func (r *run) signingCA(ctx context.Context) (string, error) {
 	}
 	r.rememberCA(held)
 	return fmt.Sprintf("%s is uploaded, possession of its key is proved", name), nil
-}
-
-// byHand is what the person who may do it can do instead.
-func (r *run) byHand(why, command string) string {
-	return why + ": somebody who may do it runs " + command
 }
 
 // caName is the root's name at DPS: letters, digits, '-', '.', '_'.

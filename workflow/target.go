@@ -155,6 +155,18 @@ func rootsWith(file string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
+// serviceClient is the service API of the target's DPS instance.
+func (r *run) serviceClient(t *target) *dps.ServiceClient {
+	return &dps.ServiceClient{Wire: r.serviceWire(t, serviceEnrollment), Host: t.serviceHost, Authorize: t.authorize, APIVersion: r.profile.Target.ServiceAPIVersion}
+}
+
+// creates notes in the state file that this run made something, so that retiring
+// the device may delete it.
+func (r *run) creates(c profiles.Creation) {
+	c.At = time.Now().UTC()
+	r.state.Creates(c)
+}
+
 // wire is the connection set-up towards this target, without an identity.
 func (t *target) wire(r *run, service string) wire.Options {
 	o := wire.Options{Service: service, Roots: t.roots, CAFile: t.caFile, Observe: r.observe}

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"dpslab/workflow/dps"
 	"dpslab/workflow/iothub"
 	"dpslab/workflow/wire"
 )
@@ -17,18 +16,7 @@ const inboxEvery = 500 * time.Millisecond
 
 // telemetry sends the profile's messages to the assigned hub.
 func (r *run) telemetry(ctx context.Context) (string, error) {
-	s := r.state.Registration
-	if s.Status != dps.StatusAssigned || s.AssignedHub == "" {
-		return "", &Problem{
-			Kind: Usage, Op: "send telemetry", Summary: r.name + " is not assigned to a hub",
-			Fix: "Run the step \"registration\" first.",
-		}
-	}
-	t, err := r.resolve(ctx)
-	if err != nil {
-		return "", err
-	}
-	client, err := r.deviceWire(ctx, t, serviceHub, true)
+	device, err := r.hubClient(ctx, "send telemetry")
 	if err != nil {
 		return "", err
 	}
@@ -36,15 +24,15 @@ func (r *run) telemetry(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	m.device = &iothub.DeviceClient{Wire: client, Host: s.AssignedHub, DeviceID: s.DeviceID}
-	err = r.send(ctx, m, &inbox{there: t.lab != nil, read: time.Now()})
+	m.device = device
+	err = r.send(ctx, m, &inbox{there: r.target.lab != nil, read: time.Now()})
 	if saveErr := r.save(); err == nil {
 		err = saveErr
 	}
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s accepted by %s", counted(m.count, "message"), s.AssignedHub), nil
+	return fmt.Sprintf("%s accepted by %s", counted(m.count, "message"), device.Host), nil
 }
 
 func counted(n int, noun string) string {
@@ -82,6 +70,7 @@ type messages struct {
 	contentType string
 	properties  map[string]string
 	count       int
+	batch       int
 	interval    time.Duration
 }
 
@@ -102,7 +91,7 @@ func (r *run) messages() (*messages, error) {
 	if err != nil {
 		return nil, &Problem{Kind: Usage, Op: "read telemetry.interval", Summary: err.Error()}
 	}
-	m := &messages{body: body, contentType: p.ContentType, count: p.Count, interval: interval, properties: maps.Clone(p.Properties)}
+	m := &messages{body: body, contentType: p.ContentType, count: p.Count, batch: max(p.Batch, 1), interval: interval, properties: maps.Clone(p.Properties)}
 	if r.options.Count > 0 {
 		m.count = r.options.Count
 	}
@@ -126,7 +115,7 @@ func (r *run) send(ctx context.Context, m *messages, inbox *inbox) error {
 	})
 	r.emit(Event{Kind: StreamChanged, Stream: &flow})
 	var last time.Time
-	for n := 1; ; n++ {
+	for n := 1; ; {
 		if n > m.count && r.stream.end() {
 			return nil
 		}
@@ -137,11 +126,17 @@ func (r *run) send(ctx context.Context, m *messages, inbox *inbox) error {
 		if own != nil {
 			m.count++
 		}
-		if err := r.sendOne(ctx, m, n, own); err != nil {
+		size := min(m.batch, m.count-n+1)
+		if own == nil && size > 1 {
+			err = r.sendBatch(ctx, m, n, size)
+		} else {
+			size, err = 1, r.sendOne(ctx, m, n, own)
+		}
+		if err != nil {
 			return err
 		}
-		last = time.Now()
-		if n == m.count || time.Since(inbox.read) >= inboxEvery {
+		last, n = time.Now(), n+size
+		if n > m.count || time.Since(inbox.read) >= inboxEvery {
 			r.receive(ctx, inbox)
 			// A kill loses the count of half a second at most.
 			if err := r.save(); err != nil {
@@ -149,6 +144,30 @@ func (r *run) send(ctx context.Context, m *messages, inbox *inbox) error {
 			}
 		}
 	}
+}
+
+// sendBatch sends several messages in one request: the hub takes all or none.
+func (r *run) sendBatch(ctx context.Context, m *messages, n, size int) error {
+	batch := make([]iothub.Message, size)
+	for i := range batch {
+		var err error
+		if batch[i], err = m.message(r.id, n+i, nil); err != nil {
+			return err
+		}
+	}
+	var took time.Duration
+	rest := batch
+	err := r.retry(ctx, false, func() error {
+		begin := time.Now()
+		defer func() { took = time.Since(begin) }()
+		sent, err := m.device.SendBatch(ctx, rest)
+		rest = rest[sent:] // what is too large for one request goes in several
+		return err
+	})
+	for i := range batch[:size-len(rest)] {
+		r.accepted(m, n+i, string(batch[i].Body), took)
+	}
+	return err
 }
 
 // message makes the n-th message of the profile, or a person's own.

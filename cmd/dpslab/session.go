@@ -8,6 +8,7 @@ import (
 	"dpslab/cmd/embeddedlab"
 	"dpslab/profiles"
 	"dpslab/workflow"
+	"dpslab/workflow/dps/tpm"
 	"dpslab/workflow/emulator"
 )
 
@@ -17,8 +18,11 @@ func (a *app) labOptions(p profiles.Paths) emulator.Options {
 }
 
 // session makes the session of a command without a screen.
+// openTPM opens the TPM of a profile for the engine.
+func openTPM(path string) (workflow.TPM, error) { return tpm.Open(path) }
+
 func (a *app) session(store *profiles.Store, lab emulator.Options, sink func(workflow.Event)) *workflow.Session {
-	c := workflow.Config{Store: store, OpenLab: embeddedlab.Open(lab), Getenv: a.getenv, Sink: sink}
+	c := workflow.Config{Store: store, OpenLab: embeddedlab.Open(lab), OpenTPM: openTPM, Getenv: a.getenv, Sink: sink}
 	if isTerminal(a.in) && isTerminal(a.err) {
 		c.Ask = a.ask
 	}
