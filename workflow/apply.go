@@ -83,10 +83,15 @@ func (s *Status) applyAside(e Event) {
 
 func (s *Status) begin(e Event) {
 	s.Run, s.Running, s.Outcome, s.Problem = e.Run, true, "", nil
-	s.Poll, s.Pending = nil, nil
+	s.Poll, s.Pending, s.Undoing, s.DryRun = nil, nil, e.Undo, e.DryRun
 	for _, id := range e.Plan {
+		s.extend(id)
 		step := s.Step(id)
 		if step == nil {
+			continue
+		}
+		if e.Undo {
+			step.before, step.Log, step.Problem, step.Attempt = step.State, nil, nil, 0
 			continue
 		}
 		*step = StepStatus{StepInfo: step.StepInfo, State: Waiting}
@@ -99,6 +104,13 @@ func (s *Status) begin(e Event) {
 	}
 }
 
+// extend adds a step that only some profiles have.
+func (s *Status) extend(id StepID) {
+	if id == optionalStep.ID && s.Step(id) == nil {
+		s.Steps = append(s.Steps, StepStatus{StepInfo: optionalStep, State: Waiting})
+	}
+}
+
 func (s *Status) finish(e Event) {
 	s.Running, s.Outcome, s.Problem = false, e.Outcome, e.Problem
 	s.endWait(e.At)
@@ -106,6 +118,9 @@ func (s *Status) finish(e Event) {
 	for i := range s.Steps {
 		if s.Steps[i].State == Running {
 			s.Steps[i].State = StepStopped
+			if s.Undoing {
+				s.Steps[i].State = s.Steps[i].before
+			}
 			s.Steps[i].Ended = e.At
 		}
 	}
@@ -124,17 +139,36 @@ func (s *Status) applyStep(e Event) {
 	case StepStarted:
 		step.State, step.Started, step.Problem = Running, e.At, nil
 		step.Attempt++
-		if e.Step == StepTelemetry {
+		if e.Step == StepTelemetry && !s.Undoing {
 			s.Telemetry.Started = e.At
 		}
 	case StepSkipped:
 		step.State, step.Ended = StepSkip, e.At
+		if s.Undoing {
+			step.State = step.before
+		}
 	case StepFinished:
 		step.Ended, step.Problem = e.At, nil
 		if e.Outcome == Failed { // who cancelled knows why
 			step.Problem = e.Problem
 		}
 		step.State = map[Outcome]StepState{Done: StepDone, Failed: StepFailed, Cancelled: StepStopped}[e.Outcome]
+		if s.Undoing {
+			s.undone(step, e.Outcome)
+		}
+	}
+}
+
+// undone: a step that was taken back waits to be done again; one that was not is
+// as it was.
+func (s *Status) undone(step *StepStatus, outcome Outcome) {
+	if outcome != Done || s.DryRun {
+		step.State = step.before
+		return
+	}
+	step.State, step.Files = Waiting, nil
+	if step.ID == StepRegistration {
+		s.Registration, s.Lane = Registration{}, nil
 	}
 }
 

@@ -59,7 +59,10 @@ type Event struct {
 	Text    string    `json:"text,omitempty"`
 	Outcome Outcome   `json:"outcome,omitempty"`
 
-	Plan         []StepID      `json:"plan,omitempty"`
+	Plan   []StepID `json:"plan,omitempty"`
+	Undo   bool     `json:"undo,omitempty"`    // with RunStarted: the steps are undone
+	DryRun bool     `json:"dry_run,omitempty"` // with RunStarted: nothing is sent
+
 	Files        []File        `json:"files,omitempty"`
 	Exchange     *Exchange     `json:"exchange,omitempty"`
 	Poll         *Poll         `json:"poll,omitempty"`

@@ -22,6 +22,9 @@ func (s *Session) History(name string) *Status {
 	if err != nil {
 		return status
 	}
+	if p, err := s.load(name); err == nil && p.APIManagement.Service != "" {
+		status.extend(StepAPIManagement)
+	}
 	status.restore(state)
 	if file, err := os.Open(s.config.Store.Paths.Journal(name)); err == nil {
 		defer file.Close()

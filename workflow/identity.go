@@ -122,7 +122,7 @@ func (r *run) deviceWire(ctx context.Context, t *target, service string, renegot
 	if c, ok := i.clients[service]; ok {
 		return c, nil
 	}
-	o := t.wire(r, service)
+	o := t.wire(r.session, r.observe, service)
 	if i.certificate != nil {
 		f := r.files()
 		o.Certificate, o.CertificateFile, o.KeyFile, o.Renegotiate = i.certificate, f.chain, f.key, renegotiate

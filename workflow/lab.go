@@ -21,6 +21,8 @@ type Lab struct {
 	DeviceHost, ServiceHost, ManagementHost string
 	HubHosts                                []string
 	ServiceConnectionString                 dps.Secret
+	HubConnectionStrings                    map[string]dps.Secret // by host name
+	APIMName                                string
 	ManagementToken                         dps.Secret
 
 	// Dial connects to the lab; nil: TCP to Address. Tests use it.

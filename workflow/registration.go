@@ -151,6 +151,9 @@ func (r *run) settle(answer *dps.OperationAnswer) (*dps.DeviceRegistrationResult
 	s.ErrorCode, s.ErrorMessage = result.ErrorCode, wire.RedactText(result.ErrorMessage)
 	s.AssignedHub, s.DeviceID = result.AssignedHub, result.DeviceID
 	s.PollDue = time.Time{}
+	if s.Status == dps.StatusAssigned {
+		r.assigned(result)
+	}
 	r.emit(Event{Kind: StatusChanged, Registration: &Registration{
 		RegistrationID: r.profile.Identity.RegistrationID, OperationID: answer.OperationID,
 		Status: s.Status, Substatus: s.Substatus, AssignedHub: s.AssignedHub, DeviceID: s.DeviceID,

@@ -67,6 +67,7 @@ var steps = []step{
 	{StepEnrollment, (*run).enrollment},
 	{StepRegistration, (*run).registration},
 	{StepTelemetry, (*run).telemetry},
+	{StepAPIManagement, (*run).apiManagement},
 }
 
 func newRun(s *Session, name string, p *profiles.Profile, o RunOptions) (*run, error) {
@@ -84,7 +85,7 @@ func newRun(s *Session, name string, p *profiles.Profile, o RunOptions) (*run, e
 	r.unlock = unlock
 	if len(r.plan) == 0 {
 		r.close()
-		return nil, &Problem{Kind: Usage, Op: "run " + name, Summary: "no step is chosen", Fix: "the steps are certificates, signing-ca, enrollment, registration, telemetry"}
+		return nil, &Problem{Kind: Usage, Op: "run " + name, Summary: "no step is chosen", Fix: "the steps are certificates, signing-ca, enrollment, registration, telemetry, and api-management where the profile names such a service"}
 	}
 	return r, nil
 }
@@ -92,15 +93,15 @@ func newRun(s *Session, name string, p *profiles.Profile, o RunOptions) (*run, e
 func makeRun(s *Session, name string, p *profiles.Profile, state *profiles.State, o RunOptions) *run {
 	r := &run{
 		id: uuid.NewString(), name: name, session: s, profile: p, options: o,
-		state: state, unlock: func() {}, plan: planOf(o, state), stream: newStream(),
+		state: state, unlock: func() {}, plan: planOf(p, o, state), stream: newStream(),
 	}
 	r.ctx, r.cancel = context.WithCancelCause(s.ctx)
 	return r
 }
 
 // planOf chooses the steps. Resuming begins with the registration that was
-// under way, and goes on with what comes after.
-func planOf(o RunOptions, st *profiles.State) []StepID {
+// under way, and goes on with what comes after. Undoing goes backwards.
+func planOf(p *profiles.Profile, o RunOptions, st *profiles.State) []StepID {
 	from := o.From
 	if o.Resume && from == "" && len(o.Only) == 0 && Resumable(st) {
 		from = StepRegistration
@@ -110,9 +111,19 @@ func planOf(o RunOptions, st *profiles.State) []StepID {
 		if s.id == from {
 			from = ""
 		}
-		if from == "" && (len(o.Only) == 0 || slices.Contains(o.Only, s.id)) {
+		chosen := len(o.Only) == 0 || slices.Contains(o.Only, s.id)
+		if s.id == StepAPIManagement && p.APIManagement.Service == "" && !o.Undo {
+			chosen = false
+		}
+		if from == "" && chosen {
 			plan = append(plan, s.id)
 		}
+	}
+	if o.Undo {
+		plan = slices.DeleteFunc(plan, func(id StepID) bool {
+			return len(o.Only) != 1 && id == StepAPIManagement && st.APIManagement.Service == ""
+		})
+		slices.Reverse(plan)
 	}
 	return plan
 }
@@ -139,10 +150,10 @@ func (r *run) all() (problem *Problem) {
 			}
 		}
 	}()
-	r.emit(Event{Kind: RunStarted, Plan: r.plan})
+	r.emit(Event{Kind: RunStarted, Plan: r.plan, Undo: r.options.Undo, DryRun: r.options.DryRun})
 	for _, id := range r.plan {
 		if problem := r.one(id); problem != nil {
-			if problem.Kind != Interrupted {
+			if problem.Kind != Interrupted && !r.options.Undo {
 				r.noteError(id, problem)
 			}
 			return problem
@@ -157,7 +168,11 @@ func (r *run) one(id StepID) *Problem {
 	defer func() { r.step = "" }()
 	r.emit(Event{Kind: StepStarted})
 	i := slices.IndexFunc(steps, func(s step) bool { return s.id == id })
-	summary, err := steps[i].run(r, r.ctx)
+	do := steps[i].run
+	if r.options.Undo {
+		do = func(r *run, ctx context.Context) (string, error) { return r.undo(ctx, id) }
+	}
+	summary, err := do(r, r.ctx)
 	var nothing skipped
 	if errors.As(err, &nothing) {
 		r.emit(Event{Kind: StepSkipped, Text: nothing.why})
@@ -188,11 +203,30 @@ func (r *run) one(id StepID) *Problem {
 // remember notes in the state file how a step ended. A state that cannot be
 // written is a warning: the step itself is done.
 func (r *run) remember(id StepID, status, summary string) {
+	if r.options.Undo {
+		r.rememberUndone(id, status)
+		return
+	}
 	if r.state.Steps == nil {
 		r.state.Steps = make(map[string]profiles.StepState)
 	}
 	r.state.Steps[string(id)] = profiles.StepState{Status: status, Finished: time.Now().UTC(), Summary: summary}
 	if status == string(Done) && r.state.LastError != nil && r.state.LastError.Step == string(id) {
+		r.state.LastError = nil
+	}
+	if err := r.save(); err != nil {
+		r.warn("the progress could not be saved: " + err.Error())
+	}
+}
+
+// rememberUndone drops a step that was undone from the state file. One that was
+// not is as it was.
+func (r *run) rememberUndone(id StepID, status string) {
+	if status != string(Done) || r.options.DryRun {
+		return
+	}
+	delete(r.state.Steps, string(id))
+	if r.state.LastError != nil && r.state.LastError.Step == string(id) {
 		r.state.LastError = nil
 	}
 	if err := r.save(); err != nil {

@@ -15,6 +15,8 @@ type RunOptions struct {
 	From   StepID   // begin with this step; empty: with the first
 	Resume bool     // finish the registration operation that an earlier run began
 	Force  bool     // make a new device certificate even when there is a good one
+	Undo   bool     // the inverse of the steps, the last one first
+	DryRun bool     // with Undo: make the requests and send none
 	Count  int      // telemetry messages; 0: what the profile says
 	// Interval is the pause between messages; nil: what the profile says.
 	Interval *time.Duration

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+
 	"dpslab/profiles"
 	"dpslab/workflow/wire"
 )
@@ -53,6 +55,7 @@ type Session struct {
 	run      *run
 	done     chan struct{} // closed when the current run has ended
 	prepared preparation
+	accounts map[string]azcore.TokenCredential // by kind and cloud
 	watch    labWatch
 
 	sinkMu sync.Mutex

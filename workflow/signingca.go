@@ -170,6 +170,12 @@ func (r *run) prove(ctx context.Context, client *azure.Certificates, held *azure
 
 func (r *run) rememberCA(held *azure.Certificate) {
 	s := &r.state.SigningCertificate
-	s.Created = s.Created && s.Name == held.Name
+	made := profiles.Creation{
+		Kind: profiles.CreatedSigningCA, Name: held.Name, Host: r.target.managementHost, ETag: held.ETag,
+		SubscriptionID: r.target.instance.SubscriptionID, ResourceGroup: r.target.instance.ResourceGroup, Parent: r.target.instance.DPSName,
+	}
+	if s.Created = s.Created && s.Name == held.Name; s.Created {
+		r.creates(made)
+	}
 	s.Name, s.ETag, s.Verified, s.SHA1 = held.Name, held.ETag, held.Verified, strings.ToUpper(held.Thumbprint)
 }

@@ -22,6 +22,8 @@ type Status struct {
 	Device  string
 	Run     string // the current or last run
 	Running bool
+	Undoing bool    // the current or last run takes steps back
+	DryRun  bool    // and sends nothing
 	Outcome Outcome // of the last finished run
 	Problem *Problem
 
@@ -51,6 +53,8 @@ type StepStatus struct {
 	Problem *Problem
 	Log     []LogLine // this step's lines of the current run
 	Attempt int       // how often it ran in this run
+
+	before StepState // of a step that is being undone
 }
 
 // LogLine is one line of what happened.

@@ -10,6 +10,10 @@ const (
 	StepEnrollment   StepID = "enrollment"
 	StepRegistration StepID = "registration"
 	StepTelemetry    StepID = "telemetry"
+
+	// StepAPIManagement is optional: only a profile with an API Management service
+	// has it.
+	StepAPIManagement StepID = "api-management"
 )
 
 // StepInfo is what a face shows of a step.
@@ -19,7 +23,7 @@ type StepInfo struct {
 	About string // one sentence: what it does and to whom it talks
 }
 
-// Steps lists every step in the order in which they run.
+// Steps lists the steps that every device has, in the order in which they run.
 func Steps() []StepInfo {
 	return []StepInfo{
 		{StepCertificates, "certificates", "make the device's key and certificate, and the CAs of a chain, as files on this machine"},
@@ -30,9 +34,15 @@ func Steps() []StepInfo {
 	}
 }
 
+// optionalStep is what [Steps] leaves out.
+var optionalStep = StepInfo{StepAPIManagement, "API Management", "upload certificate and key to an API Management service, which is another thing than DPS's signing certificates"}
+
+// AllSteps lists every step, those that only some profiles have last.
+func AllSteps() []StepInfo { return append(Steps(), optionalStep) }
+
 // Title is the step's short name, or the ID itself for an unknown one.
 func (id StepID) Title() string {
-	for _, s := range Steps() {
+	for _, s := range AllSteps() {
 		if s.ID == id {
 			return s.Title
 		}

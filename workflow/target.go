@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -30,10 +31,11 @@ type target struct {
 
 	// authorize is nil when somebody else writes enrollments (credential none).
 	authorize dps.Authorizer
-	// management is nil when Azure Resource Manager cannot be reached with the
-	// profile's credential; why says so.
-	management azcore.TokenCredential
-	why        string
+	// account is what Azure Resource Manager and the hubs let in; nil when there
+	// is none. management is the same, and nil too when the DPS instance is not
+	// named in full. why says what is missing.
+	account, management azcore.TokenCredential
+	why                 string
 }
 
 // resolve finds the target of the profile, once in a run. It opens the lab when
@@ -42,15 +44,7 @@ func (r *run) resolve(ctx context.Context) (*target, error) {
 	if r.target != nil {
 		return r.target, nil
 	}
-	var (
-		t   *target
-		err error
-	)
-	if r.profile.Target.Kind == profiles.TargetLab {
-		t, err = r.labTarget(ctx)
-	} else {
-		t, err = r.azureTarget()
-	}
+	t, err := r.session.target(ctx, r.profile.Target)
 	if err != nil {
 		return nil, err
 	}
@@ -58,33 +52,17 @@ func (r *run) resolve(ctx context.Context) (*target, error) {
 	return t, nil
 }
 
-func (r *run) labTarget(ctx context.Context) (*target, error) {
-	lab, err := r.session.OpenLab(ctx)
-	if err != nil {
-		return nil, err
+// target finds where the services of a profile are, and how to be let in.
+func (s *Session) target(ctx context.Context, p profiles.Target) (*target, error) {
+	if p.Kind == profiles.TargetLab {
+		return s.labTarget(ctx)
 	}
-	connection, err := dps.ParseConnectionString(lab.ServiceConnectionString.Reveal())
-	if err != nil {
-		return nil, fmt.Errorf("the lab's service %w", err)
-	}
-	return &target{
-		idScope: lab.IDScope, deviceHost: lab.DeviceHost, serviceHost: lab.ServiceHost, managementHost: lab.ManagementHost,
-		instance: azure.Instance{SubscriptionID: lab.SubscriptionID, ResourceGroup: lab.ResourceGroup, DPSName: lab.DPSName},
-		roots:    lab.Roots, caFile: lab.CAFile, lab: lab,
-		authorize:  connection.Authorizer(),
-		management: azure.StaticToken{Token: lab.ManagementToken},
-	}, nil
-}
-
-func (r *run) azureTarget() (*target, error) {
-	p := r.profile.Target
+	cloud := azure.CloudOf(p.ServiceEndpoint)
 	t := &target{
-		idScope: p.IDScope, deviceHost: p.DeviceEndpoint, serviceHost: p.ServiceEndpoint, managementHost: azure.ManagementHost,
-		instance: azure.Instance{SubscriptionID: p.SubscriptionID, ResourceGroup: p.ResourceGroup, DPSName: p.DPSName},
-		caFile:   p.CAFile,
-	}
-	if t.deviceHost == "" {
-		t.deviceHost = dps.GlobalDeviceEndpoint
+		idScope: p.IDScope, serviceHost: p.ServiceEndpoint, managementHost: cloud.ManagementHost(),
+		deviceHost: cmp.Or(p.DeviceEndpoint, cloud.DeviceEndpoint()),
+		instance:   azure.Instance{SubscriptionID: p.SubscriptionID, ResourceGroup: p.ResourceGroup, DPSName: p.DPSName},
+		caFile:     p.CAFile,
 	}
 	if p.CAFile != "" {
 		roots, err := rootsWith(p.CAFile)
@@ -93,39 +71,86 @@ func (r *run) azureTarget() (*target, error) {
 		}
 		t.roots = roots
 	}
-	return t, r.credential(t)
+	return t, s.credential(t, p, cloud)
+}
+
+func (s *Session) labTarget(ctx context.Context) (*target, error) {
+	lab, err := s.OpenLab(ctx)
+	if err != nil {
+		return nil, err
+	}
+	connection, err := dps.ParseConnectionString(lab.ServiceConnectionString.Reveal())
+	if err != nil {
+		return nil, fmt.Errorf("the lab's service %w", err)
+	}
+	token := azure.StaticToken{Token: lab.ManagementToken}
+	return &target{
+		idScope: lab.IDScope, deviceHost: lab.DeviceHost, serviceHost: lab.ServiceHost, managementHost: lab.ManagementHost,
+		instance: azure.Instance{SubscriptionID: lab.SubscriptionID, ResourceGroup: lab.ResourceGroup, DPSName: lab.DPSName},
+		roots:    lab.Roots, caFile: lab.CAFile, lab: lab,
+		authorize: connection.Authorizer(), management: token, account: token,
+	}, nil
 }
 
 // credential fills in how service and management calls are authorized.
-func (r *run) credential(t *target) error {
-	p := r.profile.Target
+func (s *Session) credential(t *target, p profiles.Target, cloud azure.Cloud) error {
 	switch p.Credential {
 	case profiles.CredentialNone:
 		t.why = "the profile's credential is none"
+		return nil
 	case profiles.CredentialConnectionString:
-		connection, err := r.connectionString(p)
+		connection, err := s.connectionString(p)
 		if err != nil {
 			return err
 		}
 		t.authorize = connection.Authorizer()
 		t.why = "a connection string does not reach Azure Resource Manager"
-	default:
-		entra, err := azure.EntraCredential()
-		if err != nil {
-			return err
-		}
-		t.authorize = azure.ServiceAuthorizer(entra)
-		t.management = entra
-		if i := t.instance; i.SubscriptionID == "" || i.ResourceGroup == "" || i.DPSName == "" {
-			t.management, t.why = nil, "target.subscription_id, resource_group and dps_name are not all set"
-		}
+		return nil
 	}
+	account, err := s.account(azure.CredentialKind(p.Credential), cloud)
+	if err != nil {
+		return err
+	}
+	t.authorize, t.account = azure.ServiceAuthorizer(account), account
+	if i := t.instance; i.SubscriptionID == "" || i.ResourceGroup == "" || i.DPSName == "" {
+		t.why = "target.subscription_id, resource_group and dps_name are not all set"
+		return nil
+	}
+	t.management = account
 	return nil
 }
 
-func (r *run) connectionString(p profiles.Target) (dps.ConnectionString, error) {
+// account signs in, once in a session: tokens stay in memory, and nobody types a
+// device code twice.
+func (s *Session) account(kind azure.CredentialKind, cloud azure.Cloud) (azcore.TokenCredential, error) {
+	key := string(kind) + " " + string(cloud)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known, ok := s.accounts[key]; ok {
+		return known, nil
+	}
+	account, err := azure.NewCredential(azure.CredentialOptions{Kind: kind, Cloud: cloud, Prompt: s.showDeviceCode})
+	if err != nil {
+		return nil, err
+	}
+	if s.accounts == nil {
+		s.accounts = make(map[string]azcore.TokenCredential)
+	}
+	s.accounts[key] = account
+	return account, nil
+}
+
+// showDeviceCode tells the person how to sign in. The event belongs to no run,
+// so that the code is in no journal.
+func (s *Session) showDeviceCode(_ context.Context, c azure.DeviceCode) error {
+	m := Manual{What: "Sign in to Azure: open " + c.URL + " in any browser and type the code " + c.Code}
+	s.sink(Event{At: time.Now(), Kind: HandNeeded, Text: m.What, Manual: &m})
+	return nil
+}
+
+func (s *Session) connectionString(p profiles.Target) (dps.ConnectionString, error) {
 	op := "read the connection string"
-	text := r.session.config.Getenv(p.ConnectionStringEnv)
+	text := s.config.Getenv(p.ConnectionStringEnv)
 	if text == "" {
 		return dps.ConnectionString{}, &Problem{
 			Kind: Usage, Op: op, Summary: "environment variable " + p.ConnectionStringEnv + " is not set",
@@ -168,11 +193,11 @@ func (r *run) creates(c profiles.Creation) {
 }
 
 // wire is the connection set-up towards this target, without an identity.
-func (t *target) wire(r *run, service string) wire.Options {
-	o := wire.Options{Service: service, Roots: t.roots, CAFile: t.caFile, Observe: r.observe}
+func (t *target) wire(s *Session, observe func(wire.Exchange, bool), service string) wire.Options {
+	o := wire.Options{Service: service, Roots: t.roots, CAFile: t.caFile, Observe: observe}
 	if t.lab != nil {
 		o.ConnectTo = t.lab.Address
-		o.Dial = r.session.dialLab
+		o.Dial = s.dialLab
 	}
 	return o
 }
@@ -214,6 +239,6 @@ func (r *run) serviceWire(t *target, service string) *wire.Client {
 	if r.services == nil {
 		r.services = make(map[string]*wire.Client)
 	}
-	r.services[service] = wire.NewClient(t.wire(r, service))
+	r.services[service] = wire.NewClient(t.wire(r.session, r.observe, service))
 	return r.services[service]
 }

@@ -68,6 +68,8 @@ func asLab(r emulator.Ready, operator *emulator.Operator) (*workflow.Lab, error)
 		DeviceHost: r.DeviceHost, ServiceHost: r.ServiceHost, ManagementHost: r.ManagementHost, HubHosts: r.HubHosts,
 		ServiceConnectionString: dps.NewSecret(r.ServiceConnectionString),
 		ManagementToken:         dps.NewSecret(r.ManagementToken),
+		HubConnectionStrings:    hubConnections(r),
+		APIMName:                r.APIMName,
 		Inbox: func(ctx context.Context, hub, deviceID string, after uint64) ([]workflow.Received, error) {
 			events, err := operator.Inbox(ctx, hub, deviceID, after)
 			if err != nil {
@@ -93,6 +95,17 @@ func asLab(r emulator.Ready, operator *emulator.Operator) (*workflow.Lab, error)
 		},
 		PlayFault: func(ctx context.Context, f workflow.LabFault) error { return play(ctx, operator, f) },
 	}, nil
+}
+
+// hubConnections are the hubs' connection strings by host name.
+func hubConnections(r emulator.Ready) map[string]dps.Secret {
+	all := make(map[string]dps.Secret, len(r.HubHosts))
+	for i, host := range r.HubHosts {
+		if i < len(r.HubConnectionStrings) { // a lab of an earlier version tells only the first
+			all[host] = dps.NewSecret(r.HubConnectionStrings[i])
+		}
+	}
+	return all
 }
 
 // scenarios lists what the lab can play, and which of it is switched on.

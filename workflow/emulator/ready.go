@@ -15,9 +15,10 @@ type Ready struct {
 	HubHosts                []string `json:"hub_hosts"`
 	ManagementHost          string   `json:"management_host"`
 	ServiceConnectionString string   `json:"service_connection_string"`
-	HubConnectionString     string   `json:"hub_connection_string"` // of the first hub
-	ManagementToken         string   `json:"management_token"`      // JWT-shaped, for Authorization: Bearer
-	CAFile                  string   `json:"ca_file"`               // PEM
+	HubConnectionString     string   `json:"hub_connection_string"`  // of the first hub
+	HubConnectionStrings    []string `json:"hub_connection_strings"` // of all of them, in the order of HubHosts
+	ManagementToken         string   `json:"management_token"`       // JWT-shaped, for Authorization: Bearer
+	CAFile                  string   `json:"ca_file"`                // PEM
 	SubscriptionID          string   `json:"subscription_id"`
 	ResourceGroup           string   `json:"resource_group"`
 	DPSName                 string   `json:"dps_name"`
@@ -39,6 +40,7 @@ func (l *Lab) makeReady(address string) Ready {
 	}
 	for _, h := range i.Hubs {
 		r.HubHosts = append(r.HubHosts, h.Host)
+		r.HubConnectionStrings = append(r.HubConnectionStrings, connectionString(h.Host, h.Policy))
 	}
 	return r
 }
