@@ -260,6 +260,7 @@ func TestWeReadOthers(t *testing.T) {
 		"P-521":    {"genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"},
 		"RSA 2048": {"genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"},
 		"RSA 3072": {"genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072"},
+		"RSA 4096": {"genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:4096"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -305,9 +306,12 @@ func othersForms(isRSA bool) []otherForm {
 		form("traditional", false, 0, traditional...),
 		form("traditional DER", false, 0, with("-outform", "DER")...),
 		form("traditional AES", true, 0, with("-aes256")...),
+		form("traditional AES-192", true, 0, with("-aes192")...),
+		form("traditional AES-128", true, 0, with("-aes128")...),
 		form("traditional 3DES", true, 0, with("-des3")...),
 		form("PBES2 AES-256", true, 0, "pkcs8", "-topk8", "-in", "k", "-v2", "aes-256-cbc"),
 		form("PBES2 AES-128, SHA-1", true, 0, "pkcs8", "-topk8", "-in", "k", "-v2", "aes-128-cbc", "-v2prf", "hmacWithSHA1"),
+		form("PBES2 AES-192", true, 0, "pkcs8", "-topk8", "-in", "k", "-v2", "aes-192-cbc"),
 		form("PBES2 3DES", true, 0, "pkcs8", "-topk8", "-in", "k", "-v2", "des3"),
 		form("PBES2 DER", true, 0, "pkcs8", "-topk8", "-in", "k", "-v2", "aes-256-cbc", "-outform", "DER"),
 		form("scrypt", true, 0, "pkcs8", "-topk8", "-in", "k", "-scrypt"),

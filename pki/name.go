@@ -45,6 +45,10 @@ func distinguishedName(rawName []byte) string {
 	return strings.Join(out, ",")
 }
 
+// CommonNameDN is a common name as a distinguished name in the form of JSON
+// output: "CN=device-01".
+func CommonNameDN(cn string) string { return "CN=" + visible(escapedValue(cn)) }
+
 // escapedValue is RFC 4514 section 2.4.
 func escapedValue(value string) string {
 	escaped := strings.NewReplacer(`\`, `\\`, `"`, `\"`, `+`, `\+`, `,`, `\,`, `;`, `\;`, `<`, `\<`, `>`, `\>`).Replace(value)

@@ -26,11 +26,15 @@ func (h *heap) checkKeys() {
 		case f != nil:
 			h.checkPair(f.contents.Certificates(), f.path, key)
 		case len(h.certs) > 0 && !h.wanted(key):
-			h.report("F01", SeverityWarning, key.file, 0,
-				fmt.Sprintf("%s belongs to none of the certificates here (public key SHA-256 %s)", key.file, spkiOf(key)),
-				"name the certificate's file too, or leave the key out")
+			h.reportStranger(key)
 		}
 	}
+}
+
+func (h *heap) reportStranger(key foundKey) {
+	h.report("F01", SeverityWarning, key.file, 0,
+		fmt.Sprintf("%s belongs to none of the certificates here (public key SHA-256 %s)", key.file, spkiOf(key)),
+		"name the certificate's file too, or leave the key out")
 }
 
 // wanted says whether a certificate or a request here has the key.
@@ -91,12 +95,13 @@ func (h *heap) checkPair(certs []*x509.Certificate, certFile string, key foundKe
 	switch {
 	case at == 0, at > 0 && key.file != certFile && isCA(certs[at]):
 		return
+	case found && key.file != certFile && !h.wanted(key):
+		h.reportStranger(key)
+	case found && key.file != certFile && stem(right.file) != stem(certFile):
+		h.report("F01", SeverityWarning, certFile, 1,
+			fmt.Sprintf("%s is named like the key of %s, which is %s", key.file, certFile, right.file),
+			"give the programs the right pair: "+certFile+" and "+right.file)
 	case found && key.file != certFile:
-		if h.wanted(key) && stem(right.file) != stem(certFile) {
-			h.report("F01", SeverityWarning, certFile, 1,
-				fmt.Sprintf("%s is named like the key of %s, which is %s", key.file, certFile, right.file),
-				"give the programs the right pair: "+certFile+" and "+right.file)
-		}
 	case at > 0:
 		h.report("F01", SeverityError, certFile, 1,
 			fmt.Sprintf("the private key in %s belongs to certificate %d of %s, which must come first", key.file, at+1, certFile), h.keyOfLater(certs, at, certFile))

@@ -104,7 +104,7 @@ func TestCertChain(t *testing.T) {
 	b.cert(0, "new", "press-2", "--authority", "line-3", "--out", "@", "--days", "90")
 	b.cert(0, "new", "press", "--authority", "line-3", "--out", "@", "--days", "90", "--count", "12", "--json")
 	issued := b.objects(b.cert(0, "issued", "line-3", "--json"))
-	if len(issued) != 15 || issued[14]["subject"] != "press-12" { // with the intermediate CA
+	if len(issued) != 15 || issued[14]["subject"] != "CN=press-12" { // with the intermediate CA
 		t.Errorf("issued %v", issued)
 	}
 	b.cert(0, "verify", "@certs", "@private", "--warnings-as-errors")

@@ -362,7 +362,7 @@ func (n *certNew) batch(ctx context.Context, name string, algorithm pki.Algorith
 	}
 	for one := range slices.Values(result.Issued) {
 		if n.asJSON {
-			err = n.printJSON(one)
+			err = n.printJSON(issuedLine(one))
 		} else {
 			_, err = fmt.Fprintln(n.app.out, pki.DeviceFiles{Dir: filepath.Clean(n.out), RegistrationID: one.Subject}.FullChain())
 		}

@@ -196,7 +196,7 @@ func (a *app) certIssuedCommand() *cobra.Command {
 		}
 		for _, one := range issued {
 			if asJSON {
-				err = a.printJSON(one)
+				err = a.printJSON(issuedLine(one))
 			} else {
 				mark := ""
 				if one.Unwritten {
@@ -211,4 +211,11 @@ func (a *app) certIssuedCommand() *cobra.Command {
 		return nil
 	})
 	return c
+}
+
+// issuedLine is one entry of a ledger, which keeps common names, with the names
+// in the form that all JSON output has.
+func issuedLine(one pki.Issued) pki.Issued {
+	one.Subject, one.Issuer = pki.CommonNameDN(one.Subject), pki.CommonNameDN(one.Issuer)
+	return one
 }
