@@ -23,8 +23,10 @@ type InspectOptions struct {
 	PassphraseFlag string
 	// Stdin is read when the path is "-"; nil: "-" is a file's name.
 	Stdin io.Reader
-	// Key is compared with the certificates besides the keys of the file itself.
-	Key crypto.Signer
+	// Key is compared with the certificates besides the keys of the file itself;
+	// KeyFile is where it was read.
+	Key     crypto.Signer
+	KeyFile string
 	// Now is what days left are counted from; zero: the current time.
 	Now time.Time
 }
@@ -132,6 +134,10 @@ func fileFindings(files []opened, o InspectOptions) []Finding {
 	h.files = files
 	for i := range h.files {
 		h.add(&h.files[i])
+	}
+	if o.Key != nil {
+		key := foundKey{Signer: o.Key, file: o.KeyFile}
+		h.keys, h.keyOf[publicOf(o.Key.Public())] = append(h.keys, key), key
 	}
 	h.checkFiles()
 	h.checkKeys()

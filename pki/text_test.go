@@ -1,6 +1,7 @@
 package pki
 
 import (
+	"crypto"
 	"crypto/x509"
 	"os"
 	"path/filepath"
@@ -106,6 +107,18 @@ func TestInspect(t *testing.T) {
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the text lacks %q:\n%s", want, text)
+		}
+	}
+	alone := filepath.Join(dir, "alone.pem")
+	if err := WriteCertificates(alone, c); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []struct {
+		key  crypto.Signer
+		says string
+	}{{key, "fix  dpslab cert renew " + alone + " --key k.pem"}, {newKey(t, ECP256), "F01: the private key in k.pem does not belong to"}} {
+		if text := must[*Inspection](t)(Inspect(alone, InspectOptions{Key: k.key, KeyFile: "k.pem"})).Text(); !strings.Contains(text, k.says) {
+			t.Errorf("with a key the text lacks %q:\n%s", k.says, text)
 		}
 	}
 	for _, f := range must[*Inspection](t)(Inspect(path, InspectOptions{Passphrase: []byte("wrong")})).Findings {

@@ -111,7 +111,7 @@ func limitsPath(c *x509.Certificate) bool {
 func (h *heap) checkPathLength(device, ca found, below int) {
 	if limitsPath(ca.Certificate) && below > ca.MaxPathLen {
 		h.report("F12", SeverityError, ca.file, ca.at,
-			fmt.Sprintf("%s allows path length %d, but %s stand between it and %s", nameText(ca.RawSubject), ca.MaxPathLen, count(below, "CA"), nameText(device.RawSubject)),
+			fmt.Sprintf("%s allows path length %d, but has %s between itself and %s", nameText(ca.RawSubject), ca.MaxPathLen, count(below, "CA"), nameText(device.RawSubject)),
 			h.newAuthority(ca))
 	}
 }

@@ -35,7 +35,7 @@ input.`,
 	c.Flags().StringVar(&registrationID, "registration-id", "", "compare with this registration ID")
 	c.Flags().StringVar(&caFile, "ca-file", "", "trust these CAs for HOST:PORT, in place of the system's")
 	a.certJSON(c, "inspect", func(ctx context.Context, args []string, asJSON bool) error {
-		o := pki.InspectOptions{RegistrationID: registrationID, PassphraseFlag: secret.flag(), Stdin: a.in, Now: time.Now()}
+		o := pki.InspectOptions{RegistrationID: registrationID, KeyFile: key, PassphraseFlag: secret.flag(), Stdin: a.in, Now: time.Now()}
 		var err error
 		if o.Key, err = a.optionalKey(ctx, key, &secret); err != nil {
 			return err
