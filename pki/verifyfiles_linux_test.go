@@ -22,7 +22,7 @@ func TestUnreadableFolder(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = os.Chmod(shut, 0o700) })
 	if os.Getuid() == 0 {
-		asNobody(t, s.dir, filepath.Join(s.dir, "open"))
+		asNobody(t, filepath.Dir(s.dir), s.dir, filepath.Join(s.dir, "open"))
 	}
 	names, unread, err := expand([]string{s.dir}, false)
 	if err != nil || len(names) != 1 || len(unread) != 1 || unread[0].Path != shut || !strings.Contains(unread[0].Error(), "permission denied") {
