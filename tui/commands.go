@@ -280,6 +280,8 @@ func (a *app) copied(m copiedMsg) tea.Cmd {
 		return a.say(what + " was sent to the terminal's clipboard; it could not be written to a file: " + m.err.Error())
 	case m.err != nil:
 		return a.say(what + " could not be copied: " + m.err.Error())
+	case m.clipboard && a.clip.Multiplexer() == "tmux":
+		return a.say(what + " was sent to tmux, which hands it to the terminal where set-clipboard or allow-passthrough is on, and is in " + m.path)
 	case m.clipboard:
 		return a.say(what + " was sent to the terminal's clipboard and is in " + m.path)
 	}

@@ -113,7 +113,15 @@ func (a *app) newSaveMenu(i screen.SaveTranscript) *menu {
 			},
 		}
 	}
-	items := []menuItem{text("this exchange", one), text("all "+all, i.Shown)}
+	har := func(name string, xs []*workflow.Exchange) menuItem {
+		return menuItem{
+			name: name + ", as HAR", about: "an HTTP archive for a browser's network tools, secrets masked",
+			do: func() tea.Cmd {
+				return a.writeFile("archive", device+"-transcript.har", func() ([]byte, error) { return workflow.HAR(xs) })
+			},
+		}
+	}
+	items := []menuItem{text("this exchange", one), text("all "+all, i.Shown), har("this exchange", one), har("all "+all, i.Shown)}
 	return newMenu(a.th, "Save to "+a.th.Clean(a.filesDir()), nil, items)
 }
 

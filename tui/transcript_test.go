@@ -47,6 +47,12 @@ func TestTheTranscript(t *testing.T) {
 		r.see("Send this request again?")
 		r.press("n")
 		r.dontSee("Send this request again?")
+		r.press("y")
+		for _, form := range []string{"curl", "openssl", "az", "Go", "HAR"} {
+			r.see(form)
+		}
+		r.press(down, down, down, down, enter)
+		r.see("The HAR copy is in")
 		r.press("s", down, enter)
 		r.pass(time.Second)
 		path := filepath.Join(r.session.StateDir(), "d-1-transcript.txt")

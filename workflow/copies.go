@@ -1,6 +1,11 @@
 package workflow
 
-import "dpslab/workflow/wire"
+import (
+	"fmt"
+	"runtime/debug"
+
+	"dpslab/workflow/wire"
+)
 
 // Copy is an exchange's request in a form that works elsewhere, secrets masked.
 type Copy struct {
@@ -13,7 +18,41 @@ type Copy struct {
 
 // Copies writes an exchange's request in every form there is.
 func Copies(x *Exchange) []Copy {
-	return []Copy{
+	all := []Copy{
 		{Name: "curl", About: "a command line that sends the same request", File: "copied-request.sh", Text: wire.Curl(x)},
+		{Name: "openssl", About: "openssl s_client, to look at the handshake itself", File: "copied-openssl.sh"},
+		{Name: "az", About: "the Azure CLI's command for the same", File: "copied-az.sh"},
+		{Name: "Go", About: "a program of its own that sends the same request", File: "copied-request.go.txt"},
+		{Name: "HAR", About: "request and answer for a browser's network tools", File: "copied-exchange.har"},
 	}
+	all[1].Text, all[1].Why = wire.OpenSSL(x)
+	all[2].Text, all[2].Why = wire.Az(x)
+	all[3].Text, all[3].Why = wire.GoSource(x)
+	if har, err := HAR([]*Exchange{x}); err != nil {
+		all[4].Why = err.Error()
+	} else {
+		all[4].Text = string(har)
+	}
+	return all
+}
+
+// HAR writes exchanges as an HTTP archive (HAR 1.2), secrets masked.
+func HAR(xs []*Exchange) ([]byte, error) {
+	all := make([]wire.Exchange, len(xs))
+	for i, x := range xs {
+		all[i] = *x
+	}
+	har, err := wire.HAR(all, version())
+	if err != nil {
+		return nil, fmt.Errorf("write the exchanges as HAR: %w", err)
+	}
+	return har, nil
+}
+
+// version is that of this program, as its build tells.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return "unknown"
 }

@@ -102,7 +102,7 @@ func TestClipboard(t *testing.T) {
 		prefix string
 	}{
 		{"plain", map[string]string{"TERM": "xterm-256color"}, "\x1b]52;c;Y3VybA=="},
-		{"tmux", map[string]string{"TERM": "screen", "TMUX": "/tmp/x"}, "\x1bPtmux;\x1b\x1b]52;c;Y3VybA=="},
+		{"tmux", map[string]string{"TERM": "screen", "TMUX": "/tmp/x"}, "\x1b]52;c;Y3VybA==\x07\x1bPtmux;\x1b\x1b]52;c;Y3VybA=="},
 		{"screen", map[string]string{"TERM": "screen.xterm"}, "\x1bP\x1b]52;c;Y3VybA=="},
 	} {
 		var out bytes.Buffer
