@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"golang.org/x/net/http/httpproxy"
 )
@@ -52,10 +53,10 @@ func proxyFrom(getenv func(string) string) func(*http.Request) (*url.URL, error)
 // isProxyAddress takes what httpproxy takes; that one would go on without a
 // proxy otherwise.
 func isProxyAddress(s string) bool {
-	u, err := url.Parse(s)
-	if err != nil || u.Scheme == "" || u.Host == "" {
-		u, err = url.Parse("http://" + s)
+	if !strings.Contains(s, "://") {
+		s = "http://" + s
 	}
+	u, err := url.Parse(s)
 	if err != nil || u.Hostname() == "" {
 		return false
 	}
