@@ -218,6 +218,17 @@ func TestStrictAcceptsWhatIsRight(t *testing.T) {
 	}
 	l.upload(t, "root", root, true)
 	l.enrollGroup(t, "g", root)
+	// What az sends today.
+	for path, version := range map[string]string{
+		"/subscriptions": "2022-12-01", "/tenants": "2022-12-01", "/subscriptions/" + l.ready.SubscriptionID + "/resourceGroups": "2024-11-01",
+		"/subscriptions/" + l.ready.SubscriptionID + "/providers/Microsoft.Devices/IotHubs":              "2023-06-30",
+		"/subscriptions/" + l.ready.SubscriptionID + "/providers/Microsoft.Devices/provisioningServices": "2021-10-15",
+	} {
+		a := l.as(t, ident{}).do(t, "GET", "https://"+managementHost+path+"?api-version="+version, "", "Authorization", "Bearer "+l.ready.ManagementToken)
+		if a.status != 200 {
+			t.Errorf("%s %s: %d %s", path, version, a.status, a.body)
+		}
+	}
 	for _, text := range []string{"SELECT * FROM enrollments", "*", "select  *", "{'additional_properties': {}, 'query': 'SELECT *'}"} {
 		if a := l.service(t, "POST", "/enrollments/query", jsonText(t, map[string]string{"query": text})); a.status != 200 {
 			t.Errorf("%s: %d %s", text, a.status, a.body)
