@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf16"
 )
 
@@ -53,10 +54,10 @@ func beginLines(text []byte) []int {
 	}
 }
 
-var labelPattern = regexp.MustCompile(`^-----BEGIN ([A-Z0-9 ]{1,40})-----`)
+var labelPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^-----BEGIN ([A-Z0-9 ]{1,40})-----`) })
 
 func labelOf(segment []byte) string {
-	m := labelPattern.FindSubmatch(segment)
+	m := labelPattern().FindSubmatch(segment)
 	if m == nil {
 		return ""
 	}

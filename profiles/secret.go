@@ -5,26 +5,31 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // secretPatterns are texts that only occur in secrets, wherever they stand.
-var secretPatterns = []struct {
+var secretPatterns = sync.OnceValue(func() []secretPattern {
+	return []secretPattern{
+		{
+			regexp.MustCompile(`(?i)SharedAccessKey\s*=`), "a connection string with its SharedAccessKey",
+			`put the connection string into an environment variable and name that: connection_string_env = "DPS_CONNECTION_STRING"`,
+		},
+		{
+			regexp.MustCompile(`(?i)SharedAccessSignature`), "a shared access signature",
+			`remove it; dpslab makes signatures itself from the connection string in connection_string_env`,
+		},
+		{
+			regexp.MustCompile(`(?i)-----BEGIN[A-Z0-9 ]*PRIVATE KEY`), "a private key",
+			`remove it; private keys are files of their own, 'dpslab paths' shows where`,
+		},
+	}
+})
+
+type secretPattern struct {
 	pattern *regexp.Regexp
 	what    string
 	fix     string
-}{
-	{
-		regexp.MustCompile(`(?i)SharedAccessKey\s*=`), "a connection string with its SharedAccessKey",
-		`put the connection string into an environment variable and name that: connection_string_env = "DPS_CONNECTION_STRING"`,
-	},
-	{
-		regexp.MustCompile(`(?i)SharedAccessSignature`), "a shared access signature",
-		`remove it; dpslab makes signatures itself from the connection string in connection_string_env`,
-	},
-	{
-		regexp.MustCompile(`(?i)-----BEGIN[A-Z0-9 ]*PRIVATE KEY`), "a private key",
-		`remove it; private keys are files of their own, 'dpslab paths' shows where`,
-	},
 }
 
 // secretKeys are keys whose value would be the secret, normalized, with the key
@@ -54,7 +59,7 @@ var envExample = map[string]string{
 
 // secretText names the kind of secret in a text, or is empty.
 func secretText(s string) string {
-	for _, p := range secretPatterns {
+	for _, p := range secretPatterns() {
 		if p.pattern.MatchString(s) {
 			return p.what
 		}
@@ -85,16 +90,18 @@ func normalize(key string) string {
 	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(key))
 }
 
-var sounding = regexp.MustCompile(`(?i)pass|pwd|secret|token|signature|connection|access_?key|symmetric|private|sas`)
+var sounding = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)pass|pwd|secret|token|signature|connection|access_?key|symmetric|private|sas`)
+})
 
 // soundsSecret says whether a key's name, or a misspelt one, may stand before a
 // secret.
-func soundsSecret(s string) bool { return sounding.MatchString(s) }
+func soundsSecret(s string) bool { return sounding().MatchString(s) }
 
 // findSecret looks for secrets in the text of a file, before anything else
 // looks at it and might quote it.
 func findSecret(path string, source []byte, keys []key) *Error {
-	for _, p := range secretPatterns {
+	for _, p := range secretPatterns() {
 		if at := p.pattern.FindIndex(source); at != nil {
 			return secretError(path, source, at[0], "", "holds "+p.what+", secrets do not belong into a profile", p.fix)
 		}
@@ -114,7 +121,7 @@ func findSecret(path string, source []byte, keys []key) *Error {
 func findDecodedSecret(path string, source []byte, keys []key, at []string, value any) *Error {
 	switch v := value.(type) {
 	case string:
-		for _, p := range secretPatterns {
+		for _, p := range secretPatterns() {
 			if p.pattern.MatchString(v) {
 				e := newError(path, source, keys, at, "holds "+p.what+", secrets do not belong into a profile", p.fix)
 				e.Snippet = ""

@@ -7,14 +7,15 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"dpslab/profiles"
 )
 
 var (
-	versionShape = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(-preview)?$`)
-	caNameShape  = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
-	serviceShape = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?$`)
+	versionShape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(-preview)?$`) })
+	caNameShape  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9._-]+$`) })
+	serviceShape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?$`) })
 )
 
 var (
@@ -31,14 +32,14 @@ const (
 )
 
 func checkCAName(v string) error {
-	if len(v) > maxCAName || !caNameShape.MatchString(v) {
+	if len(v) > maxCAName || !caNameShape().MatchString(v) {
 		return errors.New("is not the name of an uploaded CA: letters, digits, '-', '.' and '_'")
 	}
 	return nil
 }
 
 func checkServiceName(v string) error {
-	if len(v) > maxServiceName || !serviceShape.MatchString(v) {
+	if len(v) > maxServiceName || !serviceShape().MatchString(v) {
 		return fmt.Errorf("is not the name of an API Management service: at most %d letters, digits and '-', a letter first", maxServiceName)
 	}
 	return nil
@@ -75,7 +76,7 @@ func checkWebhook(v string, a Answers) error {
 }
 
 func checkWebhookVersion(v string, _ Answers) error {
-	if !versionShape.MatchString(v) || v < "2018-09-01" {
+	if !versionShape().MatchString(v) || v < "2018-09-01" {
 		return errors.New("must be a date like 2021-10-01, 2018-09-01-preview or later")
 	}
 	return nil

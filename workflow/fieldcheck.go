@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"dpslab/pki"
@@ -55,7 +56,9 @@ func checkEnrollment(v string, a Answers) error {
 	return nil
 }
 
-var hostShape = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$`)
+var hostShape = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$`)
+})
 
 func checkHost(v string, _ Answers) error {
 	switch {
@@ -63,7 +66,7 @@ func checkHost(v string, _ Answers) error {
 		return errors.New("is empty")
 	case strings.Contains(v, "://"):
 		return errors.New("has a scheme: write the host name alone, without https://")
-	case !hostShape.MatchString(v):
+	case !hostShape().MatchString(v):
 		return errors.New("is not a host name like contoso-dps.azure-devices-provisioning.net")
 	}
 	return nil
@@ -86,12 +89,14 @@ func checkHubs(v string, a Answers) error {
 }
 
 var (
-	envShape  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	uuidShape = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+	envShape  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`) })
+	uuidShape = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+	})
 )
 
 func checkEnvName(v string, _ Answers) error {
-	if len(v) > maxEnvName || !envShape.MatchString(v) {
+	if len(v) > maxEnvName || !envShape().MatchString(v) {
 		return errors.New("is not the name of an environment variable (letters, digits and '_'); the secret itself does not belong here")
 	}
 	return nil
@@ -118,7 +123,7 @@ func checkRegistrationID(v string, a Answers) error {
 }
 
 func checkUUID(v string, _ Answers) error {
-	if !uuidShape.MatchString(v) {
+	if !uuidShape().MatchString(v) {
 		return errors.New("is not a subscription ID like 11111111-2222-3333-4444-555555555555")
 	}
 	return nil

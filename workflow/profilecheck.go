@@ -71,7 +71,7 @@ func checkUnasked(p *profiles.Profile) []FieldError {
 		wrong(keyTwin, "initial twin", "%w", err)
 	}
 	for key, version := range map[string]string{"target.device_api_version": p.Target.DeviceAPIVersion, "target.service_api_version": p.Target.ServiceAPIVersion} {
-		if version != "" && !versionShape.MatchString(version) {
+		if version != "" && !versionShape().MatchString(version) {
 			wrong(key, "API version", "must be a date like 2021-06-01")
 		}
 	}

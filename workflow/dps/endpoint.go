@@ -4,6 +4,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // DeviceAPIVersions are the versions of the device API that clients of the
@@ -63,12 +64,12 @@ func CloudOf(host string) (Cloud, bool) {
 	return PublicCloud, false
 }
 
-var apiVersionShape = regexp.MustCompile(`^20[0-9][0-9]-[01][0-9]-[0-3][0-9](-preview)?$`)
+var apiVersionShape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^20[0-9][0-9]-[01][0-9]-[0-3][0-9](-preview)?$`) })
 
 // CheckAPIVersion checks the shape of an api-version, "2021-06-01" or
 // "2025-07-01-preview". Which ones a service takes, it alone knows.
 func CheckAPIVersion(s string) error {
-	if !apiVersionShape.MatchString(s) {
+	if !apiVersionShape().MatchString(s) {
 		return errors.New(`is a date, such as "2021-06-01" or "2025-07-01-preview"`)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"sync"
 )
 
 // API versions sent by the clients of this package.
@@ -93,18 +94,18 @@ type ServiceErrorBody struct {
 	TimestampUTC string            `json:"timestampUtc"` // 2024-01-02T03:04:05.1234567Z
 }
 
-var idScopeShape = regexp.MustCompile(`^0n[a-z][0-9A-Fa-f]{4,}$`)
+var idScopeShape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^0n[a-z][0-9A-Fa-f]{4,}$`) })
 
 // maxDeviceID is counted by hand: {1,128} would make a large expression, which
 // every start of the program would compile.
 const maxDeviceID = 128
 
-var deviceIDShape = regexp.MustCompile(`^[A-Za-z0-9\-.%_*?!(),:=@$']+$`)
+var deviceIDShape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9\-.%_*?!(),:=@$']+$`) })
 
 // CheckDeviceID checks a device's name at IoT Hub: 1 to 128 ASCII letters,
 // digits and - . % _ * ? ! ( ) , : = @ $ ' (IoT Hub identity registry).
 func CheckDeviceID(s string) error {
-	if len(s) > maxDeviceID || !deviceIDShape.MatchString(s) {
+	if len(s) > maxDeviceID || !deviceIDShape().MatchString(s) {
 		return errors.New("must be 1 to 128 of letters, digits and - . % _ * ? ! ( ) , : = @ $ '")
 	}
 	return nil
@@ -117,7 +118,7 @@ func CheckIDScope(s string) error {
 	if s == "" {
 		return errors.New("is empty: it is on the Overview page of the DPS instance, like 0ne00111111")
 	}
-	if !idScopeShape.MatchString(s) {
+	if !idScopeShape().MatchString(s) {
 		return errors.New("does not look like an ID scope (0ne followed by hexadecimal digits, like 0ne00111111)")
 	}
 	return nil

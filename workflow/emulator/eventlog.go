@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // eventLog is the file of the journal: records one after the other, from its
@@ -36,7 +37,7 @@ const (
 	maxRecord = 8 * maxMessage
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
 
 // bucketLog has the epoch of the valid log as its sequence. It is part of the
 // file, not of what the lab holds: no export has it, and no reset drops it.
@@ -115,7 +116,7 @@ func appendRecord(buffer []byte, epoch, sequence uint64, text []byte) []byte {
 	buffer = binary.BigEndian.AppendUint64(buffer, epoch)
 	buffer = binary.BigEndian.AppendUint64(buffer, sequence)
 	buffer = append(buffer, text...)
-	binary.BigEndian.PutUint32(buffer[start+4:], crc32.Checksum(buffer[start+8:], castagnoli))
+	binary.BigEndian.PutUint32(buffer[start+4:], crc32.Checksum(buffer[start+8:], castagnoli()))
 	return buffer
 }
 
@@ -129,7 +130,7 @@ func cutRecord(raw []byte, epoch uint64) (m Event, rest []byte, ok bool) {
 		return m, nil, false
 	}
 	record, rest := raw[:recordHead+int(length)], raw[recordHead+int(length):]
-	if binary.BigEndian.Uint32(record[4:]) != crc32.Checksum(record[8:], castagnoli) || binary.BigEndian.Uint64(record[8:]) != epoch {
+	if binary.BigEndian.Uint32(record[4:]) != crc32.Checksum(record[8:], castagnoli()) || binary.BigEndian.Uint64(record[8:]) != epoch {
 		return m, nil, false
 	}
 	if json.Unmarshal(record[recordHead:], &m) != nil {

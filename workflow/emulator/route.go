@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -357,14 +358,14 @@ var (
 	allSurfaces        = []*surface{serviceSurface, deviceSurface, managementSurface, apimSurface, resourceSurface, hubSurface, operatorSurface}
 )
 
-var versionShape = regexp.MustCompile(`^20\d\d-\d\d-\d\d(-preview)?$`)
+var versionShape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^20\d\d-\d\d-\d\d(-preview)?$`) })
 
 // checkVersion applies the surface's table of api-versions.
 func (l *Lab) checkVersion(c *call) error {
 	if c.surface.versions == nil || slices.Contains(c.surface.versions, c.version) {
 		return nil
 	}
-	shaped := versionShape.MatchString(c.version)
+	shaped := versionShape().MatchString(c.version)
 	switch {
 	case c.surface == hubSurface:
 		if !shaped || l.forbids(hubVersion) {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Masked stands where a secret was.
@@ -20,28 +21,36 @@ var (
 
 	// JSON members that hold keys, pass phrases, PFX files or tokens. A text
 	// that was cut may end inside one.
-	secretMember = regexp.MustCompile(`(?i)("` + secretNames + `"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|\\?\z)`)
-	secretPFX    = regexp.MustCompile(`("data"\s*:\s*)"MI(?:[^"\\]|\\.)*(?:"|\\?\z)`)
-	secretText   = []struct {
-		pattern *regexp.Regexp
-		with    string
-	}{
-		// JSON inside a JSON string: IoT Hub nests its errors that way.
-		{regexp.MustCompile(`(?i)(\\"` + secretNames + `\\"\s*:\s*\\")[^"\\]*`), "${1}" + Masked},
-		{regexp.MustCompile(`(?i)(SharedAccessKey\s*=\s*)[^;"'\s]+`), "${1}" + Masked},
-		{regexp.MustCompile(`(?i)(SharedAccessSignature\s+)[^"'\s]+`), "${1}" + Masked},
-		{regexp.MustCompile(`(?i)((?:[?&]|\\u0026)sig=)[^&"'\s]+`), "${1}" + Masked},
-		{regexp.MustCompile(`(?i)(Bearer\s+)[A-Za-z0-9._~+/=-]{8,}`), "${1}" + Masked},
-		{regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), Masked},
-	}
+	secretMember = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)("` + secretNames + `"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|\\?\z)`)
+	})
+	secretPFX  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`("data"\s*:\s*)"MI(?:[^"\\]|\\.)*(?:"|\\?\z)`) })
+	secretText = sync.OnceValue(func() []masking {
+		return []masking{
+			// JSON inside a JSON string: IoT Hub nests its errors that way.
+			{regexp.MustCompile(`(?i)(\\"` + secretNames + `\\"\s*:\s*\\")[^"\\]*`), "${1}" + Masked},
+			{regexp.MustCompile(`(?i)(SharedAccessKey\s*=\s*)[^;"'\s]+`), "${1}" + Masked},
+			{regexp.MustCompile(`(?i)(SharedAccessSignature\s+)[^"'\s]+`), "${1}" + Masked},
+			{regexp.MustCompile(`(?i)((?:[?&]|\\u0026)sig=)[^&"'\s]+`), "${1}" + Masked},
+			{regexp.MustCompile(`(?i)(Bearer\s+)[A-Za-z0-9._~+/=-]{8,}`), "${1}" + Masked},
+			{regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), Masked},
+		}
+	})
 )
+
+// masking replaces what a pattern finds. The patterns are compiled at first use:
+// most runs of the program never need them.
+type masking struct {
+	pattern *regexp.Regexp
+	with    string
+}
 
 // RedactText replaces what looks like a key, token, signature or connection
 // string in a body or an error text.
 func RedactText(s string) string {
-	s = secretMember.ReplaceAllString(s, `${1}"`+Masked+`"`)
-	s = secretPFX.ReplaceAllString(s, `${1}"`+Masked+`"`)
-	for _, t := range secretText {
+	s = secretMember().ReplaceAllString(s, `${1}"`+Masked+`"`)
+	s = secretPFX().ReplaceAllString(s, `${1}"`+Masked+`"`)
+	for _, t := range secretText() {
 		s = t.pattern.ReplaceAllString(s, t.with)
 	}
 	return s
