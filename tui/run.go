@@ -196,14 +196,7 @@ func outcome(a *app, err error) error {
 // ran, and how to do it again without a screen.
 func farewell(a *app) string {
 	var b strings.Builder
-	for _, s := range a.ran {
-		name := a.th.Clean(s.Device)
-		fmt.Fprintf(&b, "%s: %s\n", name, a.th.Clean(a.standing(s)))
-		for _, dir := range sortedFolders(s) {
-			fmt.Fprintf(&b, "  files in %s\n", a.th.Clean(dir))
-		}
-		fmt.Fprintf(&b, "  the same without a screen: %s run %s\n", a.calledAs, name)
-	}
+	b.WriteString(lastWords(a.th, a.ran, a.calledAs))
 	if a.editing() && !maps.Equal(a.wizard.Answers(), a.wizard.Unchanged()) {
 		fmt.Fprintf(&b, "The changes of %s are kept, unsaved: %s, then e, goes on with them.\n", a.th.Clean(a.wizard.Editing()), a.calledAs)
 	}
@@ -213,15 +206,29 @@ func farewell(a *app) string {
 	return b.String()
 }
 
-// standing is where a device stands after its last run here, in one sentence.
-func (a *app) standing(s *workflow.Status) string {
+// lastWords says of each device that ran how it stands and how to do it again.
+func lastWords(th *theme.Theme, ran []*workflow.Status, called string) string {
+	var b strings.Builder
+	for _, s := range ran {
+		name := th.Clean(s.Device)
+		fmt.Fprintf(&b, "%s: %s\n", name, th.Clean(standingOf(s, called)))
+		for _, dir := range sortedFolders(s) {
+			fmt.Fprintf(&b, "  files in %s\n", th.Clean(dir))
+		}
+		fmt.Fprintf(&b, "  the same without a screen: %s run %s\n", called, name)
+	}
+	return b.String()
+}
+
+// standingOf is where a device stands after its last run here, in one sentence.
+func standingOf(s *workflow.Status, called string) string {
 	text := "its run was left under way"
 	switch {
 	case s.Running:
 	case s.Outcome == workflow.Cancelled:
 		text = "cancelled"
 		if s.Step(workflow.StepRegistration).State == workflow.StepStopped {
-			text += "; " + a.calledAs + " run " + s.Device + " --resume goes on"
+			text += "; " + called + " run " + s.Device + " --resume goes on"
 		}
 	case s.Problem != nil:
 		text = s.Problem.Error()

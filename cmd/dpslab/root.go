@@ -52,14 +52,15 @@ func (o *output) Write(p []byte) (int, error) {
 // of standard output is one JSON object.
 type app struct {
 	environment
-	reader   *bufio.Reader // of in, made at the first question
-	home     string
-	quiet    bool
-	verbose  bool
-	noColor  bool
-	ascii    bool
-	readOnly bool
-	theme    string
+	reader     *bufio.Reader // of in, made at the first question
+	home       string
+	quiet      bool
+	verbose    bool
+	noColor    bool
+	ascii      bool
+	readOnly   bool
+	theme      string
+	accessible bool
 }
 
 // Exit codes, besides those of [workflow.ProblemKind.ExitCode].
@@ -129,6 +130,7 @@ the lab inside it needs no Azure subscription and no network.`,
 	flags.BoolVar(&a.noColor, "no-color", false, "no colour (also NO_COLOR)")
 	flags.BoolVar(&a.ascii, "ascii", false, "draw with ASCII characters only")
 	root.Flags().BoolVar(&a.readOnly, "read-only", false, "the workbench looks and writes nothing")
+	root.Flags().BoolVar(&a.accessible, "accessible", false, "the workbench asks line by line, for screen readers (also ACCESSIBLE=1)")
 	flags.StringVar(&a.theme, "theme", "", "colours: dark (default), light, high-contrast, none")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(err.Error(), c.CommandPath()+" --help lists the flags")

@@ -224,11 +224,16 @@ func (h *Home) typeFilter(k tea.KeyMsg, a keymap.Action) {
 	}
 }
 
-func (h *Home) count() string {
-	n := strconv.Itoa(len(h.names)) + " profiles"
-	if len(h.names) == 1 {
-		n = "1 profile"
+// Count is a number of things: "1 profile", "3 profiles".
+func Count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
 	}
+	return strconv.Itoa(n) + " " + thing + "s"
+}
+
+func (h *Home) count() string {
+	n := Count(len(h.names), "profile")
 	if h.filter.Value() != "" {
 		n = strconv.Itoa(len(h.shown)) + " of " + n
 	}

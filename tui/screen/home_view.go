@@ -250,3 +250,14 @@ func Life(left time.Duration) string {
 	}
 	return fmt.Sprintf("%d days left", (left+day-1)/day)
 }
+
+// Standing is where a device stands, in a few words safe to print.
+func Standing(th *theme.Theme, d workflow.Device) string { return statusOf(th, d).text }
+
+// TargetBadge names where a device's services are.
+func TargetBadge(d workflow.Device) string {
+	if d.Profile == nil {
+		return ""
+	}
+	return targetBadge(d.Profile.Target)
+}
