@@ -46,9 +46,26 @@ func workScenes() []scene {
 			press(a, slices.Repeat([]string{"up"}, 5)...)
 			press(a, "R")
 		}},
+		{"bench-undo", func(a *app) {
+			bench(func(s *story) { s.certificates(); s.enrollment(); s.registered(); s.end(workflow.Done, nil) }, 0)(a)
+			a.update(undoPlanMsg{step: workflow.StepEnrollment, items: undoItems})
+		}},
+		{"bench-undo-typed", func(a *app) {
+			bench(func(s *story) { s.certificates(); s.enrollment(); s.registered(); s.end(workflow.Done, nil) }, 0)(a)
+			dev := devices()[2]
+			dev.Profile = profile("azure", "self-signed", "individual", "")
+			a.bench.SetDevice(dev)
+			a.update(undoPlanMsg{step: workflow.StepEnrollment, items: undoItems})
+			press(a, "m", "y", "enter")
+		}},
 		{"bench-message", func(a *app) {
 			bench(func(s *story) { s.certificates(); s.enrollment(); s.registered(); s.end(workflow.Done, nil) }, 0)(a)
 			a.update(composedMsg{saved: true, wrong: errors.New("the body begins like JSON and is none, line 2 of it: invalid character '}' looking for beginning of object key string")})
 		}},
 	}
+}
+
+var undoItems = []workflow.RetireItem{
+	{Step: workflow.StepEnrollment, What: "individual enrollment my-x509-device at contoso-dps.azure-devices-provisioning.net"},
+	{Step: workflow.StepEnrollment, What: "enrollment group line-3 at contoso-dps.azure-devices-provisioning.net", Shared: []string{"device-01", "press-3"}},
 }

@@ -67,6 +67,9 @@ func (b *Bench) choose(id workflow.StepID) {
 // SetDevice takes in what was read of the device again, after a run.
 func (b *Bench) SetDevice(d workflow.Device) { b.dev = d }
 
+// Lab says whether the device's target is the lab.
+func (b *Bench) Lab() bool { return b.dev.Profile != nil && b.dev.Profile.Target.Kind == "lab" }
+
 // Device is the profile's name.
 func (b *Bench) Device() string { return b.dev.Name }
 
@@ -207,7 +210,9 @@ func (b *Bench) repairBindings(bs []keymap.Binding) {
 	if b.step().State != workflow.StepDone {
 		keymap.Disable(bs, keymap.Redo, "the step is not done: enter runs it")
 	}
-	if s := b.step().State; s == workflow.Waiting || s == workflow.StepSkip {
+	if b.step().ID == workflow.StepTelemetry {
+		keymap.Disable(bs, keymap.Undo, "messages that were sent cannot be taken back")
+	} else if s := b.step().State; s == workflow.Waiting || s == workflow.StepSkip {
 		keymap.Disable(bs, keymap.Undo, "the step has made nothing")
 	}
 }

@@ -128,7 +128,11 @@ func (b *Bench) result(w int) string {
 	case b.stopping:
 		text = th.Warn.Text(th.Stopped) + " cancelling" + th.Ellipsis
 	case b.st.Running:
-		text = ui.Spinner(th, b.now) + " running " + b.runningStep()
+		doing := "running "
+		if b.st.Undoing {
+			doing = "taking back "
+		}
+		text = ui.Spinner(th, b.now) + " " + doing + b.runningStep()
 	case b.started:
 		text = ui.Spinner(th, b.now) + " starting"
 	case b.failure() != nil || b.st.Outcome == workflow.Failed:

@@ -1,0 +1,42 @@
+package tui
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// A step is taken back after a question that lists what goes, and can be run
+// again.
+func TestUndoAStep(t *testing.T) {
+	t.Parallel()
+	withLab(t, func(r *rig) {
+		r.press("n")
+		r.until(enter, "> registration ID")
+		r.press("d-1")
+		r.until(enter, "What will run")
+		r.press(enter)
+		r.pass(20 * time.Second)
+		r.see("sent 10 of 10")
+		r.press("u")
+		r.pass(time.Second)
+		r.see("cannot be taken back")
+		r.until("k", "> ✓ 3 enrollment")
+		r.press("u")
+		r.pass(time.Second)
+		r.see("Undo enrollment of d-1?")
+		r.see("individual enrollment d-1 at")
+		r.press("n", "u")
+		r.pass(time.Second)
+		r.press("y")
+		r.pass(10 * time.Second)
+		r.dontSee("✓ 3 enrollment")
+		view, err := r.session.LabView(context.Background())
+		if err != nil || len(view.Enrollments) != 0 {
+			t.Errorf("%d enrollments after undoing, %v", len(view.Enrollments), err)
+		}
+		r.press(enter)
+		r.pass(10 * time.Second)
+		r.see("✓ 3 enrollment")
+	})
+}
