@@ -65,14 +65,17 @@ func TestCertSubjectsInJSON(t *testing.T) {
 	b := newCertBench(t)
 	want := "CN=press-1"
 	made := b.objects(b.cert(0, "new", "press-1", "--authority", "line-3", "--out", "@", "--days", "90", "--json"))
-	batch := b.objects(b.cert(0, "new", "press", "--authority", "line-3", "--out", "@", "--days", "90", "--count", "1", "--force", "--json"))
+	batch := b.objects(b.cert(0, "new", "hall", "--authority", "line-3", "--out", "@", "--days", "90", "--count", "1", "--json"))
 	issued := b.objects(b.cert(0, "issued", "line-3", "--json"))
 	inspected := b.objects(b.cert(0, "inspect", "@certs/press-1.cert.pem", "--json"))[0]["certificates"].([]any)[0].(map[string]any)
 	verified := b.objects(b.cert(0, "verify", "@certs/press-1-full-chain.cert.pem", "--json"))[0]["chains"].([]any)[0].(map[string]any)["elements"].([]any)[0].(map[string]any)
 	subjects := []any{inspected["subject"], verified["subject"]}
 	for _, one := range slices.Concat(made, batch, issued) {
-		if s, ok := one["subject"].(string); ok && strings.Contains(s, "press-1") {
+		switch s, _ := one["subject"].(string); {
+		case strings.Contains(s, "press-1"):
 			subjects = append(subjects, s)
+		case strings.Contains(s, "hall-1"):
+			subjects = append(subjects, strings.Replace(s, "hall", "press", 1))
 		}
 	}
 	for _, s := range subjects {

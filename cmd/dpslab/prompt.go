@@ -64,14 +64,17 @@ func (a *app) ask(ctx context.Context, q workflow.Question) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("prepare the terminal for a secret: %w", err)
 	}
+	if err := echoOff(fd); err != nil {
+		return "", fmt.Errorf("prepare the terminal for a secret: %w", err)
+	}
+	defer func() { _ = term.Restore(fd, before) }()
 	fmt.Fprint(a.err, q.Prompt+": ")
 	secret, err := await(ctx, func() (string, error) {
 		b, err := term.ReadPassword(fd)
 		return string(b), err
 	})
 	fmt.Fprintln(a.err)
-	if ctx.Err() != nil {
-		_ = term.Restore(fd, before) // the read that was left behind keeps the echo off
+	if ctx.Err() != nil { // the read that was left behind would keep the echo off
 		return "", context.Cause(ctx)
 	}
 	if err != nil {
