@@ -12,7 +12,7 @@ import (
 // the package at that path, as one that serves its tests does. "wire types"
 // of the emulator are those of dps.
 var allowed = map[string][]string{
-	"dpslab/cmd":               {"dpslab/cmd/embeddedlab", "dpslab/tui", "dpslab/workflow", "dpslab/pki", "dpslab/workflow/dps", "dpslab/workflow/emulator", "dpslab/profiles"},
+	"dpslab/cmd":               {"dpslab/cmd/embeddedlab", "dpslab/tui", "dpslab/workflow", "dpslab/pki", "dpslab/workflow/dps", "dpslab/workflow/dps/tpm", "dpslab/workflow/emulator", "dpslab/profiles"},
 	"dpslab/tui":               {"dpslab/tui", "dpslab/workflow", "dpslab/profiles"},
 	"dpslab/workflow":          {"dpslab/workflow/dps", "dpslab/workflow/iothub", "dpslab/workflow/azure", "dpslab/workflow/doctor", "dpslab/workflow/wire", "dpslab/pki", "dpslab/profiles"},
 	"dpslab/workflow/dps":      {"dpslab/workflow/wire", "dpslab/pki"},
