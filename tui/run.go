@@ -109,7 +109,7 @@ func drive(ctx context.Context, a *app, feed *Feed, ask *Asker, signals <-chan o
 	a.readOnly = a.session.ReadOnly()
 	a.home.SetNames(a.session.Names())
 	a.draft, _ = a.session.Draft()
-	p := tea.NewProgram(a,
+	p := tea.NewProgram(lean{a},
 		tea.WithInput(in), tea.WithOutput(out), tea.WithAltScreen(),
 		tea.WithoutSignalHandler(), // it would not save anything, and knows no SIGHUP
 	)
@@ -132,6 +132,23 @@ func drive(ctx context.Context, a *app, feed *Feed, ask *Asker, signals <-chan o
 	_, err := p.Run()
 	close(stop)
 	return errors.Join(a.end(feed), outcome(a, err))
+}
+
+// lean is the app as it goes over a line: the blanks that fill a row are left
+// out, because the renderer clears the rest of a row with three bytes.
+type lean struct{ *app }
+
+func (l lean) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	_, cmd := l.app.Update(msg)
+	return l, cmd
+}
+
+func (l lean) View() string {
+	rows := strings.Split(l.app.View(), "\n")
+	for i, r := range rows {
+		rows[i] = strings.TrimRight(r, " ")
+	}
+	return strings.Join(rows, "\n")
 }
 
 // guard ends the program when one of its goroutines panics; otherwise the
