@@ -149,7 +149,7 @@ func (a *app) composed(m composedMsg) tea.Cmd {
 		return a.say("Nothing was saved in the editor, so nothing was sent.")
 	case m.wrong != nil:
 		a.overlay = a.newRewrite(m.wrong)
-		return nil
+		return a.grace.begin()
 	}
 	written := m.written
 	if a.bench != nil && !a.bench.Busy() {

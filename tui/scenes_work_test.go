@@ -56,7 +56,15 @@ func workScenes() []scene {
 			dev.Profile = profile("azure", "self-signed", "individual", "")
 			a.bench.SetDevice(dev)
 			a.update(undoPlanMsg{step: workflow.StepEnrollment, items: undoItems})
+			a.grace.on = false
 			press(a, "m", "y", "enter")
+		}},
+		{"bench-received", func(a *app) {
+			bench(func(s *story) { s.certificates(); s.enrollment(); s.registered(); s.end(workflow.Done, nil) }, 0)(a)
+			a.update(receivedMsg{device: "my-x509-device", message: &workflow.CloudMessage{
+				Body: "{\"interval\": 5, \"name\": \"温度センサー\x1b[2J\"}", Sequence: 42, Deliveries: 1, MessageID: "m-1",
+				Enqueued: noon, Properties: map[string]string{"kind": "settings"},
+			}})
 		}},
 		{"bench-message", func(a *app) {
 			bench(func(s *story) { s.certificates(); s.enrollment(); s.registered(); s.end(workflow.Done, nil) }, 0)(a)

@@ -21,6 +21,8 @@ func (a *app) benchIntent(i screen.Intent) (cmd tea.Cmd, ok bool) {
 		return a.steer(func() error { return a.session.SetInterval(i.Interval) }), true
 	case screen.RedoStep:
 		return a.redo(i.Step), true
+	case screen.ReceiveMessages:
+		return a.receive(), true
 	case screen.UndoStep:
 		return a.planUndo(i.Step), true
 	case screen.ComposeMessage:
@@ -38,6 +40,10 @@ func (a *app) benchResult(msg tea.Msg) (cmd tea.Cmd, ok bool) {
 		return nil, true // an event tells how they flow now
 	case undoPlanMsg:
 		return a.askUndo(msg), true
+	case receivedMsg:
+		return a.gotMessage(msg), true
+	case settledMsg:
+		return a.settled(msg), true
 	case draftedMsg:
 		return a.openEditor(msg), true
 	case composedMsg:

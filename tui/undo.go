@@ -47,7 +47,7 @@ func (a *app) askUndo(m undoPlanMsg) tea.Cmd {
 	run := func() tea.Cmd { return a.undo(m.step) }
 	if a.bench.Lab() || m.step == workflow.StepCertificates {
 		a.overlay = &confirm{th: a.th, title: title, verb: "takes it back", lines: lines, yes: run}
-		return nil
+		return a.grace.begin() // it opens by itself, once the list was read
 	}
 	a.overlay = &form{
 		th: a.th, title: title, lines: lines,
@@ -59,7 +59,7 @@ func (a *app) askUndo(m undoPlanMsg) tea.Cmd {
 			return run(), ""
 		},
 	}
-	return nil
+	return a.grace.begin()
 }
 
 // undoLines say what goes and what stays, at most 72 cells each.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
+	"dpslab/workflow/dps"
 	"dpslab/workflow/wire"
 )
 
@@ -117,17 +118,26 @@ func (r *run) resendWire(ctx context.Context, t *target, x *Exchange, q *wire.Re
 		}
 	}
 	switch x.Service {
-	case serviceDPS, serviceHub:
-		return r.deviceWire(ctx, t, x.Service, x.Service == serviceHub)
+	case serviceDPS:
+		device, err := r.dpsClient(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if device.TPM != nil {
+			return nil, &Problem{Kind: Usage, Op: "repeat the request", Summary: "a TPM answers a challenge of its own each time", Fix: "Run the step again: it makes the request anew."}
+		}
+		return device.Wire, authorizeAs(ctx, device.Authorize, q)
+	case serviceHub:
+		device, err := r.hubClient(ctx, "repeat the request")
+		if err != nil {
+			return nil, err
+		}
+		return device.Wire, authorizeAs(ctx, device.Authorize, q)
 	case serviceEnrollment:
 		if t.authorize == nil {
 			return nil, &Problem{Kind: Usage, Op: "repeat the request", Summary: "the profile's credential is none: nobody here may call the service API"}
 		}
-		token, err := t.authorize(ctx)
-		if err != nil {
-			return nil, err
-		}
-		q.Header.Set("Authorization", token.Reveal())
+		return r.serviceWire(t, x.Service), authorizeAs(ctx, t.authorize, q)
 	case serviceManagement:
 		if t.management == nil {
 			return nil, &Problem{Kind: Usage, Op: "repeat the request", Summary: t.why}
@@ -139,4 +149,17 @@ func (r *run) resendWire(ctx context.Context, t *target, x *Exchange, q *wire.Re
 		q.Header.Set("Authorization", "Bearer "+token.Token)
 	}
 	return r.serviceWire(t, x.Service), nil
+}
+
+// authorizeAs adds the credential; an authorizer of nil adds none.
+func authorizeAs(ctx context.Context, authorize dps.Authorizer, q *wire.Request) error {
+	if authorize == nil {
+		return nil
+	}
+	token, err := authorize(ctx)
+	if err != nil {
+		return err
+	}
+	q.Header.Set("Authorization", token.Reveal())
+	return nil
 }

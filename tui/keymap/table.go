@@ -51,6 +51,7 @@ var table = []Binding{
 	{Context: OnBench, Action: RunAll, Keys: []string{"a"}, Label: "a", Help: "run all", About: "run all steps in order; what is there already is reused", Footer: 4},
 	{Context: OnBench, Action: RunRest, Keys: []string{"r"}, Label: "r", Help: "run rest", About: "run the chosen step and all that follow", Footer: 11},
 	{Context: OnBench, Action: Redo, Keys: []string{"R"}, Label: "R", Help: "redo", About: "run the chosen step as if it had not run; a new certificate asks first"},
+	{Context: OnBench, Action: Receive, Keys: []string{"i"}, Label: "i", Help: "receive", About: "ask IoT Hub for a message to the device; then complete, give back or reject it", Footer: 12},
 	{Context: OnBench, Action: Undo, Keys: []string{"u"}, Label: "u", Help: "undo", About: "take back what the chosen step made; lists it and asks first", Footer: 13, Dangerous: true},
 	{Context: OnBench, Action: Pause, Keys: []string{"p", " "}, Label: "p", Help: "pause", About: "hold the messages back, or let them flow again", Footer: 5},
 	{Context: OnBench, Action: Faster, Keys: []string{"+", "="}, Label: "+", Brief: "+ -", Help: "rate", About: "shorter pause between messages", Footer: 6},

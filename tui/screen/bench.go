@@ -264,6 +264,8 @@ func (b *Bench) Handle(k tea.KeyMsg) Intent {
 		return SetPace{Interval: b.pace(bd.Action == keymap.Faster)}
 	case keymap.Compose:
 		return ComposeMessage{}
+	case keymap.Receive:
+		return ReceiveMessages{}
 	case keymap.Back, keymap.Quit:
 		if b.Busy() {
 			return CancelRun{}

@@ -61,6 +61,14 @@ func (b *Bench) streamBindings(bs []keymap.Binding) {
 	if why == "" && b.interval() == 0 {
 		keymap.Disable(bs, keymap.Faster, "there is no pause between messages already")
 	}
+	switch {
+	case b.Locked != "":
+		keymap.Disable(bs, keymap.Receive, b.Locked)
+	case b.dev.Err != nil:
+		keymap.Disable(bs, keymap.Receive, "the profile cannot be used")
+	case !b.isAssigned():
+		keymap.Disable(bs, keymap.Receive, "the device is not assigned to a hub yet")
+	}
 	switch why := b.whyNotRun(); {
 	case b.sending():
 		keymap.Disable(bs, keymap.Compose, b.Locked)

@@ -155,7 +155,7 @@ func (b *Bench) lastMessage(w int) []string {
 	rows := []string{th.Dim.Text(fmt.Sprintf("message %d, accepted in %.0f ms", m.N, m.LatencyMS))}
 	body := ui.Wrap(th.Clean(ui.Head(m.Body, 3*w)), w)
 	if len(body) > 2 {
-		body = []string{body[0], ui.Cut(body[1], w-ui.Width(th.Ellipsis), "") + th.Ellipsis}
+		body = []string{body[0], ui.Cut(strings.Join(body[1:], " "), w, th.Ellipsis)}
 	}
 	return append(rows, body...)
 }

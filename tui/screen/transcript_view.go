@@ -85,7 +85,7 @@ func (t *Transcript) row(at int, selected bool, w int) string {
 	if refused(x) {
 		st = th.Bad
 	}
-	left := ui.Pad(th.Clean(x.Method), 6, "") + " "
+	left := ui.Pad(th.Clean(x.Method), 6, th.Ellipsis) + " "
 	name := th.Clean(x.Operation)
 	var more []string
 	if w >= 56 {
