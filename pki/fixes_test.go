@@ -270,6 +270,11 @@ func TestFixesOfChainsWork(t *testing.T) {
 			s.certs("middle.pem", between)
 			s.certs("a.pem", s.make(between, "press-3", asDevice), root)
 		}, "F12"},
+		"the root is elsewhere": {func(s *scene) {
+			between := s.make(s.make(nil, "the root", asCA), "the middle", asCA)
+			s.certs("middle.pem", between)
+			s.certs("a.pem", s.make(between, "press-3", asDevice))
+		}, "F12"},
 		"path length": {func(s *scene) {
 			root := s.make(nil, "the root", both(asCA, func(c *x509.Certificate) { c.MaxPathLenZero, c.MaxPathLen = true, 0 }))
 			between := s.make(root, "the middle", asCA)

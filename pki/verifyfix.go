@@ -235,6 +235,10 @@ func (h *heap) chainCommand(device *x509.Certificate, from *opened) string {
 	for c := device; !isSelfSigned(c) && !seen[c]; {
 		seen[c] = true // CAs may have signed each other
 		issuer := h.issuers[c]
+		if issuer == nil && c != device {
+			return "this is as far as the files go, and enough once " + nameText(c.RawSubject) + " itself is verified at DPS: dpslab cert fullchain " +
+				strings.Join(files, " ") + " --partial" + fixFor(" --out CHAIN.pem", from.path)
+		}
 		if issuer == nil {
 			return "find the file of " + nameText(c.RawIssuer) + ", which signed " + nameText(c.RawSubject) +
 				" and is in no file here; dpslab cert fullchain puts them into one, the device first"
