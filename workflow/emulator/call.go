@@ -55,6 +55,7 @@ func (l *Lab) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer l.handlers.Done()
+	secured(r)
 	now := time.Now()
 	c := &call{w: w, r: r, requestID: uuid.NewString(), now: now, arrived: now, version: r.URL.Query().Get("api-version")}
 	c.set("x-ms-request-id", c.requestID)

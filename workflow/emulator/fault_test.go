@@ -268,6 +268,8 @@ func TestAssignFaultIsDrawnOnce(t *testing.T) {
 		if failed != 2 {
 			t.Errorf("%d failed", failed)
 		}
+		l.faults.mu.Lock()
+		defer l.faults.mu.Unlock()
 		if len(l.faults.drawn) > 0 {
 			t.Errorf("%v is left", l.faults.drawn)
 		}

@@ -1,7 +1,10 @@
 package emulator
 
 import (
+	"crypto/tls"
 	"encoding/json"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -231,6 +234,49 @@ func TestTwinShape(t *testing.T) {
 		}
 	}
 	wantRefusal(t, l.service(t, "PUT", "/enrollments/e1", `{"attestation":{"type":"symmetricKey"},"initialTwin":{"tags":{"$x":1}}}`), 400000, "")
+}
+
+// TestUnreadableRequests sends what net/http refuses by itself.
+func TestUnreadableRequests(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	for _, test := range []struct {
+		server, request string
+		want            []string
+	}{
+		{globalHost, "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", []string{"HTTP/1.1 400 ", `"errorCode":400000`, "x-ms-error-code: 400000"}},
+		{hubA, "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", []string{"HTTP/1.1 400 ", `"Message":"ErrorCode:`, "Server: Microsoft-HTTPAPI/2.0"}},
+		{managementHost, "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", []string{"HTTP/1.1 400 ", `"code":400000`}},
+		{globalHost, "nonsense\r\n\r\n", []string{"HTTP/1.1 400 ", `"errorCode":400000`}},
+		{globalHost, "GET / HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("a", 60<<10) + "\r\n\r\n", []string{"HTTP/1.1 431 ", `"errorCode":431000`}},
+	} {
+		conn, err := tls.Dial("tcp", l.ready.Address, &tls.Config{RootCAs: l.identity.pool(), ServerName: test.server})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = io.WriteString(conn, test.request) }() // the answer may come before its end
+		raw, err := io.ReadAll(conn)
+		if err != nil && len(raw) == 0 {
+			t.Error(err)
+		}
+		for _, want := range append(test.want, "\r\nContent-Type: application/json", "\r\nConnection: close\r\n", "\r\nX-Dpslab-Emulator: ") {
+			if !strings.Contains(string(raw), want) {
+				t.Errorf("no %q in:\n%s", want, raw)
+			}
+		}
+		conn.Close()
+	}
+	plain, err := net.Dial("tcp", l.ready.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+	if _, err := io.WriteString(plain, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if raw, _ := io.ReadAll(plain); !strings.Contains(string(raw), "HTTPS") {
+		t.Errorf("%s", raw)
+	}
 }
 
 // TestHubAnswers reads raw answers: headers as in a capture of the service.

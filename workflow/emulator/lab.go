@@ -247,7 +247,7 @@ func (l *Lab) serve(listener net.Listener) error {
 	}
 	config.GetConfigForClient = l.disturbConnect
 	l.server = &http.Server{
-		Handler: l, TLSConfig: config,
+		Handler: l, TLSConfig: config, ConnContext: withConn,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      60 * time.Second,
@@ -266,7 +266,7 @@ func (l *Lab) serve(listener net.Listener) error {
 		}
 	}
 	limited := &limitedListener{Listener: listener, limit: int64(l.options.MaxConnections)}
-	go func() { l.served <- l.server.ServeTLS(limited, "", "") }()
+	go func() { l.served <- l.server.Serve(&tlsListener{Listener: limited, lab: l, config: config}) }()
 	return nil
 }
 
