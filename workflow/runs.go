@@ -25,6 +25,8 @@ type RunOptions struct {
 	Body       string
 	Verbatim   bool
 	Properties map[string]string
+	// Batch is how many messages go in one request; 0: what the profile says.
+	Batch int
 }
 
 // ErrBusy is returned by Start while a run is under way.

@@ -57,6 +57,9 @@ func CheckMessage(o RunOptions) error {
 			return &Problem{Kind: Usage, Op: "read property " + strconv.Quote(name), Summary: "name and value must be ASCII without control characters, so that they can travel as an HTTP header", Fix: "Put other texts into the body."}
 		}
 	}
+	if o.Batch < 0 || o.Batch > maxBatch {
+		return &Problem{Kind: Usage, Op: "read the message", Summary: fmt.Sprintf("a batch has 1 to %d messages", maxBatch), Fix: "Leave it out for the profile's own."}
+	}
 	if o.Count < 0 || o.Interval != nil && *o.Interval < 0 {
 		return &Problem{Kind: Usage, Op: "read the message", Summary: "count and interval cannot be negative", Fix: "Leave them out for the profile's own."}
 	}
@@ -94,6 +97,9 @@ func (r *run) messages() (*messages, error) {
 	m := &messages{body: body, contentType: p.ContentType, count: p.Count, batch: max(p.Batch, 1), interval: interval, properties: maps.Clone(p.Properties)}
 	if r.options.Count > 0 {
 		m.count = r.options.Count
+	}
+	if r.options.Batch > 0 {
+		m.batch = r.options.Batch
 	}
 	if r.options.Interval != nil {
 		m.interval = *r.options.Interval
