@@ -150,8 +150,16 @@ func (r *run) certificateRemover(ctx context.Context, t *target, c profiles.Crea
 
 // hubService is the service API of a hub, nil when there are no rights for it.
 func (r *run) hubService(t *target, host string) (*iothub.ServiceClient, error) {
-	c := &iothub.ServiceClient{Wire: r.serviceWire(t, serviceHub), Host: host}
-	switch env := r.profile.Target.HubConnectionStringEnv; {
+	authorize, err := r.session.hubAuthorizer(t, r.profile.Target, host)
+	if err != nil || authorize == nil {
+		return nil, err
+	}
+	return &iothub.ServiceClient{Wire: r.serviceWire(t, serviceHub), Host: host, Authorize: authorize}, nil
+}
+
+// hubAuthorizer lets service calls into a hub; nil when there are no rights.
+func (s *Session) hubAuthorizer(t *target, p profiles.Target, host string) (dps.Authorizer, error) {
+	switch env := p.HubConnectionStringEnv; {
 	case t.lab != nil:
 		key, ok := t.lab.HubConnectionStrings[host]
 		if !ok {
@@ -161,20 +169,18 @@ func (r *run) hubService(t *target, host string) (*iothub.ServiceClient, error) 
 		if err != nil {
 			return nil, fmt.Errorf("the lab's hub %w", err)
 		}
-		c.Authorize = connection.Authorizer()
+		return connection.Authorizer(), nil
 	case env != "":
-		connection, err := dps.ParseConnectionString(r.session.config.Getenv(env))
+		connection, err := dps.ParseConnectionString(s.config.Getenv(env))
 		if err != nil {
 			return nil, &Problem{Kind: Usage, Op: "read the hub's connection string", Summary: env + ": " + err.Error(), Fix: "Copy it again from Shared access policies of the IoT hub."}
 		}
 		if !strings.EqualFold(connection.HostName, host) {
 			return nil, &Problem{Kind: Usage, Op: "read the hub's connection string", Summary: env + " is for " + connection.HostName + ", the device is at " + host}
 		}
-		c.Authorize = connection.Authorizer()
+		return connection.Authorizer(), nil
 	case t.account != nil:
-		c.Authorize = azure.HubAuthorizer(t.account, host)
-	default:
-		return nil, nil
+		return azure.HubAuthorizer(t.account, host), nil
 	}
-	return c, nil
+	return nil, nil
 }

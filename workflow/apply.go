@@ -73,6 +73,10 @@ func (s *Status) Apply(e Event) {
 // applyAside takes in what happened beside the runs: a request that was sent
 // again by hand.
 func (s *Status) applyAside(e Event) {
+	if e.Kind == CloudMessageReceived && e.Cloud != nil {
+		s.Cloud = keepLast(append(s.Cloud, e.Cloud), MaxSamples)
+		s.log(e)
+	}
 	if e.Kind != ExchangeFinished || e.Exchange == nil {
 		return
 	}
@@ -338,6 +342,12 @@ func Line(e Event) string {
 		line := "status " + e.Registration.Status
 		if e.Registration.AssignedHub != "" {
 			line += ": " + e.Registration.AssignedHub + " as " + e.Registration.DeviceID
+		}
+		return line
+	case CloudMessageReceived:
+		line := fmt.Sprintf("message %d to the device: %s", e.Cloud.Sequence, e.Cloud.Body)
+		if e.Cloud.Settled != "" {
+			line += " (" + string(e.Cloud.Settled) + ")"
 		}
 		return line
 	case ChangesFound:

@@ -163,6 +163,8 @@ func TestAttestations(t *testing.T) {
 	}
 }
 
+func (b *bench) now() time.Time { return time.Now() }
+
 func (b *bench) wantPFX(name string) {
 	b.t.Helper()
 	path := filepath.Join(b.store.Paths.DeviceDir(name), "private", name+".pfx")

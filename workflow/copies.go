@@ -56,3 +56,6 @@ func version() string {
 	}
 	return "unknown"
 }
+
+// Curl writes an exchange's request as a curl command line, secrets masked.
+func Curl(x *Exchange) string { return wire.Curl(x) }

@@ -16,25 +16,26 @@ type EventKind string
 
 // The kinds of events, roughly in the order in which a run emits them.
 const (
-	LabOpened        EventKind = "lab_opened"        // Lab is set; not part of a run
-	RunStarted       EventKind = "run_started"       // Plan is set
-	StepStarted      EventKind = "step_started"      //
-	StepSkipped      EventKind = "step_skipped"      // Text says why there is nothing to do
-	Noted            EventKind = "noted"             // Text: one sentence of progress
-	Warned           EventKind = "warned"            // Text: one sentence; Problem may be set
-	FilesWritten     EventKind = "files_written"     // Files is set
-	ExchangeStarted  EventKind = "exchange_started"  // Exchange has request fields only
-	ExchangeFinished EventKind = "exchange_finished" // Exchange is complete
-	RetryScheduled   EventKind = "retry_scheduled"   // Poll.Due is when; Problem is what went wrong
-	PollScheduled    EventKind = "poll_scheduled"    // Poll is set
-	StatusChanged    EventKind = "status_changed"    // Registration is set
-	MessageSent      EventKind = "message_sent"      // Message is set
-	MessageReceived  EventKind = "message_received"  // Received is set: what the hub's inbox shows (lab only)
-	ChangesFound     EventKind = "changes_found"     // Changes is set: what a record would become, or became meanwhile; Text says which
-	HandNeeded       EventKind = "hand_needed"       // Manual is set: somebody has to do something elsewhere
-	StreamChanged    EventKind = "stream_changed"    // Stream is set: how the telemetry flows from now on
-	StepFinished     EventKind = "step_finished"     // Outcome; Problem when failed; Text summarises
-	RunFinished      EventKind = "run_finished"      // Outcome; Problem when failed; exactly one per run
+	LabOpened            EventKind = "lab_opened"             // Lab is set; not part of a run
+	RunStarted           EventKind = "run_started"            // Plan is set
+	StepStarted          EventKind = "step_started"           //
+	StepSkipped          EventKind = "step_skipped"           // Text says why there is nothing to do
+	Noted                EventKind = "noted"                  // Text: one sentence of progress
+	Warned               EventKind = "warned"                 // Text: one sentence; Problem may be set
+	FilesWritten         EventKind = "files_written"          // Files is set
+	ExchangeStarted      EventKind = "exchange_started"       // Exchange has request fields only
+	ExchangeFinished     EventKind = "exchange_finished"      // Exchange is complete
+	RetryScheduled       EventKind = "retry_scheduled"        // Poll.Due is when; Problem is what went wrong
+	PollScheduled        EventKind = "poll_scheduled"         // Poll is set
+	StatusChanged        EventKind = "status_changed"         // Registration is set
+	MessageSent          EventKind = "message_sent"           // Message is set
+	MessageReceived      EventKind = "message_received"       // Received is set: what the hub's inbox shows (lab only)
+	ChangesFound         EventKind = "changes_found"          // Changes is set: what a record would become, or became meanwhile; Text says which
+	HandNeeded           EventKind = "hand_needed"            // Manual is set: somebody has to do something elsewhere
+	CloudMessageReceived EventKind = "cloud_message_received" // Cloud is set: a message to the device; not part of a run
+	StreamChanged        EventKind = "stream_changed"         // Stream is set: how the telemetry flows from now on
+	StepFinished         EventKind = "step_finished"          // Outcome; Problem when failed; Text summarises
+	RunFinished          EventKind = "run_finished"           // Outcome; Problem when failed; exactly one per run
 )
 
 // Outcome is how a step or a run ended.
@@ -70,6 +71,7 @@ type Event struct {
 	Message      *Message      `json:"message,omitempty"`
 	Received     *Received     `json:"received,omitempty"`
 	Stream       *Stream       `json:"stream,omitempty"`
+	Cloud        *CloudMessage `json:"cloud,omitempty"`
 	Changes      []Change      `json:"changes,omitempty"`
 	Manual       *Manual       `json:"manual,omitempty"`
 	Problem      *Problem      `json:"problem,omitempty"`

@@ -61,6 +61,8 @@ func (e Event) whole() bool {
 		return e.Poll != nil
 	case StatusChanged:
 		return e.Registration != nil
+	case CloudMessageReceived:
+		return e.Cloud != nil
 	case HandNeeded:
 		return e.Manual != nil
 	case StreamChanged:

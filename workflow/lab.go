@@ -20,7 +20,7 @@ type Lab struct {
 	DPSName, SubscriptionID, ResourceGroup  string
 	DeviceHost, ServiceHost, ManagementHost string
 	HubHosts                                []string
-	ServiceConnectionString                 dps.Secret
+	ServiceConnectionString                 dps.Secret            // empty: no rights but a device's
 	HubConnectionStrings                    map[string]dps.Secret // by host name
 	APIMName                                string
 	ManagementToken                         dps.Secret
@@ -29,6 +29,8 @@ type Lab struct {
 	Dial func(ctx context.Context) (net.Conn, error)
 	// Inbox reads what a hub received from a device after a sequence number.
 	Inbox func(ctx context.Context, hub, deviceID string, after uint64) ([]Received, error)
+	// Send puts a message into the queue of a device; nil: it cannot.
+	Send func(ctx context.Context, hub, deviceID string, m ToDevice) error
 	// Contents reads what the lab holds; nil: it does not tell.
 	Contents func(ctx context.Context) (LabContents, error)
 	// Faults lists the scenarios that the lab can play, and SetFault switches one;

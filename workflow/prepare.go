@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"strconv"
 	"strings"
 
 	"dpslab/pki"
@@ -35,23 +36,40 @@ func (s *Session) Prepare(a Answers) {
 }
 
 // wanted says which keys a profile of these answers needs. Elliptic curve keys
-// are made in no time and need no preparing.
+// are made in no time; with a pass phrase it is the derivation from it that takes
+// long, and that begins early too.
 func (s *Session) wanted(a Answers) (preparation, bool) {
 	algorithm := pki.Algorithm(value(a, keyAlgorithm))
-	if a == nil || fromFiles(a) || !strings.HasPrefix(string(algorithm), "rsa-") {
+	if a == nil || notX509(a) || fromFiles(a) {
 		return preparation{}, false
 	}
 	p := preparation{algorithm: algorithm, count: 1}
 	if value(a, keySource) == profiles.SourceChain {
-		ca := pki.AuthorityFiles{Dir: s.config.Store.Paths.AuthorityDir(value(a, keyAuthority))}
-		if !ca.Exists() {
-			p.count = 3 // root, intermediate, device
-		}
+		p.count += s.missingCAs(a, keyAuthority) + s.missingCAs(a, keySecondaryAuthority)
 	}
 	if name := value(a, keyPassphraseEnv); name != "" {
 		p.secret = s.config.Getenv(name)
 	}
-	return p, true
+	if value(a, keySecondary) == yes {
+		p.count++
+	}
+	slow := strings.HasPrefix(string(algorithm), "rsa-") || p.secret != ""
+	return p, slow
+}
+
+// missingCAs counts the keys of an authority that is not there yet: the root's
+// and those of the intermediate CAs.
+func (s *Session) missingCAs(a Answers, key string) int {
+	name := value(a, key)
+	ca := pki.AuthorityFiles{Dir: s.config.Store.Paths.AuthorityDir(name)}
+	if name == "" || ca.Exists() {
+		return 0
+	}
+	depth, err := strconv.Atoi(value(a, keyIntermediates))
+	if err != nil || depth < 1 || depth > pki.MaxIntermediates {
+		depth = 1 // the field says what is wrong with it
+	}
+	return 1 + depth
 }
 
 // takeStock hands over the prepared keys, nil when there are none.

@@ -30,6 +30,12 @@ func TestPrepareCountsKeys(t *testing.T) {
 		{"self-signed", rsa(nil), 1, ""},
 		{"chain", rsa(Answers{keySource: profiles.SourceChain}), 3, ""},
 		{"pass phrase", rsa(Answers{keyPassphraseEnv: "P"}), 1, "secret"},
+		{"curve with a pass phrase", Answers{keyRegistrationID: "d", keyPassphraseEnv: "P"}, 1, "secret"},
+		{"everything of a chain", rsa(Answers{
+			keySource: profiles.SourceChain, keyMoreCertificates: yes, keyIntermediates: "2", keySecondaryAuthority: "other",
+		}), 7, ""},
+		{"rolling", rsa(Answers{keyMoreCertificates: yes, keySecondary: yes}), 2, ""},
+		{"symmetric key", rsa(Answers{keyAttestation: profiles.AttestationSymmetricKey}), 0, ""},
 		{"curve", Answers{keyRegistrationID: "d"}, 0, ""},
 		{"nothing", nil, 0, ""},
 	} {

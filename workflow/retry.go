@@ -24,6 +24,11 @@ const (
 // repeated when it surely had no effect: nobody answered the phone, or the
 // service refused it for being busy.
 func (r *run) retry(ctx context.Context, idempotent bool, call func() error) error {
+	return retry(ctx, idempotent, r.emit, r.step.Title(), call)
+}
+
+// retry is the same for any op; emit tells of each wait.
+func retry(ctx context.Context, idempotent bool, emit func(Event), op string, call func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := call()
 		if err == nil || attempt == maxAttempts || ctx.Err() != nil || !retriable(err, idempotent) {
@@ -32,7 +37,7 @@ func (r *run) retry(ctx context.Context, idempotent bool, call func() error) err
 		wait, asked := backoff(attempt, err)
 		now := time.Now()
 		poll := &Poll{Attempt: attempt + 1, Since: now, Due: now.Add(wait), RetryAfter: asked}
-		r.emit(Event{Kind: RetryScheduled, Poll: poll, Problem: problemOf(r.step.Title(), err)})
+		emit(Event{Kind: RetryScheduled, Poll: poll, Problem: problemOf(op, err)})
 		if err := sleep(ctx, wait); err != nil {
 			return err
 		}

@@ -311,7 +311,9 @@ func endLine(file *os.File) error {
 func (r *run) emit(e Event) {
 	r.emitMu.Lock()
 	defer r.emitMu.Unlock()
-	r.seq++
+	if r.id != "" { // else no run: there is no order to keep
+		r.seq++
+	}
 	e.Run, e.Seq, e.Device = r.id, r.seq, r.name
 	if e.At.IsZero() {
 		e.At = time.Now()

@@ -3,12 +3,10 @@ package workflow_test
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"os"
 	"strings"
 	"testing"
 
-	"dpslab/pki"
 	"dpslab/workflow"
 	"dpslab/workflow/emulator"
 )
@@ -253,43 +251,6 @@ func logText(lines []workflow.LogLine) string {
 		out = append(out, l.Text)
 	}
 	return strings.Join(out, "\n")
-}
-
-// Nothing secret reaches any output of a run.
-func TestNoSecretAnywhere(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	const passphrase = "correct horse battery"
-	b.env["DEVICE_PASSPHRASE"] = passphrase
-	b.device("d", workflow.Answers{"identity.source": "chain", "enrollment.kind": "group", "identity.passphrase_env": "DEVICE_PASSPHRASE"})
-	b.mustRun("d")
-	body := b.run(b.session, "d", workflow.RunOptions{Only: []workflow.StepID{workflow.StepTelemetry}, Body: `{"password": "hunter2-secret"}`})
-	if body.Outcome != workflow.Done {
-		t.Fatalf("%+v", body.Problem)
-	}
-	encrypted, err := pki.KeyEncrypted(b.files("d").Key())
-	if err != nil || !encrypted {
-		t.Fatalf("the key is not encrypted (%v)", err)
-	}
-	connection := b.lab.ServiceConnectionString.Reveal()
-	_, key, _ := strings.Cut(connection, "SharedAccessKey=")
-	secrets := map[string]string{"pass phrase": passphrase, "service key": key, "management token": b.lab.ManagementToken.Reveal(), "signature": "&sig=", "password in a message": "hunter2-secret"}
-	outputs := map[string]string{"state": snapshot(t, b.store.Paths.State), "profile": snapshot(t, b.store.Paths.Config)}
-	events, err := json.Marshal(b.seen())
-	if err != nil {
-		t.Fatal(err)
-	}
-	outputs["events"] = string(events)
-	for _, x := range b.status("d").Exchanges {
-		outputs["curl"] += workflow.Curl(x)
-	}
-	for where, text := range outputs {
-		for what, secret := range secrets {
-			if strings.Contains(text, secret) {
-				t.Errorf("the %s is in the %s", what, where)
-			}
-		}
-	}
 }
 
 func TestOneRunAtATime(t *testing.T) {

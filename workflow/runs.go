@@ -70,17 +70,12 @@ func (s *Session) Start(name string, o RunOptions) (string, error) {
 // Lookup asks DPS how the device's registration stands, without registering.
 // Its errors are *Problem.
 func (s *Session) Lookup(ctx context.Context, name string) (*Registration, error) {
-	profile, err := s.load(name)
+	// Without the profile's lock: nothing is written, and asking during a run is
+	// what people do.
+	r, err := s.aside(name)
 	if err != nil {
 		return nil, err
 	}
-	state, err := s.config.Store.LoadState(name)
-	if err != nil {
-		return nil, problemOf("read the state of "+name, err)
-	}
-	// Without the profile's lock: nothing is written, and asking during a run is
-	// what people do.
-	r := makeRun(s, name, profile, state, RunOptions{Only: []StepID{StepRegistration}})
 	defer r.close()
 	stop := context.AfterFunc(ctx, func() { r.cancel(context.Cause(ctx)) })
 	defer stop()

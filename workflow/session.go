@@ -121,6 +121,3 @@ func (s *Session) StateDir() string { return s.config.Store.Paths.State }
 
 // ShellWord quotes s as one word of a POSIX shell.
 func ShellWord(s string) string { return wire.ShellWord(s) }
-
-// Curl writes an exchange's request as a curl command line, secrets masked.
-func Curl(x *Exchange) string { return wire.Curl(x) }

@@ -38,6 +38,7 @@ type Status struct {
 	Pending      *Exchange   // sent, not yet answered
 	Log          []LogLine   // everything worth a line, oldest first
 	Lab          *LabFacts
+	Cloud        []*CloudMessage // messages to the device, oldest first, capped at MaxSamples
 
 	seq int
 }

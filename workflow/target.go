@@ -79,17 +79,22 @@ func (s *Session) labTarget(ctx context.Context) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
+	t := &target{
+		idScope: lab.IDScope, deviceHost: lab.DeviceHost, serviceHost: lab.ServiceHost, managementHost: lab.ManagementHost,
+		instance: azure.Instance{SubscriptionID: lab.SubscriptionID, ResourceGroup: lab.ResourceGroup, DPSName: lab.DPSName},
+		roots:    lab.Roots, caFile: lab.CAFile, lab: lab,
+	}
+	if lab.ServiceConnectionString.Empty() {
+		t.why = "this lab lets devices in and gives no rights of a service"
+		return t, nil
+	}
 	connection, err := dps.ParseConnectionString(lab.ServiceConnectionString.Reveal())
 	if err != nil {
 		return nil, fmt.Errorf("the lab's service %w", err)
 	}
 	token := azure.StaticToken{Token: lab.ManagementToken}
-	return &target{
-		idScope: lab.IDScope, deviceHost: lab.DeviceHost, serviceHost: lab.ServiceHost, managementHost: lab.ManagementHost,
-		instance: azure.Instance{SubscriptionID: lab.SubscriptionID, ResourceGroup: lab.ResourceGroup, DPSName: lab.DPSName},
-		roots:    lab.Roots, caFile: lab.CAFile, lab: lab,
-		authorize: connection.Authorizer(), management: token, account: token,
-	}, nil
+	t.authorize, t.management, t.account = connection.Authorizer(), token, token
+	return t, nil
 }
 
 // credential fills in how service and management calls are authorized.
@@ -144,7 +149,11 @@ func (s *Session) account(kind azure.CredentialKind, cloud azure.Cloud) (azcore.
 // so that the code is in no journal.
 func (s *Session) showDeviceCode(_ context.Context, c azure.DeviceCode) error {
 	m := Manual{What: "Sign in to Azure: open " + c.URL + " in any browser and type the code " + c.Code}
-	s.sink(Event{At: time.Now(), Kind: HandNeeded, Text: m.What, Manual: &m})
+	e := Event{At: time.Now(), Kind: HandNeeded, Text: m.What, Manual: &m}
+	if r := s.current(); r != nil {
+		e.Device = r.name
+	}
+	s.sink(e)
 	return nil
 }
 

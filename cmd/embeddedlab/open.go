@@ -84,6 +84,9 @@ func asLab(r emulator.Ready, operator *emulator.Operator) (*workflow.Lab, error)
 			}
 			return received, nil
 		},
+		Send: func(ctx context.Context, hub, deviceID string, m workflow.ToDevice) error {
+			return operator.Send(ctx, hub, deviceID, emulator.Command{Body: m.Body, Properties: m.Properties})
+		},
 		Contents: func(ctx context.Context) (workflow.LabContents, error) { return contents(ctx, operator) },
 		Faults:   func(ctx context.Context) ([]workflow.LabFault, error) { return scenarios(ctx, operator) },
 		SetFault: func(ctx context.Context, name string, on bool) error {
