@@ -70,17 +70,28 @@ func (c *Chain) body(w, h int) []string {
 }
 
 // chainColumns are the widths of the places beside a certificate's name.
-type chainColumns struct{ name, file, sent, dps, enrolled, hub int }
+type chainColumns struct{ name, life, file, sent, dps, enrolled, hub int }
+
+// lifeFrom is the width from which the tree tells how long each certificate is
+// good; below it the chosen one does.
+const lifeFrom = 84
 
 func chainColumnsFor(w int) chainColumns {
 	c := chainColumns{file: 4, sent: 4, dps: 8, enrolled: 8, hub: 3}
+	if w >= lifeFrom {
+		c.life = 16
+		w -= c.life + 2
+	}
 	c.name = max(w-6-(c.file+c.sent+c.dps+c.enrolled+c.hub)-10, 8)
 	return c
 }
 
 func (c chainColumns) row(tail string, cells ...string) string {
 	var b strings.Builder
-	for i, n := range []int{c.name, c.file, c.sent, c.dps, c.enrolled, c.hub} {
+	for i, n := range []int{c.name, c.life, c.file, c.sent, c.dps, c.enrolled, c.hub} {
+		if n == 0 {
+			continue
+		}
 		if i > 0 {
 			b.WriteString("  ")
 		}
@@ -95,7 +106,7 @@ func (c chainColumns) row(tail string, cells ...string) string {
 func (c *Chain) tree(w, h int) []string {
 	th := c.th
 	cols := chainColumnsFor(w)
-	head := "     " + th.Dim.Text(cols.row(th.Ellipsis, "CERTIFICATE", "FILE", "SENT", "DPS", "ENROLLED", "HUB"))
+	head := "     " + th.Dim.Text(cols.row(th.Ellipsis, "CERTIFICATE", "EXPIRY", "FILE", "SENT", "DPS", "ENROLLED", "HUB"))
 	var rows []string
 	from, to := 0, 0
 	for i, e := range c.view.Elements {
@@ -137,12 +148,24 @@ func (c *Chain) row(cols chainColumns, i int) string {
 	if c.broken(i) {
 		lead = th.Bad.Text(th.Failed) + " "
 	}
-	cells := []string{name, c.mark(e.File != ""), c.sent(e), c.held(e), c.mark(e.Named), c.mark(e.AtHub)}
+	cells := []string{name, c.life(e), c.mark(e.File != ""), c.sent(e), c.held(e), c.mark(e.Named), c.mark(e.AtHub)}
 	if i == c.list.Cursor {
 		cells[0] = th.Selected.Text(ui.Pad(name, cols.name, th.Ellipsis))
 		return " " + th.Accent.Text(th.Marker) + " " + lead + cols.row(th.Ellipsis, cells...)
 	}
 	return "   " + lead + cols.row(th.Ellipsis, cells...)
+}
+
+// life says how long a certificate is good; what has run out stands out.
+func (c *Chain) life(e workflow.ChainElement) string {
+	if e.NotAfter.IsZero() || c.now.IsZero() {
+		return c.th.Dim.Text("not known")
+	}
+	left := e.NotAfter.Sub(c.now)
+	if left <= 0 {
+		return c.th.Bad.Text(Life(left))
+	}
+	return Life(left)
 }
 
 // chainName is the common name where there is one: all else of a subject is
