@@ -28,12 +28,12 @@ func (l *linear) bench(ctx context.Context, name string) error {
 		}
 		n, err := l.menu(ctx, "What shall be done with "+name+"?", []string{
 			"run all steps", "run one step", "send telemetry", "explain the last error", "transcript of requests and answers",
-			"change the profile", "make a new certificate", "remove the device from this machine",
+			"change the profile", "make a new certificate", "retire: delete what runs made at the services", "remove the device from this machine",
 		}, "back to the devices")
 		if err != nil || n < 0 {
 			return err
 		}
-		do := []func(context.Context, string) error{l.runAll, l.runOne, l.send, l.explain, l.transcript, l.change, l.renew, l.remove}
+		do := []func(context.Context, string) error{l.runAll, l.runOne, l.send, l.explain, l.transcript, l.change, l.renew, l.retire, l.remove}
 		if err := do[n](ctx, name); err != nil {
 			return err
 		}
@@ -107,10 +107,39 @@ func (l *linear) send(ctx context.Context, name string) error {
 	return l.run(ctx, name, o)
 }
 
+// retire lists what runs made at the services, asks, and deletes it.
+func (l *linear) retire(ctx context.Context, name string) error {
+	items, err := l.session.RetirePlan(ctx, name)
+	switch {
+	case err != nil:
+		l.problem(err)
+		return nil
+	case len(items) == 0:
+		l.say("Nothing is known that a run made at a service and that is still there.")
+		return nil
+	}
+	for _, i := range items {
+		text := i.What
+		if len(i.Shared) > 0 {
+			text += " stays: " + strings.Join(i.Shared, ", ") + " use it too"
+		}
+		l.say("%s", text)
+	}
+	yes, err := l.sure(ctx, "This is deleted at the services; files here stay.", name)
+	if err != nil || !yes {
+		return err
+	}
+	return l.follow(ctx, name, func() (string, error) { return l.session.Retire(name, workflow.RetireOptions{}) })
+}
+
 // run starts steps and prints what happens until they have ended.
 func (l *linear) run(ctx context.Context, name string, o workflow.RunOptions) error {
+	return l.follow(ctx, name, func() (string, error) { return l.session.Start(name, o) })
+}
+
+func (l *linear) follow(ctx context.Context, name string, start func() (string, error)) error {
 	st := l.status(name)
-	if _, err := l.session.Start(name, o); err != nil {
+	if _, err := start(); err != nil {
 		l.problem(err)
 		return nil
 	}

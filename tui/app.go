@@ -37,6 +37,7 @@ type app struct {
 	triedFaults map[string]workflow.LabFault // parameters that were asked for last
 
 	w, h    int
+	sized   bool // the renderer knows the size too
 	now     time.Time
 	ticking bool
 
@@ -94,7 +95,7 @@ const readOnly = "this session is read-only"
 func (a *app) bindings() []keymap.Binding {
 	bs := a.current().Bindings()
 	if a.readOnly {
-		for _, action := range []keymap.Action{keymap.New, keymap.Edit, keymap.RunAll, keymap.RunStep, keymap.Remove, keymap.Switch, keymap.AllOff} {
+		for _, action := range []keymap.Action{keymap.New, keymap.Edit, keymap.RunAll, keymap.RunStep, keymap.Remove, keymap.Retire, keymap.Switch, keymap.AllOff} {
 			keymap.Disable(bs, action, readOnly)
 		}
 	}
@@ -175,7 +176,7 @@ func trace(r any) string { return fmt.Sprintf("%v\n\n%s", r, debug.Stack()) }
 func (a *app) update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
-		a.w, a.h = msg.Width, msg.Height
+		a.w, a.h, a.sized = msg.Width, msg.Height, true
 	case tea.KeyMsg:
 		return a.keys(msg)
 	case eventsMsg:
@@ -224,6 +225,8 @@ func (a *app) results(msg tea.Msg) tea.Cmd {
 		return tea.Batch(a.saved(msg), a.release())
 	case removedMsg:
 		return a.removed(msg)
+	case retirePlanMsg:
+		return tea.Batch(a.askRetire(msg), a.release())
 	case batchMsg:
 		return a.startedInBatch(msg)
 	case chainMsg:

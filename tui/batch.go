@@ -22,6 +22,7 @@ type batch struct {
 	done    int
 	failed  []string
 	ending  bool // cancelled: the current one is the last
+	begin   func(s *workflow.Session, name string) (string, error)
 }
 
 // batchMsg tells that a run of the batch has begun, or why not.
@@ -67,11 +68,17 @@ func (b *batch) live(th *theme.Theme) map[string]screen.Live {
 
 // startBatch runs devices one after another.
 func (a *app) startBatch(names []string) tea.Cmd {
+	return a.beginBatch(batch{waiting: slices.Clone(names), begin: func(s *workflow.Session, name string) (string, error) {
+		return s.Start(name, workflow.RunOptions{})
+	}})
+}
+
+func (a *app) beginBatch(b batch) tea.Cmd {
 	if a.batch.on() {
 		return a.say("Devices run already: wait for them, or press ctrl+c to cancel.")
 	}
 	a.home.DropPicks()
-	a.batch = batch{waiting: slices.Clone(names)}
+	a.batch = b
 	return a.nextInBatch()
 }
 
@@ -99,8 +106,9 @@ func (a *app) nextInBatch() tea.Cmd {
 	if a.status != nil && a.status.Device == name {
 		b.status = a.status // it lies on the bench
 	}
+	begin := b.begin
 	return a.do(func() tea.Msg {
-		_, err := a.session.Start(name, workflow.RunOptions{})
+		_, err := begin(a.session, name)
 		return batchMsg{name, err}
 	})
 }

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,4 +117,59 @@ func TestABatchEndsItsTicks(t *testing.T) {
 			t.Errorf("an idle list wrote %d bytes", after-before)
 		}
 	})
+}
+
+// Retiring lists what goes, and where a real service loses something it wants
+// the word typed.
+func TestRetireAsks(t *testing.T) {
+	t.Parallel()
+	item := workflow.RetireItem{What: "enrollment group line-3 at contoso-dps.azure-devices-provisioning.net", Shared: []string{"press-4"}}
+	for _, c := range []struct {
+		name string
+		plan retirePlanMsg
+		want string
+	}{
+		{"nothing was made", retirePlanMsg{}, "Nothing is known"},
+		{"in the lab", retirePlanMsg{names: []string{"press-3"}, items: []workflow.RetireItem{item}}, "y deletes them"},
+		{"in Azure", retirePlanMsg{names: []string{"a", "b"}, items: []workflow.RetireItem{item, item}, azure: true}, "type retire 2"},
+		{"more than fit", retirePlanMsg{names: []string{"a"}, items: make([]workflow.RetireItem, 20)}, "and 12 more"},
+	} {
+		a := show(t, scene{"", setDevices}, theme.Options{NoColor: true}, 80, 24)
+		a.askRetire(c.plan)
+		if frame := a.View(); !strings.Contains(frame, c.want) {
+			t.Errorf("%s: no %q in\n%s", c.name, c.want, frame)
+		}
+		if c.plan.azure {
+			press(a, "y", "enter")
+			if a.batch.on() {
+				t.Errorf("%s: a wrong word retires", c.name)
+			}
+		}
+	}
+}
+
+// The keys of every screen and overlay are told apart, and explain themselves.
+func TestNoTwoEnabledBindingsShareAKey(t *testing.T) {
+	t.Parallel()
+	for _, s := range scenes() {
+		a := show(t, s, theme.Options{}, 80, 24)
+		bs := append(a.bindings(), a.globals()...)
+		if a.overlay != nil {
+			bs = a.overlay.bindings()
+		}
+		taken := map[string]string{}
+		for _, b := range bs {
+			if b.Help == "" || b.About == "" || b.Label == "" {
+				t.Errorf("%s: %v does not explain itself", s.name, b.Keys)
+			}
+			for _, k := range b.Keys {
+				if other, twice := taken[k]; twice && b.Disabled == "" {
+					t.Errorf("%s: %q means %s and %s", s.name, k, other, b.Help)
+				}
+				if b.Disabled == "" {
+					taken[k] = b.Help
+				}
+			}
+		}
+	}
 }

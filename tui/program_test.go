@@ -371,3 +371,25 @@ func TestFeedKeepsOrder(t *testing.T) {
 		}
 	})
 }
+
+// Blanks at the ends of rows do not go over the line, and nothing of what stood
+// there stays.
+func TestFramesAreLean(t *testing.T) {
+	t.Parallel()
+	inBubble(t, []string{"a", "b", "c"}, func(r *rig) {
+		r.a.program.Send(tea.WindowSizeMsg{Width: 80, Height: 24})
+		r.settle()
+		r.press("?")
+		r.see("describe a new device")
+		r.press(esc)
+		r.dontSee("describe a new device")
+		_, before := r.out.counts()
+		r.press("j")
+		if _, after := r.out.counts(); after-before > 250 {
+			t.Errorf("a cursor move costs %d bytes", after-before)
+		}
+		r.see("> b")
+		r.press("n", enter, "t", "8", esc)
+		r.dontSee("t8")
+	})
+}

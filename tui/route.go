@@ -97,6 +97,8 @@ func (a *app) dispose(i screen.Intent) tea.Cmd {
 		return a.openDevice(i.Name, i.Run)
 	case screen.RemoveDevices:
 		a.overlay = a.newRemoval(i.Names, i.Path)
+	case screen.RetireDevices:
+		return a.planRetire(i.Names)
 	case screen.RunDevices:
 		return a.startBatch(i.Names)
 	case screen.RunDevice:

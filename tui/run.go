@@ -135,7 +135,8 @@ func drive(ctx context.Context, a *app, feed *Feed, ask *Asker, signals <-chan o
 }
 
 // lean is the app as it goes over a line: the blanks that fill a row are left
-// out, because the renderer clears the rest of a row with three bytes.
+// out, because the renderer clears the rest of a row with three bytes. It can do
+// so from when it has been told how wide the terminal is.
 type lean struct{ *app }
 
 func (l lean) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
@@ -144,7 +145,11 @@ func (l lean) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 }
 
 func (l lean) View() string {
-	rows := strings.Split(l.app.View(), "\n")
+	frame := l.app.View()
+	if !l.app.sized {
+		return frame
+	}
+	rows := strings.Split(frame, "\n")
 	for i, r := range rows {
 		rows[i] = strings.TrimRight(r, " ")
 	}

@@ -35,6 +35,10 @@ func (s *Session) Device(name string) Device {
 	return d
 }
 
+// InLab reports whether the device's services are the lab's; a profile that
+// cannot be used counts as Azure's, which asks more.
+func (d Device) InLab() bool { return d.Profile != nil && d.Profile.Target.Kind == profiles.TargetLab }
+
 // load reads a profile, checks every value and fills in the defaults.
 func (s *Session) load(name string) (*profiles.Profile, error) {
 	doc, err := s.config.Store.Load(name)

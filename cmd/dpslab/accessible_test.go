@@ -81,16 +81,18 @@ func TestAccessibleSession(t *testing.T) {
 		{"messages [10]:", "3"},
 		{"interval [1s]:", "20ms"},
 		{"Number, 0 to 8:", "1"}, // save and run
-		{"Number, 0 to 8:", "5"}, // transcript
+		{"Number, 0 to 9:", "5"}, // transcript
 		{"Number, 0 to", "1"},
 		{"c copies it", "c"},
 		{"Number, 0 to", "0"},
-		{"Number, 0 to 8:", "3"}, // more telemetry
+		{"Number, 0 to 9:", "3"}, // more telemetry
 		{"How many messages?", "2"},
 		{"Pause between two", "10ms"},
 		{"What do they say?", `{"temperature": 99}`},
-		{"Number, 0 to 8:", "4"}, // no error to explain
-		{"Number, 0 to 8:", "0"},
+		{"Number, 0 to 9:", "4"}, // no error to explain
+		{"Number, 0 to 9:", "8"}, // retire
+		{"Type truck-7", "truck-7"},
+		{"Number, 0 to 9:", "0"},
 		{"Number, 0 to 3:", "3"}, // list
 		{"Number, 0 to 3:", "0"},
 	})
@@ -100,7 +102,7 @@ func TestAccessibleSession(t *testing.T) {
 	for _, want := range []string{
 		`"9" is none of the numbers`, "Everything after this talks to the place you choose", "registration ID ends in '.'",
 		"Review of truck-7", "registration: done: assigned to", "message 3 of 3 accepted", "The curl command is in",
-		"message 2 of 2 accepted", `{"temperature": 99}`, "The last run left no error.", "the same without a screen:", "assigned to lab-hub.azure-devices.net as truck-7",
+		"message 2 of 2 accepted", `{"temperature": 99}`, "The last run left no error.", "enrollment group dpslab-group at", "the same without a screen:", "assigned to lab-hub.azure-devices.net as truck-7",
 	} {
 		if !strings.Contains(strings.ReplaceAll(out, "\r\n", "\n"), want) {
 			t.Errorf("the session never says %q", want)

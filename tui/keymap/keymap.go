@@ -27,6 +27,7 @@ const (
 	Sort        Action = "sort"
 	Pick        Action = "pick"
 	PickAll     Action = "pick all"
+	Retire      Action = "retire"
 	Transcript  Action = "transcript"
 	Chain       Action = "chain"
 	Copy        Action = "copy"

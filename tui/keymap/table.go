@@ -18,6 +18,7 @@ var table = []Binding{
 	{Context: OnHome, Action: Filter, Keys: []string{"/"}, Label: "/", Help: "filter", About: "show only devices with these words in their row; esc shows all again", Footer: 4},
 	{Context: OnHome, Action: Sort, Keys: []string{"s"}, Label: "s", Help: "sort", About: "order by the next column: name, target, enrollment, status, certificate", Footer: 8},
 	{Context: OnHome, Action: Pick, Keys: []string{" "}, Label: "space", Help: "pick", About: "pick the device, or let it go; run and remove are about the picked ones", Footer: 9},
+	{Context: OnHome, Action: Retire, Keys: []string{"R"}, Label: "R", Help: "retire", About: "delete what runs made at DPS and IoT Hub: enrollment, registration, device, CA; lists it and asks first", Dangerous: true},
 	{Context: OnHome, Action: PickAll, Keys: []string{"*"}, Label: "*", Help: "pick all", About: "pick all devices of the list, or let all go"},
 	{Context: OnHome, Action: Back, Keys: []string{"esc"}, Label: "esc", Help: "all devices", About: "drop the picks, then the filter"},
 	{Context: OnHome, Action: Up, Keys: []string{"up", "k"}, Label: "up k", Help: "up", About: "previous device"},

@@ -116,12 +116,13 @@ func (h *Home) Bindings() []keymap.Binding {
 		if len(h.names) > 0 {
 			none = "no device passes the filter"
 		}
-		for _, a := range []keymap.Action{keymap.Open, keymap.RunAll, keymap.Edit, keymap.Remove, keymap.Pick, keymap.PickAll} {
+		for _, a := range []keymap.Action{keymap.Open, keymap.RunAll, keymap.Edit, keymap.Remove, keymap.Retire, keymap.Pick, keymap.PickAll} {
 			keymap.Disable(bs, a, none)
 		}
 	}
 	if h.facts[h.selected()].unusable {
 		keymap.Disable(bs, keymap.Edit, "the profile cannot be used: correct the file in an editor")
+		keymap.Disable(bs, keymap.Retire, "the profile cannot be used: correct the file in an editor")
 	}
 	if len(h.names) == 0 {
 		keymap.Disable(bs, keymap.Filter, "there is no device yet")
@@ -144,6 +145,8 @@ func (h *Home) forPicks(bs []keymap.Binding) []keymap.Binding {
 		switch bs[i].Action {
 		case keymap.RunAll:
 			bs[i].Help, bs[i].About = "run "+strconv.Itoa(n), "run all steps of the picked devices, one device after another"
+		case keymap.Retire:
+			bs[i].Help = "retire " + strconv.Itoa(n)
 		case keymap.Remove:
 			bs[i].Help, bs[i].About = "remove "+strconv.Itoa(n), "delete the profiles of the picked devices and everything made for them on this machine"
 		case keymap.Back:
@@ -178,6 +181,8 @@ func (h *Home) Handle(k tea.KeyMsg) Intent {
 			return RunDevices{Names: h.Picked()}
 		}
 		return OpenDevice{Name: h.selected(), Run: true}
+	case keymap.Retire:
+		return RetireDevices{Names: h.targets()}
 	case keymap.Sort:
 		h.sortNext()
 	case keymap.Pick, keymap.PickAll:

@@ -50,6 +50,9 @@ type (
 		Names []string
 		Path  string
 	}
+	// RetireDevices deletes what runs of devices made at the services, after
+	// asking.
+	RetireDevices struct{ Names []string }
 	// RunDevices runs all steps of devices, one device after another.
 	RunDevices struct{ Names []string }
 	// RunDevice runs steps of the device on the bench.
@@ -96,6 +99,7 @@ type (
 func (NewDevice) intent()      {}
 func (OpenDevice) intent()     {}
 func (RemoveDevices) intent()  {}
+func (RetireDevices) intent()  {}
 func (RunDevices) intent()     {}
 func (RunDevice) intent()      {}
 func (CancelRun) intent()      {}
