@@ -27,7 +27,7 @@ func (a *app) workbench(ctx context.Context, open string) error {
 	feed, asker := tui.NewFeed(), tui.NewAsker()
 	s := workflow.NewSession(workflow.Config{
 		OpenTPM: openTPM,
-		Store: store, OpenLab: embeddedlab.Open(a.labOptions(store.Paths)), Getenv: a.getenv, Sink: feed.Put, Ask: asker.Ask, ReadOnly: a.readOnly,
+		Store:   store, OpenLab: embeddedlab.Open(a.labOptions(store.Paths)), Getenv: a.getenv, Sink: feed.Put, Ask: asker.Ask, ReadOnly: a.readOnly,
 	})
 	defer s.Close()
 	show := tui.Run
