@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"errors"
+	"net/http"
 
 	"dpslab/workflow/azure"
 )
@@ -21,6 +22,8 @@ func fillManagement(p *Problem, err error) {
 		p.Kind, p.Rule = Refused, "F14"
 		p.Why = "The CA was made anew on this machine, or somebody else uses the name."
 		p.Fix = "Choose another name, or delete the certificate at DPS."
+	case errors.Is(err, azure.ErrNotFound):
+		p.Kind, p.Status = Refused, http.StatusNotFound
 	case errors.Is(err, azure.ErrWrongSigner):
 		p.Kind, p.Rule, p.Fix = LocalFile, "F01", "Name the private key that belongs to the CA certificate."
 	case errors.Is(err, azure.ErrPFXPassword):

@@ -29,8 +29,8 @@ func TargetOf(t profiles.Target) TargetRef { return TargetRef{target: t} }
 
 // ServiceOptions choose how a [Service] works.
 type ServiceOptions struct {
-	// DryRun makes every request that writes, and of calls that only read the
-	// first request, end before it is sent: see [DryRunOf].
+	// DryRun makes every request end before it is sent, also one that reads what
+	// a write would change: see [DryRunOf]. The sink hears of each.
 	DryRun bool
 }
 
@@ -118,7 +118,7 @@ func (v *Service) problem(op string, err error) error {
 }
 
 // reading is the context of a call that only reads, writing that of one that
-// writes: in a dry run neither is sent, but what is read before writing is.
+// writes: in a dry run neither is sent.
 func (v *Service) writing(ctx context.Context) context.Context {
 	if v.dry {
 		return wire.WithDryRun(ctx)

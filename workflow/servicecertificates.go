@@ -122,13 +122,7 @@ func (v *Service) ProveSigningCertificate(ctx context.Context, name string, f CA
 	if err := v.mayWrite(op); err != nil {
 		return nil, err
 	}
-	if f.Authority != "" {
-		files := pki.AuthorityFiles{Dir: v.session.config.Store.Paths.AuthorityDir(f.Authority)}
-		f.Certificate, f.Key = files.RootCertificate(), files.RootKey()
-		if f.ByIntermediate {
-			f.Certificate, f.Key = files.IntermediateCertificate(), files.IntermediateKey()
-		}
-	}
+	f = v.located(f)
 	ca, err := readCA(op, f.Certificate)
 	if err != nil {
 		return nil, err

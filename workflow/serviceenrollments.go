@@ -265,6 +265,8 @@ type PutResult struct {
 	Enrollment Enrollment
 	Changes    []Change // empty: nothing was written, it is as wanted
 	Created    bool
+
+	sent bool // something was written, also where no difference can be seen
 }
 
 // PutEnrollment writes an enrollment given as JSON: it creates one, or changes
@@ -293,10 +295,14 @@ func (v *Service) PutEnrollment(ctx context.Context, text []byte, group bool, ba
 	return v.write(ctx, op, client, base, want)
 }
 
-// there reads what is to be changed, also in a dry run; nil when there is none.
+// there reads what is to be changed; nil when there is none. A dry run does not
+// send this request either, and takes it that there is none.
 func (v *Service) there(ctx context.Context, op string, client *dps.ServiceClient, group bool, id string) (*Enrollment, error) {
 	var found Enrollment
-	err := v.try(ctx, op, true, func(ctx context.Context) (err error) { found, err = get(ctx, client, group, id); return err })
+	err := v.try(v.reading(ctx), op, true, func(ctx context.Context) (err error) { found, err = get(ctx, client, group, id); return err })
+	if _, dry := DryRunOf(err); dry {
+		return nil, nil
+	}
 	var p *Problem
 	if errors.As(err, &p) && p.Status == http.StatusNotFound {
 		return nil, nil
@@ -325,6 +331,7 @@ func (v *Service) write(ctx context.Context, op string, client *dps.ServiceClien
 	if err != nil {
 		return nil, err
 	}
+	result.sent = true
 	return result, nil
 }
 

@@ -26,6 +26,9 @@ func (v *Service) SetEnabled(ctx context.Context, group bool, id string, on bool
 	if err != nil {
 		return nil, err
 	}
+	if base == nil && v.dry {
+		base = unread(group, id)
+	}
 	if base == nil {
 		return nil, &Problem{Kind: Refused, Op: op, Summary: "there is no such enrollment", Status: http.StatusNotFound}
 	}

@@ -129,14 +129,16 @@ the lab inside it needs no Azure subscription and no network.`,
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "show headers and bodies of every exchange")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colour (also NO_COLOR)")
 	flags.BoolVar(&a.ascii, "ascii", false, "draw with ASCII characters only")
-	root.Flags().BoolVar(&a.readOnly, "read-only", false, "the workbench looks and writes nothing")
+	flags.BoolVar(&a.readOnly, "read-only", false, "look only: refuse every command, and every action of the workbench, that writes")
+	root.PersistentPreRunE = a.mayRun
 	root.Flags().BoolVar(&a.accessible, "accessible", false, "the workbench asks line by line, for screen readers (also ACCESSIBLE=1)")
 	flags.StringVar(&a.theme, "theme", "", "colours: dark (default), light, high-contrast, none")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(err.Error(), c.CommandPath()+" --help lists the flags")
 	})
 	root.AddCommand(a.newCommand(), a.runCommand(), a.demoCommand(), a.listCommand(), a.showCommand(),
-		a.removeCommand(), a.registerCommand(), a.statusCommand(), a.sendCommand(), a.certCommand(), a.labCommand(), a.pathsCommand(), a.versionCommand())
+		a.removeCommand(), a.registerCommand(), a.statusCommand(), a.sendCommand(), a.certCommand(), a.labCommand(), a.pathsCommand(), a.versionCommand(),
+		a.enrollmentCommand(), a.registrationCommand(), a.caCommand(), a.dpsCommand(), a.apimCommand(), rightsTopic())
 	return root
 }
 

@@ -22,7 +22,7 @@ func (a *app) labOptions(p profiles.Paths) emulator.Options {
 func openTPM(path string) (workflow.TPM, error) { return tpm.Open(path) }
 
 func (a *app) session(store *profiles.Store, lab emulator.Options, sink func(workflow.Event)) *workflow.Session {
-	c := workflow.Config{Store: store, OpenLab: embeddedlab.Open(lab), OpenTPM: openTPM, Getenv: a.getenv, Sink: sink}
+	c := workflow.Config{Store: store, OpenLab: embeddedlab.Open(lab), OpenTPM: openTPM, Getenv: a.getenv, Sink: sink, ReadOnly: a.readOnly}
 	if isTerminal(a.in) && isTerminal(a.err) {
 		c.Ask = a.ask
 	}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"dpslab/workflow"
+)
+
+func (a *app) registrationCommand() *cobra.Command {
+	f := &serviceFlags{}
+	c := &cobra.Command{
+		Use:   "registration",
+		Short: "Look into and delete the registration records of a DPS instance",
+		Long: `Look into and delete registration records, from the side of the service: where
+DPS assigned each device. (dpslab status NAME asks as the device itself.)
+` + targetHelp + "\n" + dryRunHelp + "\n" + rights("read and query registration records", "delete registration records"),
+		Example: `  dpslab registration list line-3
+  dpslab registration show press-3
+  dpslab registration delete press-3 --yes`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	f.add(c)
+	c.AddCommand(a.registrationShowCommand(f), a.registrationListCommand(f), a.registrationDeleteCommand(f))
+	return c
+}
+
+func (a *app) registrationShowCommand(f *serviceFlags) *cobra.Command {
+	c := &cobra.Command{
+		Use: "show REGISTRATION_ID", Short: "Show the registration record of one device",
+		Long: `Show the registration record of one device. There is one from its first attempt
+on, also when that was refused. With --json: registration_id, status, substatus,
+assigned_hub, device_id, etag, error_code, error_message, created, updated.`,
+		Example: "  dpslab registration show press-3",
+		Args:    oneID("a registration ID"),
+	}
+	c.RunE = a.withService(f, func(ctx context.Context, s *serviceCall, args []string) error {
+		r, err := s.Registration(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if f.asJSON {
+			return s.printJSON(r)
+		}
+		for _, l := range [][2]string{
+			{"registration ID", r.RegistrationID},
+			{"status", r.Status},
+			{"substatus", r.Substatus},
+			{"assigned hub", r.AssignedHub},
+			{"device ID", r.DeviceID},
+			{"error", errorText(r)},
+			{"created", r.Created},
+			{"updated", r.Updated},
+			{"etag", r.ETag},
+		} {
+			if l[1] != "" {
+				fmt.Fprintf(s.out, "%-15s  %s\n", l[0], printable(l[1]))
+			}
+		}
+		return nil
+	})
+	return c
+}
+
+func errorText(r *workflow.RegistrationRecord) string {
+	if r.ErrorCode == 0 && r.ErrorMessage == "" {
+		return ""
+	}
+	return fmt.Sprintf("%d %s", r.ErrorCode, r.ErrorMessage)
+}
+
+func (a *app) registrationListCommand(f *serviceFlags) *cobra.Command {
+	p := &pageFlags{}
+	c := &cobra.Command{
+		Use: "list GROUP", Short: "List the registration records of an enrollment group",
+		Long: `List the registration records of an enrollment group. Those of individual
+enrollments stand in dpslab enrollment list. The first page is shown; --all and
+--filter go on to the end.`,
+		Example: `  dpslab registration list line-3
+  dpslab registration list line-3 --all --json`,
+		Args: oneID("the ID of an enrollment group"),
+	}
+	p.add(c)
+	c.RunE = a.withService(f, func(ctx context.Context, s *serviceCall, args []string) error {
+		q, err := p.query(true)
+		if err != nil {
+			return err
+		}
+		s.note("a page may name a continuation; the next request carries it in x-ms-continuation")
+		table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+		seen := 0
+		err = s.pages(p, q, func(q workflow.EnrollmentQuery) (string, error) {
+			page, err := s.Registrations(ctx, args[0], q)
+			if err != nil {
+				return "", err
+			}
+			for i := range page.Items {
+				seen++
+				if err := s.listRegistration(table, &page.Items[i], seen == 1); err != nil {
+					return "", err
+				}
+			}
+			return page.Continuation, table.Flush()
+		})
+		if err == nil && seen == 0 && !s.quiet {
+			fmt.Fprintln(s.err, "no registrations")
+		}
+		return err
+	})
+	return c
+}
+
+func (s *serviceCall) listRegistration(table *tabwriter.Writer, r *workflow.RegistrationRecord, first bool) error {
+	if s.flags.asJSON {
+		return s.printJSON(r)
+	}
+	if first {
+		fmt.Fprintln(table, "REGISTRATION ID\tSTATUS\tHUB\tDEVICE ID\tERROR")
+	}
+	_, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", printable(r.RegistrationID), printable(r.Status), printable(r.AssignedHub), printable(r.DeviceID), printable(errorText(r)))
+	return err
+}
+
+func (a *app) registrationDeleteCommand(f *serviceFlags) *cobra.Command {
+	var (
+		yes     bool
+		ifMatch string
+	)
+	c := &cobra.Command{
+		Use: "delete REGISTRATION_ID", Short: "Delete the registration record of one device",
+		Long: `Delete the registration record of one device. DPS forgets where it assigned the
+device, which stays at its hub and may register again; to keep it out, disable or
+delete its enrollment as well.`,
+		Example: "  dpslab registration delete press-3 --yes",
+		Args:    oneID("a registration ID"),
+	}
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	c.Flags().StringVar(&ifMatch, "if-match", "", "only if it has this etag (default: any)")
+	c.RunE = a.withService(f, func(ctx context.Context, s *serviceCall, args []string) error {
+		if err := s.confirm(ctx, yes, "registration "+args[0]); err != nil {
+			return err
+		}
+		if err := s.DeleteRegistration(ctx, args[0], ifMatch); err != nil {
+			return err
+		}
+		return s.done(doneLine{"deleted", "registration", args[0]})
+	})
+	return c
+}
