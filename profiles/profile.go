@@ -21,7 +21,15 @@ const (
 
 	CredentialEntra            = "entra"
 	CredentialConnectionString = "connection-string"
-	CredentialNone             = "none"
+
+	// One way to sign in with Entra ID, and no other.
+	CredentialEntraCLI              = "entra-cli"
+	CredentialEntraEnvironment      = "entra-environment"
+	CredentialEntraManagedIdentity  = "entra-managed-identity"
+	CredentialEntraWorkloadIdentity = "entra-workload-identity"
+	CredentialEntraDeviceCode       = "entra-device-code"
+
+	CredentialNone = "none"
 
 	AttestationX509         = "x509"
 	AttestationSymmetricKey = "symmetric-key"
@@ -54,7 +62,7 @@ type Target struct {
 	IDScope             string `toml:"id_scope,omitempty"`              // 0ne…; the lab fills in its own
 	DeviceEndpoint      string `toml:"device_endpoint,omitempty"`       // host name; default global.azure-devices-provisioning.net
 	ServiceEndpoint     string `toml:"service_endpoint,omitempty"`      // host name of the DPS instance
-	Credential          string `toml:"credential,omitempty"`            // entra | connection-string | none
+	Credential          string `toml:"credential,omitempty"`            // entra, or one of its ways such as entra-device-code; connection-string | none
 	ConnectionStringEnv string `toml:"connection_string_env,omitempty"` // name of an environment variable
 	SubscriptionID      string `toml:"subscription_id,omitempty"`
 	ResourceGroup       string `toml:"resource_group,omitempty"`

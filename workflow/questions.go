@@ -29,6 +29,11 @@ var whereFields = []Field{
 		Help: "How this program may write enrollments. The device itself never uses it.",
 		Options: []Option{
 			{profiles.CredentialEntra, "Entra ID", "the account of az login, the environment or a managed identity"},
+			{profiles.CredentialEntraDeviceCode, "Entra ID by a code", "a code that you type into any browser; for SSH"},
+			{profiles.CredentialEntraCLI, "Entra ID of az login", "that account and no other"},
+			{profiles.CredentialEntraEnvironment, "service principal", "AZURE_TENANT_ID, AZURE_CLIENT_ID and a secret or certificate in the environment"},
+			{profiles.CredentialEntraManagedIdentity, "managed identity", "of the Azure machine that this runs on"},
+			{profiles.CredentialEntraWorkloadIdentity, "workload identity", "of the Kubernetes pod that this runs in"},
 			{profiles.CredentialConnectionString, "connection string", "a service connection string, read from an environment variable"},
 			{profiles.CredentialNone, "none", "somebody else writes the enrollment and uploads the CA"},
 		},
