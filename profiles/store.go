@@ -105,11 +105,11 @@ func (s *Store) Remove(name string) (removed []string, err error) {
 		_ = os.Remove(held.Path()) // while it is held; Lock notices when it waited for this file
 		_ = held.Unlock()
 	}()
-	p := s.Paths
-	for _, path := range []string{p.StateFile(name), p.Journal(name), p.edit(name), p.DeviceDir(name), p.Profile(name)} {
-		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
+	there, err := s.Removal(name)
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range there {
 		if err := os.RemoveAll(path); err != nil {
 			return removed, fmt.Errorf("removing the profile %s: %w", name, err)
 		}
@@ -119,6 +119,21 @@ func (s *Store) Remove(name string) (removed []string, err error) {
 		return nil, fmt.Errorf("removing the profile %s: %w", name, fs.ErrNotExist)
 	}
 	return removed, nil
+}
+
+// Removal lists the paths that [Store.Remove] removes, as far as they are there.
+func (s *Store) Removal(name string) ([]string, error) {
+	if err := CheckName(name); err != nil {
+		return nil, err
+	}
+	p, there := s.Paths, []string(nil)
+	for _, path := range []string{p.StateFile(name), p.Journal(name), p.edit(name), p.DeviceDir(name), p.Profile(name)} {
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		there = append(there, path)
+	}
+	return there, nil
 }
 
 // replaceFile writes a file whole or not at all, in place of the old one.

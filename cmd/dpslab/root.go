@@ -138,7 +138,8 @@ the lab inside it needs no Azure subscription and no network.`,
 	})
 	root.AddCommand(a.newCommand(), a.runCommand(), a.demoCommand(), a.listCommand(), a.showCommand(),
 		a.removeCommand(), a.registerCommand(), a.statusCommand(), a.sendCommand(), a.certCommand(), a.labCommand(), a.pathsCommand(), a.versionCommand(),
-		a.enrollmentCommand(), a.registrationCommand(), a.caCommand(), a.dpsCommand(), a.apimCommand(), rightsTopic())
+		a.enrollmentCommand(), a.registrationCommand(), a.caCommand(), a.dpsCommand(), a.apimCommand(), rightsTopic(),
+		a.receiveCommand(), a.keyCommand(), a.retireCommand(), a.editCommand(), a.explainCommand(), a.exportCommand())
 	return root
 }
 

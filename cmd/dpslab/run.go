@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,13 +13,27 @@ import (
 
 func (a *app) runCommand() *cobra.Command {
 	var (
-		only   []string
-		asJSON bool
-		o      workflow.RunOptions
+		only           []string
+		asJSON, dryRun bool
+		o              workflow.RunOptions
 	)
 	c := &cobra.Command{
 		Use:   "run NAME",
 		Short: "Run a device's steps: certificates, signing CA, enrollment, registration, telemetry",
+		Long: `Run a device's steps in their order. Each may be run again: what is there and
+right stays, what differs is shown before it is written, with the etag that was
+read. Progress goes to standard error, the result to standard output.
+
+--dry-run prints the profile, the steps and what they will write, and does
+nothing; dpslab register, send, ca and enrollment print their very requests.
+
+Least rights, as far as the steps are needed:
+  signing-ca       Contributor on the DPS instance
+  enrollment       Device Provisioning Service Data Contributor, or a connection
+                   string whose policy has EnrollmentWrite
+  registration, telemetry   none: the device proves itself
+  api-management   API Management Service Contributor; its certificates are what
+                   it shows to a back end, DPS's signing CA is what admits devices`,
 		Example: `  dpslab run press-3
   dpslab run press-3 --only registration
   dpslab run press-3 --resume --json`,
@@ -31,14 +44,34 @@ func (a *app) runCommand() *cobra.Command {
 				return err
 			}
 			o.Only = steps
+			if dryRun {
+				return a.tellProblem(a.planRun(args[0], asJSON), asJSON)
+			}
 			return a.runDevice(c.Context(), args[0], o, asJSON)
 		},
 	}
 	c.Flags().StringSliceVar(&only, "only", nil, "run only these steps: certificates, signing-ca, enrollment, registration, telemetry")
 	c.Flags().BoolVar(&o.Resume, "resume", false, "finish the registration that an earlier run began")
 	c.Flags().BoolVar(&o.Force, "force", false, "make a new device certificate (with the same key)")
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "print the steps and what they will write, and do nothing")
 	c.Flags().BoolVar(&asJSON, "json", false, "print every event as a JSON object a line")
+	c.ValidArgsFunction = completeName
 	return c
+}
+
+// planRun tells what running a profile's steps will do.
+func (a *app) planRun(name string, asJSON bool) error {
+	store, err := a.store()
+	if err != nil {
+		return err
+	}
+	s := workflow.NewSession(workflow.Config{Store: store, ReadOnly: a.readOnly})
+	defer s.Close()
+	w, err := s.Edit(name)
+	if err != nil {
+		return err
+	}
+	return a.printPlan(w, store.Paths, asJSON)
 }
 
 func oneName(c *cobra.Command, args []string) error {
@@ -98,82 +131,4 @@ func (a *app) printResult(s *workflow.Status) {
 			}
 		}
 	}
-}
-
-func (a *app) registerCommand() *cobra.Command {
-	var asJSON bool
-	c := &cobra.Command{
-		Use: "register NAME", Short: "Register a device with DPS and wait for its hub", Args: oneName,
-		RunE: func(c *cobra.Command, args []string) error {
-			return a.runDevice(c.Context(), args[0], workflow.RunOptions{Only: []workflow.StepID{workflow.StepRegistration}}, asJSON)
-		},
-	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print every event as a JSON object a line")
-	return c
-}
-
-func (a *app) sendCommand() *cobra.Command {
-	var (
-		asJSON   bool
-		interval time.Duration
-		o        workflow.RunOptions
-	)
-	c := &cobra.Command{
-		Use: "send NAME", Short: "Send telemetry to the hub that a device is assigned to", Args: oneName,
-		Example: `  dpslab send press-3 --count 100 --interval 200ms --property line=3
-  dpslab send press-3 --count 1 --body '{"temperature": 30}'`,
-		RunE: func(c *cobra.Command, args []string) error {
-			o.Only = []workflow.StepID{workflow.StepTelemetry}
-			if c.Flags().Changed("interval") {
-				o.Interval = &interval
-			}
-			if err := workflow.CheckMessage(o); err != nil {
-				return err
-			}
-			return a.runDevice(c.Context(), args[0], o, asJSON)
-		},
-	}
-	c.Flags().IntVar(&o.Count, "count", 0, "how many messages (default: the profile's)")
-	c.Flags().DurationVar(&interval, "interval", 0, "pause between messages (default: the profile's)")
-	c.Flags().StringVar(&o.Body, "body", "", "the message, a template like the profile's")
-	c.Flags().StringToStringVar(&o.Properties, "property", nil, "application property NAME=VALUE; may be repeated")
-	c.Flags().BoolVar(&asJSON, "json", false, "print every event as a JSON object a line")
-	return c
-}
-
-func (a *app) statusCommand() *cobra.Command {
-	var asJSON bool
-	c := &cobra.Command{
-		Use: "status NAME", Short: "Ask DPS how a device's registration stands, without registering", Args: oneName,
-		RunE: func(c *cobra.Command, args []string) error {
-			store, err := a.store()
-			if err != nil {
-				return err
-			}
-			tell := a.face(false)
-			if asJSON {
-				tell = func(workflow.Event) {}
-			}
-			s := a.session(store, a.labOptions(store.Paths), tell)
-			defer s.Close()
-			r, err := s.Lookup(c.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return a.printJSON(r)
-			}
-			fmt.Fprintf(a.out, "%s %s", r.RegistrationID, printable(r.Status))
-			if r.AssignedHub != "" {
-				fmt.Fprintf(a.out, " %s as %s (%s)", printable(r.AssignedHub), printable(r.DeviceID), printable(r.Substatus))
-			}
-			if r.ErrorMessage != "" {
-				fmt.Fprintf(a.out, " %d %s", r.ErrorCode, printable(r.ErrorMessage))
-			}
-			fmt.Fprintln(a.out)
-			return nil
-		},
-	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print the answer as one JSON object")
-	return c
 }
