@@ -13,6 +13,7 @@ import (
 	"github.com/charmbracelet/x/vt"
 
 	"dpslab/profiles"
+	"dpslab/tui/term"
 	"dpslab/tui/theme"
 	"dpslab/workflow"
 )
@@ -109,8 +110,16 @@ func newRig(t *testing.T, dir string, names []string, lab func(context.Context) 
 	r.keys = pw
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
-	go func() { r.ended <- drive(ctx, r.a, r.feed, r.ask, r.signals, pr, r.out) }()
+	go func() { r.ended <- drive(ctx, r.a, r.feed, r.ask, r.signals, quietly{pr}, r.out) }()
 	return r
+}
+
+// quietly reads as term.Input does, from something that is no file.
+type quietly struct{ io.Reader }
+
+func (q quietly) Read(p []byte) (int, error) {
+	n, err := q.Reader.Read(p)
+	return len(term.DropAnswers(p[:n])), err
 }
 
 // emptyStore keeps all files below one folder.

@@ -18,7 +18,7 @@ func (s *Wizard) View(w, h int) []string {
 	room := h - len(head)
 	if w >= wideFrom {
 		formW := 76
-		side := ui.Fit(s.helpRows(w-formW-4), w-formW-4, room, s.th.Ellipsis)
+		side := ui.Fit(s.sideRows(w-formW-4), w-formW-4, room, s.th.Ellipsis)
 		form := ui.Fit(s.formRows(formW, room), formW, room, s.th.Ellipsis)
 		return ui.Fit(append(head, ui.Beside(form, "  "+s.th.Dim.Text(s.th.V)+" ", side)...), w, h, s.th.Ellipsis)
 	}
@@ -187,7 +187,19 @@ func (s *Wizard) optionRows(f workflow.Field, label string, labelW, room, h int)
 	return rows
 }
 
-// helpRows says why the focused question is asked.
+// sideRows is the second pane of a wide screen: the help, and why the question
+// is asked, which a narrow one tells on a key.
+func (s *Wizard) sideRows(w int) []string {
+	rows := s.helpRows(w)
+	f, ok := s.field()
+	if !ok || f.Why() == f.Help {
+		return rows
+	}
+	rows = append(rows, "", s.th.Strong.Text("Why this is asked"))
+	return append(rows, ui.Wrap(s.th.Clean(f.Why()), w)...)
+}
+
+// helpRows says what the focused question means.
 func (s *Wizard) helpRows(w int) []string {
 	f, ok := s.field()
 	if !ok {

@@ -20,15 +20,21 @@ const JoinWait = 40 * time.Millisecond
 // It embeds the file, so that raw mode and cancelling a read keep working.
 type Input struct{ *os.File }
 
-// Read fills p with at least one byte and, if it can, with whole sequences.
+// Read fills p with whole sequences, if it can, and leaves answers to queries
+// out: when nothing else came it returns no bytes and no error.
 func (in Input) Read(p []byte) (int, error) {
-	n, err := in.File.Read(p)
-	for err == nil && n > 0 && n < len(p) && MidEscape(p[:n]) && readable(in.File, JoinWait) {
-		var more int
-		more, err = in.File.Read(p[n:])
-		n += more
+	for {
+		n, err := in.File.Read(p)
+		for err == nil && n > 0 && n < len(p) && (MidEscape(p[:n]) || midString(p[:n])) && readable(in.File, JoinWait) {
+			var more int
+			more, err = in.File.Read(p[n:])
+			n += more
+		}
+		kept := len(DropAnswers(p[:n]))
+		if kept > 0 || n == 0 || err != nil || !readable(in.File, 0) {
+			return kept, err
+		}
 	}
-	return n, err
 }
 
 // MidEscape says whether b ends in the middle of an escape sequence: after ESC
