@@ -11,7 +11,7 @@ func TestDropAnswers(t *testing.T) {
 		{"\x1b]10;rgb:ff/ff/ff\x1b\\", ""},
 		{"\x1bP1+r544e=78\x1b\\q", "q"},
 		{"\x1b]11;a\x07\x1b]11;b\x07x\x1b[A", "x\x1b[A"},
-		{"\x1b]", "\x1b]"},            // alt+]
+		{"\x1b]", "\x1b]"},             // alt+]
 		{"\x1b]11;rgb", "\x1b]11;rgb"}, // without an end
 		{"\x1b[B\x1bOP", "\x1b[B\x1bOP"},
 	} {
