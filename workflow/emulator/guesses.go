@@ -98,6 +98,7 @@ const (
 	initialTwinShape
 	leftBehind
 	noStorage
+	strayAttestation
 )
 
 // guesses is the table. Code refuses with a row by guess.refuse.
@@ -176,6 +177,7 @@ var guesses = [...]Guess{
 	initialTwinShape:       {Number: "2.9", Question: "enrollment whose initialTwin no hub would take", code: 400000, message: "initialTwin is not valid", Choice: "refused when it is written"},
 	leftBehind:             {Number: "1.17", Question: "messages of a device that moves to another hub", Choice: "those to the device go with its old identity; those from it stay in the inbox of the hub that received them"},
 	noStorage:              {Number: "5.1", Question: "hub's answer to a file upload without a storage account", code: 400000, name: "InvalidOperation", message: "File upload is not configured: this IoT hub has no storage account"},
+	strayAttestation:       {Number: "2.3", Question: "attestation with members of another type than its own", Choice: "they are left out"},
 	hubBadBatch:            {Number: "5.2", Question: "a batch that is no JSON array of messages", code: 400006, name: "IotHubFormatError", message: "The batch is not a JSON array of messages"},
 }
 

@@ -30,6 +30,7 @@ func validate(e *entry) error {
 		return err
 	}
 	a := &e.Attestation
+	keepDeclared(a)
 	switch a.Type {
 	case dps.AttestationX509:
 		return validateX509(e)
@@ -44,6 +45,21 @@ func validate(e *entry) error {
 		return invalid("TPM or X509 attestation is required")
 	}
 	return invalid("attestation type %q is unknown", a.Type)
+}
+
+// keepDeclared leaves out what belongs to another type than the one that is
+// declared (guess strayAttestation): nothing has checked it, and no device shall
+// get in by it.
+func keepDeclared(a *dps.AttestationMechanism) {
+	if a.Type != dps.AttestationX509 {
+		a.X509 = nil
+	}
+	if a.Type != dps.AttestationSymmetricKey {
+		a.SymmetricKey = nil
+	}
+	if a.Type != dps.AttestationTPM {
+		a.TPM = nil
+	}
 }
 
 func validateAllocation(e *entry) error {
