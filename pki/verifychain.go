@@ -14,9 +14,14 @@ func isCA(c *x509.Certificate) bool { return c.BasicConstraintsValid && c.IsCA }
 
 // issuerOf finds who signed c: the certificate with the right name and key. The
 // key identifier decides who is tried first, since same-named CAs are common.
-// sameName is a CA of the right name with another key.
+// What signed itself is its own issuer, also beside another certificate of the
+// same name and key, as a renewed one is. sameName is a CA of the right name with
+// another key.
 func (h *heap) issuerOf(c found) (issuer, sameName *found) {
 	candidates := h.bySubj[string(c.RawIssuer)]
+	if isSelfSigned(c.Certificate) {
+		return &c, nil
+	}
 	for pass := range 2 {
 		for _, i := range candidates {
 			by := &h.certs[i]
@@ -47,7 +52,7 @@ func (h *heap) checkChains() []Chain {
 		}
 		h.issuers[c.Certificate] = issuer
 		if issuer.Certificate != c.Certificate {
-			h.used[issuer.Certificate] = true
+			h.markUsed(*issuer)
 		}
 	}
 	for _, c := range h.certs {
@@ -71,6 +76,17 @@ func (h *heap) checkChains() []Chain {
 		}
 	}
 	return chains
+}
+
+// markUsed notes that a certificate signed another one here. So did those of its
+// name and key: a CA's certificate before and after renewal, or a cross-signed
+// one, are the same CA.
+func (h *heap) markUsed(by found) {
+	for _, i := range h.bySPKI[string(by.RawSubjectPublicKeyInfo)] {
+		if bytes.Equal(h.certs[i].RawSubject, by.RawSubject) {
+			h.used[h.certs[i].Certificate] = true
+		}
+	}
 }
 
 // chain follows the issuers upwards; a loop of cross-signed CAs ends it.

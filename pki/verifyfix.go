@@ -2,6 +2,7 @@ package pki
 
 import (
 	"crypto/x509"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -132,6 +133,10 @@ func (h *heap) renew(c found) string {
 	key, own := h.keyFor(c.Certificate)
 	name := commonNames(c.RawSubject)[0]
 	if namesItself(c.Certificate) {
+		if closed := h.closedBeside(f); closed != "" && !own && isSelfSigned(c.Certificate) {
+			return "its private key lies there encrypted; on a terminal the pass phrase is asked for: dpslab cert renew " +
+				fileWord(f.path) + " --key " + fileWord(closed) + " --days 365" + renewedTo(f)
+		}
 		if f == nil || !own || !isSelfSigned(c.Certificate) {
 			return "its private key is not among these files, with which dpslab cert renew keeps name and key; make both anew: " + h.newNamed(c, name)
 		}
@@ -151,14 +156,39 @@ func (h *heap) renew(c found) string {
 	return "dpslab cert renew " + fileWord(f.path) + flags + " --days 365" + renewedTo(f)
 }
 
+// closed says whether a private key or a PFX stays closed without its pass
+// phrase.
+func closed(f opened) bool {
+	return f.contents != nil && slices.ContainsFunc(f.contents.Problems(), func(err error) bool {
+		return errors.Is(err, ErrPassphraseNeeded) || errors.Is(err, ErrWrongPassphrase)
+	})
+}
+
+// closedBeside is the file with an encrypted private key that is named like a
+// certificate's file, or empty.
+func (h *heap) closedBeside(f *opened) string {
+	if f == nil {
+		return ""
+	}
+	i := slices.IndexFunc(h.files, func(k opened) bool { return closed(k) && stem(k.path) == stem(f.path) && k.path != stdinName })
+	if i < 0 {
+		return ""
+	}
+	return h.files[i].path
+}
+
 // askCA is for what only a CA can do whose key is not here, or which itself ran
 // out.
 func (h *heap) askCA(c found, do string) string {
 	if by := h.issuers[c.Certificate]; by != nil && by.NotAfter.Before(h.options.Now) {
 		return "first issue its CA anew, " + nameText(c.RawIssuer) + ", which expired too"
 	}
+	where := "these files"
+	if slices.ContainsFunc(h.files, closed) {
+		where = "the files that could be opened"
+	}
 	return "have " + nameText(c.RawIssuer) + ", which signed it, " + do +
-		"; its key is not among these files (dpslab cert new and renew take it as --authority, or as --issuer-cert and --issuer-key)"
+		"; its key is not among " + where + " (dpslab cert new and renew take it as --authority, or as --issuer-cert and --issuer-key)"
 }
 
 // renewedTo writes beside a file that holds more than PEM certificates; others
@@ -252,7 +282,9 @@ func (h *heap) chainCommand(device *x509.Certificate, from *opened) string {
 		if i < 0 {
 			i = 0
 		}
-		files = append(files, fileWord(holders[i].path))
+		if word := fileWord(holders[i].path); !slices.Contains(files, word) {
+			files = append(files, word) // once: a file may hold several of the chain
+		}
 	}
 	return "dpslab cert fullchain " + strings.Join(files, " ") + fixFor(" --out CHAIN.pem", from.path)
 }
