@@ -77,11 +77,12 @@ func jsonValues(data []byte) ([]json.RawMessage, error) {
 		case errors.Is(err, io.EOF):
 			return values, nil
 		case err != nil:
-			line := 1 + bytes.Count(data[:min(int(d.InputOffset()), len(data))], []byte("\n"))
+			at := len(bytes.TrimRight(data, " \t\r\n")) + 1 // where more was expected
 			var syntax *json.SyntaxError
 			if errors.As(err, &syntax) {
-				line = 1 + bytes.Count(data[:min(max(int(syntax.Offset), 0), len(data))], []byte("\n"))
+				at = int(syntax.Offset)
 			}
+			line := 1 + bytes.Count(data[:min(max(at, 0), len(data))], []byte("\n"))
 			return nil, fmt.Errorf("line %d: %w", line, err)
 		}
 		values = append(values, v)

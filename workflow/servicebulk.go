@@ -38,7 +38,8 @@ type bulkEntry struct {
 }
 
 // PutEnrollments writes many enrollments, ten in a request. Each is read first:
-// those that are as wanted are left out, the others are created or updated with
+// members that a text leaves out stay as they are, and one that is null goes.
+// Those that are as wanted are left out, the others are created or updated with
 // the etag that was read. The error is of a request that failed as a whole; what
 // the service refused of a record stands in its item.
 func (v *Service) PutEnrollments(ctx context.Context, group bool, texts []json.RawMessage) ([]BulkItem, error) {
@@ -47,23 +48,21 @@ func (v *Service) PutEnrollments(ctx context.Context, group bool, texts []json.R
 	if err != nil {
 		return nil, err
 	}
-	wanted := make([]*Enrollment, 0, len(texts))
-	for _, text := range texts {
-		want, err := ParseEnrollment(group, text)
-		if err != nil {
-			return nil, err
-		}
-		wanted = append(wanted, want)
+	items := make([]BulkItem, len(texts))
+	for i, text := range texts {
+		items[i] = BulkItem{ID: EnrollmentIDOf(group, text), Group: group, Outcome: BulkUntried}
 	}
-	items := make([]BulkItem, len(wanted))
 	var create, update []bulkEntry
-	for i, want := range wanted {
-		items[i] = BulkItem{ID: want.ID, Group: group, Outcome: BulkUntried}
-		there, err := v.there(ctx, op, client, group, want.ID)
-		switch {
-		case err != nil:
+	for i, text := range texts {
+		there, err := v.there(ctx, op, client, group, items[i].ID)
+		if err != nil {
 			return items, err
-		case there == nil:
+		}
+		want, err := wantedRecord(group, there, text)
+		if err != nil {
+			return items, err
+		}
+		if there == nil {
 			create = append(create, bulkEntry{*want, &items[i]})
 			continue
 		}
@@ -79,6 +78,36 @@ func (v *Service) PutEnrollments(ctx context.Context, group bool, texts []json.R
 		return items, err
 	}
 	return items, v.bulk(ctx, op, client, dps.BulkUpdateIfMatchETag, update, BulkUpdated)
+}
+
+// wantedRecord is what a record becomes that a text changes; there is nil for a
+// new one.
+func wantedRecord(group bool, there *Enrollment, text json.RawMessage) (*Enrollment, error) {
+	if there != nil {
+		text = MergeEnrollment(there, text)
+	}
+	return ParseEnrollment(group, text)
+}
+
+// MergeEnrollment puts the members of a JSON text over those of a record: what
+// the text leaves out stays, and what it says is null goes. A text that is no
+// object comes back as it is, for [ParseEnrollment] to say so.
+func MergeEnrollment(there *Enrollment, text json.RawMessage) json.RawMessage {
+	var base, over map[string]json.RawMessage
+	if json.Unmarshal([]byte(there.JSON), &base) != nil || json.Unmarshal(text, &over) != nil || over == nil {
+		return text
+	}
+	for name, value := range over {
+		base[name] = value
+		if string(value) == "null" {
+			delete(base, name)
+		}
+	}
+	merged, err := json.Marshal(base)
+	if err != nil {
+		return text
+	}
+	return merged
 }
 
 // DeleteEnrollments removes many enrollments, ten in a request. Each is read

@@ -122,11 +122,14 @@ func (s *serviceCall) tellCA(held *workflow.SigningCertificate, outcome string) 
 	if s.flags.asJSON {
 		return s.printJSON(ca)
 	}
-	state := "possession of its key is to be proved: dpslab ca verify " + ca.Name
-	if ca.Verified {
-		state = "verified"
+	state := ", possession of its key is to be proved: dpslab ca verify " + ca.Name
+	switch {
+	case outcome == "verified":
+		state = ""
+	case ca.Verified:
+		state = ", verified"
 	}
-	fmt.Fprintf(s.out, "%s %s, %s\n", outcome, printable(ca.Name), printable(state))
+	fmt.Fprintf(s.out, "%s %s%s\n", outcome, printable(ca.Name), printable(state))
 	return nil
 }
 
@@ -238,7 +241,7 @@ CA), or --certificate FILE with --key FILE.`,
 
 func (s *serviceCall) proveCA(ctx context.Context, name string, files workflow.CAFiles, secret *secretFlags) error {
 	if s.flags.dryRun {
-		s.note("if-match carries the etag of the answer before, and the certificate of the last request the code that DPS gives, signed by the CA")
+		s.note("If-Match carries the etag of the answer before, and the certificate of the last request the code that DPS gives, signed by the CA")
 		return s.RehearseProof(ctx, name, files)
 	}
 	phrase, err := secret.given(ctx, s.app)

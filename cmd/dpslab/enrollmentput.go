@@ -70,11 +70,12 @@ func (a *app) enrollmentPutCommand(f *enrollmentFlags) *cobra.Command {
 is shown, and it is written with the etag that was read. Somebody who was faster
 is not overwritten: what they changed is shown instead.
 
-Flags change the members that they name and leave the rest. --file FILE (or - for
-standard input) gives the whole record as JSON or TOML, with the member names of
-the REST reference; flags go on top. A record that carries an etag, as show
-prints it, is written only if DPS still has that one (--force: whatever it has).
-A file with a list writes all of them, ten in a request.
+Flags change the members that they name and leave the rest. So does --file FILE
+(or - for standard input): a record as JSON or TOML, with the member names of the
+REST reference; null takes a member away, and flags go on top. A record that
+carries an etag, as show prints it, is the whole record, and it is written only if
+DPS still has that etag (--force: whatever it has). A file with a list writes all
+of them, ten in a request.
 
 Keys are read from environment variables and never from the command line; without
 any, DPS makes them.`,
@@ -180,7 +181,33 @@ func (s *serviceCall) putFile(ctx context.Context, c *cobra.Command, f *enrollme
 	if tag, ok := m["etag"].(string); ok && ifMatch == "" && !force {
 		ifMatch = tag
 	}
-	return s.put(ctx, m, f.group, nil, ifMatch, false)
+	if ifMatch != "" {
+		return s.put(ctx, m, f.group, nil, ifMatch, false)
+	}
+	delete(m, "etag")
+	return s.merge(ctx, f.group, m)
+}
+
+// merge puts a record over the one that is there.
+func (s *serviceCall) merge(ctx context.Context, group bool, m record) error {
+	s.note("the first request reads what is there; what the file leaves out goes along in the second, with its etag as If-Match")
+	id, _ := m[idMember(group)].(string)
+	base, err := s.Enrollment(ctx, group, id)
+	_, dry := workflow.DryRunOf(err)
+	if err != nil && !dry && !notFound(err) {
+		return err
+	}
+	if base == nil {
+		return s.put(ctx, m, group, nil, "", true)
+	}
+	text, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("write the enrollment: %w", err)
+	}
+	if m, err = decodeRecord(workflow.MergeEnrollment(base, text)); err != nil {
+		return err
+	}
+	return s.put(ctx, m, group, base, "", false)
 }
 
 // prepared is a record of a file with flags on top.
