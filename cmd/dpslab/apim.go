@@ -30,8 +30,7 @@ func (a *app) apimCommand() *cobra.Command {
 		Long: workflow.APIMHelp + `
 The service is --apim-service, in the target's subscription and, unless
 --apim-resource-group names another, its resource group; the lab has one.
-` + targetHelp + "\n" + dryRunHelp + "\n" + rights("list API Management certificates", "get API Management certificate",
-			"put API Management certificate", "refresh API Management certificate", "delete API Management certificate"),
+` + targetHelp + "\n" + dryRunHelp,
 		Example: `  dpslab apim list
   dpslab apim put gateway --certificate device-cert.pem --key device-key.pem
   dpslab apim put vault-one --key-vault https://contoso.vault.azure.net/secrets/gateway --dry-run`,
@@ -41,8 +40,7 @@ The service is --apim-service, in the target's subscription and, unless
 	f.add(c)
 	c.PersistentFlags().StringVar(&f.service.Service, "apim-service", "", "name of the API Management service")
 	c.PersistentFlags().StringVar(&f.service.ResourceGroup, "apim-resource-group", "", "its resource group (default: the DPS instance's)")
-	c.AddCommand(a.apimListCommand(f), a.apimPutCommand(f), a.apimShowCommand(f), a.apimRefreshCommand(f), a.apimDeleteCommand(f))
-	return c
+	return serviceGroup(c, a.apimListCommand(f), a.apimPutCommand(f), a.apimShowCommand(f), a.apimRefreshCommand(f), a.apimDeleteCommand(f))
 }
 
 // shownAPIM is a certificate of API Management as the commands show it.

@@ -14,11 +14,6 @@ import (
 	"dpslab/workflow"
 )
 
-// notAPIM tells the certificates of the two services apart.
-const notAPIM = `
-These are not the certificates of API Management, which have the same title in
-Microsoft's reference: dpslab apim --help compares them.`
-
 func (a *app) caCommand() *cobra.Command {
 	f := &serviceFlags{}
 	c := &cobra.Command{
@@ -26,18 +21,16 @@ func (a *app) caCommand() *cobra.Command {
 		Short: "The signing certificates of a DPS instance: upload, prove possession, delete",
 		Long: `The signing certificates of a DPS instance: CAs whose devices an enrollment group
 admits, once the possession of their private key is proved.
-` + notAPIM + "\n" + targetHelp + "\n" + dryRunHelp + "\n" + rights("list signing certificates", "get signing certificate",
-			"upload signing certificate", "generate verification code", "verify signing certificate", "delete signing certificate"),
+` + notAPIM + "\n" + targetHelp + "\n" + dryRunHelp,
 		Example: `  dpslab ca list
   dpslab ca verify line-3
-  dpslab ca upload line-3 root.pem --verified
+  dpslab ca upload contoso-root root.pem --verified
   dpslab ca delete line-3 --yes`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	f.add(c)
-	c.AddCommand(a.caListCommand(f), a.caUploadCommand(f), a.caVerifyCommand(f), a.caDeleteCommand(f))
-	return c
+	return serviceGroup(c, a.caListCommand(f), a.caUploadCommand(f), a.caVerifyCommand(f), a.caDeleteCommand(f))
 }
 
 // shownCA is a signing certificate as the commands show it.

@@ -20,7 +20,7 @@ func (a *app) dpsCommand() *cobra.Command {
 		Short: "Find DPS instances, and the [target] of a profile for one",
 		Long: `Find the DPS instances that an account may see, so that nobody has to type an ID
 scope. What show prints is the [target] section of a profile.
-` + targetHelp + "\n" + dryRunHelp + "\n" + rights("list subscriptions", "list provisioning services", "get provisioning service"),
+` + targetHelp + "\n" + dryRunHelp,
 		Example: `  dpslab dps list
   dpslab dps show
   dpslab dps list --credential entra-device-code --dry-run`,
@@ -28,8 +28,7 @@ scope. What show prints is the [target] section of a profile.
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	f.add(c)
-	c.AddCommand(a.dpsListCommand(f), a.dpsShowCommand(f))
-	return c
+	return serviceGroup(c, a.dpsListCommand(f), a.dpsShowCommand(f))
 }
 
 // shownInstance is a DPS instance as the commands show it.
@@ -272,12 +271,4 @@ func tomlString(s string) string {
 	}
 	b.WriteByte('"')
 	return printable(b.String())
-}
-
-// rightsTopic is a help topic: what each operation needs.
-func rightsTopic() *cobra.Command {
-	return &cobra.Command{
-		Use: "rights", Short: "What an account needs at least for each operation",
-		Long: strings.TrimRight(workflow.RightsHelp(), "\n"),
-	}
 }

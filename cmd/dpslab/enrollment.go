@@ -27,10 +27,7 @@ func (a *app) enrollmentCommand() *cobra.Command {
 		Short: "Look into and change the enrollments of a DPS instance",
 		Long: `Look into and change the records that admit devices: individual enrollments, and
 with --group enrollment groups.
-` + targetHelp + "\n" + dryRunHelp + "\n" + rights(
-			"read and query enrollments", "write enrollments", "delete enrollments",
-			"read and query enrollment groups", "write enrollment groups", "delete enrollment groups",
-			"read the keys of an enrollment or a group"),
+` + targetHelp + "\n" + dryRunHelp,
 		Example: `  dpslab enrollment list --group
   dpslab enrollment show press-3
   dpslab enrollment put press-3 --attestation symmetric-key
@@ -40,9 +37,8 @@ with --group enrollment groups.
 	}
 	f.add(c)
 	c.PersistentFlags().BoolVar(&f.group, "group", false, "enrollment groups instead of individual enrollments")
-	c.AddCommand(a.enrollmentListCommand(f), a.enrollmentShowCommand(f), a.enrollmentPutCommand(f),
+	return serviceGroup(c, a.enrollmentListCommand(f), a.enrollmentShowCommand(f), a.enrollmentPutCommand(f),
 		a.enrollmentSwitchCommand(f, "enable", true), a.enrollmentSwitchCommand(f, "disable", false), a.enrollmentDeleteCommand(f))
-	return c
 }
 
 func (f *enrollmentFlags) kind() string {

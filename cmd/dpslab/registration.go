@@ -17,7 +17,7 @@ func (a *app) registrationCommand() *cobra.Command {
 		Short: "Look into and delete the registration records of a DPS instance",
 		Long: `Look into and delete registration records, from the side of the service: where
 DPS assigned each device. (dpslab status NAME asks as the device itself.)
-` + targetHelp + "\n" + dryRunHelp + "\n" + rights("read and query registration records", "delete registration records"),
+` + targetHelp + "\n" + dryRunHelp,
 		Example: `  dpslab registration list line-3
   dpslab registration show press-3
   dpslab registration delete press-3 --yes`,
@@ -25,8 +25,7 @@ DPS assigned each device. (dpslab status NAME asks as the device itself.)
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	f.add(c)
-	c.AddCommand(a.registrationShowCommand(f), a.registrationListCommand(f), a.registrationDeleteCommand(f))
-	return c
+	return serviceGroup(c, a.registrationShowCommand(f), a.registrationListCommand(f), a.registrationDeleteCommand(f))
 }
 
 func (a *app) registrationShowCommand(f *serviceFlags) *cobra.Command {

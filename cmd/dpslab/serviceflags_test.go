@@ -45,9 +45,26 @@ func TestServiceHelp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, text := range []string{"Least rights:", "role", "--device NAME", "--dry-run prints", " on the "} {
-			if !strings.Contains(strings.ToLower(c.Long), strings.ToLower(text)) && text != "role" {
+		for _, text := range []string{"help rights", "--device NAME", "--dry-run prints"} {
+			if !strings.Contains(c.Long, text) {
 				t.Errorf("the help of %s does not say %q", group, text)
+			}
+		}
+		for _, sub := range c.Commands() {
+			for _, text := range map[string][]string{
+				"ca": {"Least rights:\n  ", "is not a certificate of API Management"}, "apim": {"Least rights:\n  ", "is not a signing certificate of DPS"},
+			}[group] {
+				if !strings.Contains(sub.Long, text) {
+					t.Errorf("the help of %s does not say %q", sub.CommandPath(), text)
+				}
+			}
+			for _, operation := range commandRights[commandName(sub)] {
+				if !strings.Contains(sub.Long, "\n  "+operation+"\n") {
+					t.Errorf("the help of %s does not tell the rights for %q", sub.CommandPath(), operation)
+				}
+			}
+			if len(commandRights[commandName(sub)]) == 0 {
+				t.Errorf("nobody says what rights %s needs", sub.CommandPath())
 			}
 		}
 		every(c, func(c *cobra.Command) {

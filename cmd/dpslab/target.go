@@ -330,30 +330,3 @@ func notFound(err error) bool {
 	var p *workflow.Problem
 	return errors.As(err, &p) && p.Status == 404
 }
-
-// rights is the part of the least rights that is about some operations.
-func rights(operations ...string) string {
-	var b strings.Builder
-	b.WriteString("\nLeast rights:\n")
-	for _, r := range workflow.LeastRights() {
-		if !slices.Contains(operations, r.Operation) {
-			continue
-		}
-		fmt.Fprintf(&b, "  %s\n      %s\n", r.Operation, rightLine(r))
-	}
-	return b.String()
-}
-
-func rightLine(r workflow.Right) string {
-	var ways []string
-	if r.Role != "" {
-		ways = append(ways, fmt.Sprintf("%s on %s", r.Role, r.Scope))
-	}
-	if r.Action != "" {
-		ways = append(ways, "action "+r.Action)
-	}
-	if r.Policy != "" {
-		ways = append(ways, "shared access policy with "+r.Policy)
-	}
-	return strings.Join(ways, "; ")
-}
