@@ -102,14 +102,24 @@ func pfxError(err error, passphrase []byte) error {
 	switch {
 	case errors.Is(err, pkcs12.ErrIncorrectPassword), errors.Is(err, pkcs12.ErrDecryption):
 		if len(passphrase) == 0 {
-			return ErrPassphraseNeeded
+			return &closedPFX{"the PFX is encrypted: a pass phrase is needed", ErrPassphraseNeeded}
 		}
-		return ErrWrongPassphrase
+		return &closedPFX{"the pass phrase does not open the PFX", ErrWrongPassphrase}
 	case errors.As(err, &missing):
 		return &FormatError{What: "this is a PFX with a feature that is not supported here", Fix: openPFX}
 	}
 	return &FormatError{What: "this is a PFX that is damaged, or without certificate or key", Fix: openPFX}
 }
+
+// closedPFX is [ErrPassphraseNeeded] or [ErrWrongPassphrase], which speak of a
+// private key, in words for a PFX.
+type closedPFX struct {
+	text string
+	err  error
+}
+
+func (e *closedPFX) Error() string { return e.text }
+func (e *closedPFX) Unwrap() error { return e.err }
 
 const openPFX = "OpenSSL may read it, with -legacy an old one: openssl pkcs12 -in OLD -out NEW.pem"
 

@@ -118,7 +118,12 @@ func certError(op string, err error) error {
 		mismatch *pki.MismatchError
 		server   *pki.ServerError
 		missing  *pki.MissingIssuerError
+		ofCA     *issuerError
 	)
+	flag := "--"
+	if errors.As(err, &ofCA) {
+		flag = "--issuer-"
+	}
 	switch {
 	case errors.As(err, &id):
 		p.Kind, p.Rule = workflow.Usage, "F06"
@@ -126,7 +131,7 @@ func certError(op string, err error) error {
 			p.Fix = "Take " + id.Suggestion + "."
 		}
 	case errors.Is(err, pki.ErrPassphraseNeeded):
-		p.Rule, p.Fix = "F03", "--passphrase-env NAME or --passphrase-command COMMAND gives it; on a terminal it is asked for."
+		p.Rule, p.Fix = "F03", flag+"passphrase-env NAME or "+flag+"passphrase-command COMMAND gives it; on a terminal it is asked for."
 	case errors.Is(err, pki.ErrWrongPassphrase):
 		p.Rule, p.Fix = "F03", "Try another; nothing was written."
 	case errors.As(err, &mismatch):
@@ -152,6 +157,21 @@ func certError(op string, err error) error {
 		p.Kind = workflow.Unreachable
 	}
 	return p
+}
+
+// operands demands what the usage line of a command names: one at least, and no
+// more than most unless that is 0.
+func operands(most int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		_, what, _ := strings.Cut(c.Use, " ")
+		switch {
+		case len(args) == 0:
+			return usage(c.CommandPath()+" needs "+what, c.CommandPath()+" --help shows examples")
+		case most > 0 && len(args) > most:
+			return usage(fmt.Sprintf("%s takes one %s, not %d", c.CommandPath(), what, len(args)), c.CommandPath()+" --help shows examples")
+		}
+		return nil
+	}
 }
 
 // outputFlags are those of every command that writes.

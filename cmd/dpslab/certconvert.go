@@ -30,7 +30,7 @@ take them. AES-256 by default; --compatible takes 3DES for Windows Server 2016
 and older, which answer "the password is not correct" to AES.`,
 		Example: `  dpslab cert pfx device-cert.pem --key device-key.pem --out-passphrase-env PFX_PASSWORD
   dpslab cert pfx certs/device-01-full-chain.cert.pem --key private/device-01.key.pem --compatible --out device-01.pfx`,
-		Args: cobra.MinimumNArgs(1),
+		Args: operands(0),
 	}
 	o.add(c, "write the PFX here (default: the certificate's name with .pfx)")
 	in.add(c, "", "of the private key")
@@ -180,7 +180,7 @@ root is verified there. When the certificate of an issuer is missing nothing is
 written, unless --partial says that the part is wanted.`,
 		Example: `  dpslab cert fullchain device-01.cert.pem intermediate.pem root.pem --out device-01-full-chain.cert.pem
   dpslab cert fullchain heap.pem --no-root --out chain.pem`,
-		Args: cobra.MinimumNArgs(1),
+		Args: operands(0),
 	}
 	o.add(c, "write the chain here (default: the first file's name with -full-chain.cert.pem)")
 	c.Flags().BoolVar(&noRoot, "no-root", false, "leave out the root CA")
@@ -231,7 +231,7 @@ AES-256, unless --decrypt or another pass phrase says otherwise.`,
   dpslab cert convert device.pfx --passphrase-env PFX_PASSWORD --out device.pem
   dpslab cert convert device.pem --only certificate --out device.der
   dpslab cert convert old.key.pem --passphrase-env OLD --out-passphrase-env NEW --out new.key.pem`,
-		Args: cobra.ExactArgs(1),
+		Args: operands(1),
 	}
 	o.add(c, "write the result here")
 	in.add(c, "", "that opens the file")

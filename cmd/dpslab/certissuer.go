@@ -41,9 +41,24 @@ func (i issuer) chain(device *x509.Certificate) []*x509.Certificate {
 	return append([]*x509.Certificate{device, i.Certificate}, i.above...)
 }
 
+// issuerError went wrong with the CA that signs: its pass phrase has flags of its
+// own.
+type issuerError struct{ err error }
+
+func (e *issuerError) Error() string { return e.err.Error() }
+func (e *issuerError) Unwrap() error { return e.err }
+
 // open reads the CA. byRoot takes an authority's root instead of its
 // intermediate CA.
 func (i *issuerFlags) open(ctx context.Context, a *app, byRoot bool) (issuer, error) {
+	by, err := i.read(ctx, a, byRoot)
+	if err != nil {
+		return issuer{}, &issuerError{err}
+	}
+	return by, nil
+}
+
+func (i *issuerFlags) read(ctx context.Context, a *app, byRoot bool) (issuer, error) {
 	if err := i.check(byRoot); err != nil {
 		return issuer{}, err
 	}
@@ -143,7 +158,10 @@ func (i *issuerFlags) readAuthority(ctx context.Context, a *app) (*pki.Authority
 		return authority, err
 	}
 	if secret, err = i.secret.open(ctx, a, "authority "+i.authority); err != nil {
-		return nil, err
+		return nil, &issuerError{err}
 	}
-	return pki.OpenAuthority(files, secret)
+	if authority, err = pki.OpenAuthority(files, secret); err != nil {
+		return nil, &issuerError{err}
+	}
+	return authority, nil
 }

@@ -60,7 +60,7 @@ of a CA, or the verification code. The kinds:
   dpslab cert new device-01 --authority line-3 --secondary
   dpslab cert new sub-ca --kind intermediate --issuer-cert root.pem --issuer-key root.key.pem
   dpslab cert new 75B86466DA34D2B0… --kind verification --authority line-3 --by-root`,
-		Args: oneName,
+		Args: operands(1),
 	}
 	flags := c.Flags()
 	flags.StringVar(&n.kind, "kind", "", "self-signed|device|authority|root|intermediate|verification; default: device with a CA, else self-signed")

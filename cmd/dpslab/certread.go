@@ -1,11 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,7 +32,7 @@ input.`,
   dpslab cert inspect certs/device-01-full-chain.cert.pem --key private/device-01.key.pem
   dpslab cert inspect device.pfx --passphrase-env PFX_PASSWORD --json
   dpslab cert inspect global.azure-devices-provisioning.net:443`,
-		Args: cobra.MinimumNArgs(1),
+		Args: operands(0),
 	}
 	secret.add(c, "", "of a key or PFX")
 	c.Flags().StringVar(&key, "key", "", "compare with the private key in this file")
@@ -79,18 +83,23 @@ func (a *app) optionalKey(ctx context.Context, path string, secret *secretFlags)
 }
 
 func (a *app) inspectOne(ctx context.Context, arg string, o pki.InspectOptions, secret *secretFlags, caFile string) (*pki.Inspection, error) {
-	if _, isFile := pki.FileNamed(arg); !isFile && isServer(arg) {
+	if server := serverIn(arg); server != "" {
 		roots, err := rootsOf(caFile)
 		if err != nil {
 			return nil, err
 		}
-		return pki.InspectServer(ctx, arg, roots, o.Now)
+		return pki.InspectServer(ctx, server, roots, o.Now)
 	}
 	var err error
 	if o.Passphrase, err = secret.given(ctx, a); err != nil {
 		return nil, err
 	}
 	report, err := pki.Inspect(arg, o)
+	if _, isFile := pki.FileNamed(arg); !isFile && errors.Is(err, fs.ErrNotExist) {
+		return nil, &workflow.Problem{
+			Kind: workflow.LocalFile, Op: "inspect", Summary: err.Error(), Fix: "a server is named with its port: " + command("cert", "inspect", arg+":443"),
+		}
+	}
 	if err != nil || !report.NeedsPassphrase || len(o.Passphrase) > 0 || arg == "-" || !isTerminal(a.in) {
 		return report, err
 	}
@@ -100,10 +109,17 @@ func (a *app) inspectOne(ctx context.Context, arg string, o pki.InspectOptions, 
 	return pki.Inspect(arg, o)
 }
 
-// isServer says whether an argument that names no file is host:port.
-func isServer(arg string) bool {
+// serverIn is the host:port that an argument which names no file stands for,
+// also as an https address; empty for none.
+func serverIn(arg string) string {
+	if address, err := url.Parse(arg); err == nil && address.Scheme == "https" && address.Hostname() != "" {
+		return net.JoinHostPort(address.Hostname(), cmp.Or(address.Port(), "443"))
+	}
 	host, port, err := net.SplitHostPort(arg)
-	return err == nil && host != "" && port != ""
+	if _, isFile := pki.FileNamed(arg); isFile || err != nil || host == "" || port == "" {
+		return ""
+	}
+	return arg
 }
 
 // flag is how the pass phrase was given, for a command line that needs it again.
@@ -145,7 +161,7 @@ into; - reads the standard input. Exit code 4 when there is an error.`,
 		Example: `  dpslab cert verify device-cert.pem device-key.pem
   dpslab cert verify certs/ private/ --registration-id device-01
   dpslab cert verify . --warnings-as-errors --json`,
-		Args: cobra.MinimumNArgs(1),
+		Args: operands(0),
 	}
 	secret.add(c, "", "of keys and PFX files")
 	c.Flags().StringVar(&registrationID, "registration-id", "", "the device's registration ID, to compare with the common name")
@@ -180,7 +196,7 @@ func (a *app) certIssuedCommand() *cobra.Command {
 		Use:     "issued AUTHORITY",
 		Short:   "List what a CA issued",
 		Example: "  dpslab cert issued line-3\n  dpslab cert issued ./ca --json",
-		Args:    cobra.ExactArgs(1),
+		Args:    operands(1),
 	}
 	a.certJSON(c, "list what the authority issued", func(_ context.Context, args []string, asJSON bool) error {
 		files, err := a.authorityFiles(args[0])

@@ -56,7 +56,7 @@ same key, its key identifier: what it signed is good below the renewed one.`,
 		Example: `  dpslab cert renew device-cert.pem --key device-key.pem --days 365
   dpslab cert renew certs/device-01-full-chain.cert.pem --authority line-3
   dpslab cert renew device-cert.pem --new-key --secondary`,
-		Args: cobra.ExactArgs(1),
+		Args: operands(1),
 	}
 	flags := c.Flags()
 	r.outputFlags.add(c, "write the certificate here (default: in place of the old one)")

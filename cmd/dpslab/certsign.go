@@ -27,7 +27,7 @@ func (a *app) certCSRCommand() *cobra.Command {
 		Short: "Make a certificate signing request; the key stays here",
 		Example: `  dpslab cert csr device-01                                   makes device-01.key.pem too
   dpslab cert csr device-01 --key private/device-01.key.pem   with a key that is there`,
-		Args: oneName,
+		Args: operands(1),
 	}
 	o.add(c, "write the request here (default: NAME.csr.pem)")
 	k.add(c, 0)
@@ -126,7 +126,7 @@ request gives name and public key; the extensions are those of a device
 certificate, whatever it asks for. The result is the full chain.`,
 		Example: `  dpslab cert sign device-01.csr.pem --authority line-3
   dpslab cert sign device-01.csr --issuer-cert ca.pem --issuer-key ca.key.pem --days 365 --out device-01.pem`,
-		Args: cobra.ExactArgs(1),
+		Args: operands(1),
 	}
 	o.add(c, "write the chain here (default: NAME-full-chain.cert.pem)")
 	c.Flags().IntVar(&days.days, "days", 30, "life of the certificate")
