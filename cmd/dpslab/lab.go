@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -51,7 +52,8 @@ and keeps its state; a workbench or run on the same state joins it.`,
 	flags.BoolVar(&f.options.Insecure, "i-know-this-is-insecure", false, "allow an address that other machines can reach")
 	flags.BoolVar(&f.asJSON, "json", false, "print one JSON object when ready; it holds the lab's keys")
 	labTuning(c, &f.options)
-	c.AddCommand(a.labEnvCommand(&f), a.labFaultCommand(&f), a.labResetCommand(&f), a.labExportCommand(&f), a.labImportCommand(&f))
+	c.AddCommand(a.labEnvCommand(&f), a.labFaultCommand(&f), a.labResetCommand(&f),
+		a.labExportCommand(&f), a.labImportCommand(&f), a.labMessageCommand(&f), a.labInboxCommand(&f))
 	return c
 }
 
@@ -78,6 +80,9 @@ func (a *app) serveLab(ctx context.Context, f labFlags) error {
 			return usage(fmt.Sprintf("--hub %q is not the name of an IoT hub", name), "3 to 50 letters, digits and '-', the first and last no '-'")
 		}
 	}
+	if !(o.Chaos >= 0 && o.Chaos <= 1) {
+		return usage(fmt.Sprintf("--chaos %v is no share of the requests", o.Chaos), "a number from 0 (nothing) to 1 (every request)")
+	}
 	if len(f.hubs) > 0 {
 		o.Hubs = append([]string{emulator.DefaultHub}, f.hubs...)
 	}
@@ -95,7 +100,7 @@ func (a *app) serveLab(ctx context.Context, f labFlags) error {
 	if f.asJSON {
 		err = a.printJSON(ready)
 	} else {
-		a.printReady(ready)
+		a.printReady(ready, a.labEnvHint(f, ready))
 	}
 	if err == nil {
 		<-ctx.Done() // how a lab ends: by a signal, which is no error
@@ -114,7 +119,15 @@ func (a *app) logRequest(r emulator.Request) {
 	fmt.Fprintf(a.err, "%s  %-22s %-6s %s → %d%s\n", r.Time.Format(time.TimeOnly), r.Service, r.Method, printable(r.Path), r.Status, printable(verdict))
 }
 
-func (a *app) printReady(r emulator.Ready) {
+// labEnvHint is the command that finds this very lab.
+func (a *app) labEnvHint(f labFlags, r emulator.Ready) string {
+	if f.state == "" && !f.options.InMemory && a.home == "" {
+		return "dpslab lab env"
+	}
+	return "dpslab lab env --state " + workflow.ShellWord(filepath.Dir(r.CAFile))
+}
+
+func (a *app) printReady(r emulator.Ready, env string) {
 	host, port, _ := net.SplitHostPort(r.Address) // the lab made it
 	fmt.Fprintf(a.out, `the lab is ready on %s
   ID scope         %s
@@ -123,8 +136,8 @@ func (a *app) printReady(r emulator.Ready) {
   IoT hubs         %s
   CA file          %s
 with curl add:  --connect-to ::%s:%s --cacert %s
-keys and tokens for curl and az:  dpslab lab env
-`, r.Address, r.IDScope, r.DeviceHost, r.ServiceHost, strings.Join(r.HubHosts, ", "), r.CAFile, host, port, r.CAFile)
+keys and tokens for curl and az:  %s
+`, r.Address, r.IDScope, r.DeviceHost, r.ServiceHost, strings.Join(r.HubHosts, ", "), r.CAFile, host, port, r.CAFile, env)
 }
 
 // labTokenLife is how long the service token of `dpslab lab env` is good for: a
@@ -202,9 +215,12 @@ func labProblem(err error) error {
 	p := &workflow.Problem{Kind: workflow.LocalFile, Op: "start the lab", Summary: err.Error()}
 	var held *emulator.HeldError
 	var damaged *emulator.DamagedError
+	var address *emulator.AddressError
 	switch {
 	case errors.As(err, &damaged):
 		p.Fix = "go on with an empty lab: dpslab lab reset; or with one that was exported: dpslab lab import FILE (both keep the damaged file beside it, and take --state where the lab did)"
+	case errors.As(err, &address):
+		p.Kind, p.Fix = workflow.Usage, addressFix(address)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		p.Fix = "give the lab a folder that you may write to with --state, or none with --in-memory"
 	case errors.Is(err, emulator.ErrNotLoopback):
@@ -213,4 +229,16 @@ func labProblem(err error) error {
 		p.Fix = "use that one (runs and the workbench join it by themselves), or give this one another folder with --state"
 	}
 	return p
+}
+
+// addressFix says what to do about an address that cannot be served. Each of its
+// reasons could be taken for one about the lab's folder.
+func addressFix(e *emulator.AddressError) string {
+	switch {
+	case errors.Is(e, syscall.EADDRINUSE):
+		return "end what serves there, or take another port; --listen 127.0.0.1:0 takes a free one"
+	case errors.Is(e, fs.ErrPermission):
+		return "the system keeps ports below 1024 to itself: take another one, or give this program the right (Linux: sudo setcap cap_net_bind_service=+ep, on the binary)"
+	}
+	return "--listen takes an address of this machine and a port, as 127.0.0.1:8443"
 }

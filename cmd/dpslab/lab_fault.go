@@ -69,7 +69,7 @@ func (a *app) faultSetCommand(f *labFlags) *cobra.Command {
 			}
 			return a.joinedLab(c.Context(), f.state, func(_ emulator.Ready, o *emulator.Operator) error {
 				if err := o.SetFault(c.Context(), fault); err != nil {
-					return &workflow.Problem{Kind: workflow.Usage, Op: "switch a scenario on", Summary: err.Error(), Fix: "look them up: dpslab lab fault list"}
+					return &workflow.Problem{Kind: workflow.Usage, Op: "switch a scenario on", Summary: emulator.Said(err), Fix: "look them up: dpslab lab fault list"}
 				}
 				return nil
 			})

@@ -18,7 +18,7 @@ var writers = []string{
 	"cert new", "cert renew", "cert csr", "cert sign", "cert pfx", "cert fullchain", "cert convert",
 	"enrollment put", "enrollment enable", "enrollment disable", "enrollment delete", "registration delete",
 	"ca upload", "ca verify", "ca delete", "apim put", "apim refresh", "apim delete",
-	"lab", "lab reset", "lab import", "lab fault set", "lab fault clear",
+	"lab", "lab reset", "lab import", "lab message", "lab fault set", "lab fault clear",
 }
 
 // readers only look.
@@ -28,7 +28,7 @@ var readers = []string{
 	"cert", "cert inspect", "cert verify", "cert issued",
 	"enrollment", "enrollment list", "enrollment show", "registration", "registration list", "registration show",
 	"ca", "ca list", "dps", "dps list", "dps show", "apim", "apim list", "apim show",
-	"lab env", "lab export", "lab fault", "lab fault list",
+	"lab env", "lab export", "lab inbox", "lab fault", "lab fault list",
 }
 
 // commandName is a command's path without the program: "enrollment put".

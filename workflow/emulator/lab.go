@@ -21,8 +21,8 @@ type Options struct {
 	// Dir is the state directory: database, TLS root, lab.json. It is made when
 	// absent. Required unless InMemory.
 	Dir string
-	// InMemory keeps nothing. The CA file that curl needs is a temporary one,
-	// removed at Close.
+	// InMemory keeps nothing. The CA file that curl needs, and what it takes to
+	// join the lab, are in a temporary directory that is removed at Close.
 	InMemory bool
 	// Listen is the address to serve, "127.0.0.1:8443" when empty. A port that
 	// is taken is an error when the address was given; else a free one is used.
@@ -218,17 +218,30 @@ func listen(ctx context.Context, o Options) (net.Listener, error) {
 		listener, err = config.Listen(ctx, "tcp", "127.0.0.1:0")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("serving the lab on %s: %w", address, err)
+		return nil, &AddressError{address, err}
 	}
 	return listener, nil
 }
+
+// AddressError says that an address cannot be served: it is taken, not this
+// machine's, not allowed, or no address.
+type AddressError struct {
+	Address string
+	Err     error
+}
+
+func (e *AddressError) Error() string {
+	return fmt.Sprintf("serving the lab on %s: %v", e.Address, e.Err)
+}
+
+func (e *AddressError) Unwrap() error { return e.Err }
 
 // checkLoopback refuses an address that other machines may reach: the lab's
 // keys are known to whoever can read its output.
 func checkLoopback(address string) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return fmt.Errorf("serving the lab on %q: %w", address, err)
+		return &AddressError{address, err}
 	}
 	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
 		return nil
@@ -260,10 +273,8 @@ func (l *Lab) serve(listener net.Listener) error {
 	if err := l.resumePending(); err != nil {
 		return err
 	}
-	if !l.options.InMemory {
-		if err := writeNotice(l.options.Dir, l.ready); err != nil {
-			return err
-		}
+	if err := writeNotice(l.identity.dir(), l.ready); err != nil {
+		return err
 	}
 	limited := &limitedListener{Listener: listener, limit: int64(l.options.MaxConnections)}
 	go func() { l.served <- l.server.Serve(&tlsListener{Listener: limited, lab: l, config: config}) }()
@@ -288,11 +299,9 @@ func (l *Lab) Close() error {
 		ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 		defer cancel()
 		var errs []error
-		if !l.options.InMemory {
-			// First of all: nobody shall try to join a lab that is going.
-			if err := os.Remove(noticePath(l.options.Dir)); err != nil && !errors.Is(err, os.ErrNotExist) {
-				errs = append(errs, fmt.Errorf("removing the lab's notice: %w", err))
-			}
+		// First of all: nobody shall try to join a lab that is going.
+		if err := os.Remove(noticePath(l.identity.dir())); err != nil && !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("removing the lab's notice: %w", err))
 		}
 		if l.server.Shutdown(ctx) != nil {
 			_ = l.server.Close() // cuts what did not end in time

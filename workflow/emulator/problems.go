@@ -35,6 +35,15 @@ func (r *refusal) Error() string {
 	return fmt.Sprintf("%d %s %s", r.status, r.name, r.message)
 }
 
+// Said is what an error of an [Operator] says to a person: the words of a refusal
+// without its number, and any other error as it is.
+func Said(err error) string {
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return r.message
+	}
+	return err.Error()
+}
+
 // refuse makes a refusal of a data plane or of the Microsoft.Devices provider.
 // The HTTP status stands in the code.
 func refuse(code int, format string, args ...any) *refusal {

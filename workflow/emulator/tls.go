@@ -39,8 +39,11 @@ type identity struct {
 
 func keyPath(dir string) string { return filepath.Join(dir, "ca-key.pem") }
 
-// loadIdentity reads or makes the root of dir. An empty dir gives one that
-// lives in memory, with its certificate in a temporary file.
+// dir is where the identity lies, and by it the lab is found.
+func (i *identity) dir() string { return filepath.Dir(i.caFile) }
+
+// loadIdentity reads or makes the root of dir. An empty dir gives one in a
+// temporary directory.
 func loadIdentity(ctx context.Context, dir string, now time.Time) (*identity, error) {
 	if dir == "" {
 		return temporaryIdentity(ctx, now)
@@ -102,7 +105,7 @@ func temporaryIdentity(ctx context.Context, now time.Time) (*identity, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a directory for the lab's CA file: %w", err)
 	}
-	if err := pki.WriteCertificates(caPath(dir), cert); err != nil {
+	if err := errors.Join(pki.WriteKey(keyPath(dir), key, nil), pki.WriteCertificates(caPath(dir), cert)); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return &identity{root: pki.Issuer{Certificate: cert, Key: key}, caFile: caPath(dir), remove: dir}, nil
