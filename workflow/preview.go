@@ -86,6 +86,7 @@ func (r *run) previewMessage(ctx context.Context) error {
 		return err
 	}
 	m.device = device
+	r.id = "dry-run" // message IDs begin with it
 	if size := min(m.batch, m.count); size > 1 {
 		return r.sendBatch(ctx, m, 1, size)
 	}

@@ -149,7 +149,7 @@ func (a *app) groupKey(ctx context.Context, variable string) (dps.Secret, error)
 	}
 	key := dps.NewSecret(strings.TrimSpace(text))
 	if err := dps.CheckKey(key); err != nil {
-		return key, usage("the group's key "+err.Error(), "copy it again from the enrollment: base64, as the portal shows it")
+		return key, usage("the group's "+err.Error(), "copy it again from the enrollment: base64, as the portal shows it")
 	}
 	return key, nil
 }

@@ -120,6 +120,13 @@ const joinPatience = 3 * time.Second
 // A joined lab gives a nil *Lab: closing it is its owner's business.
 func OpenOrJoin(ctx context.Context, o Options) (*Lab, Ready, *Operator, error) {
 	for deadline := time.Now().Add(joinPatience); ; {
+		// First: a lock that is held is waited for, a notice is read at once. That
+		// of a killed lab costs a refused connection.
+		if !o.InMemory {
+			if r, operator, err := Join(ctx, o.Dir); err == nil {
+				return nil, r, operator, nil
+			}
+		}
 		l, err := Start(ctx, o)
 		if err == nil {
 			return l, l.Ready(), l.Operator(), nil

@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -16,8 +15,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"dpslab/pki"
 )
 
 // keptBody is how much of a body an exchange keeps, in bytes.
@@ -275,20 +272,14 @@ func (t *tap) tlsFacts() *TLSFacts {
 		Requested:   requested,
 	}
 	for _, c := range state.PeerCertificates {
-		facts.Server = append(facts.Server, certificateFact(c))
+		if fact, ok := certificateFact(c.Raw); ok {
+			facts.Server = append(facts.Server, fact)
+		}
 	}
 	for _, der := range sent {
-		if c, err := x509.ParseCertificate(der); err == nil {
-			facts.Client = append(facts.Client, certificateFact(c))
+		if fact, ok := certificateFact(der); ok {
+			facts.Client = append(facts.Client, fact)
 		}
 	}
 	return facts
-}
-
-func certificateFact(c *x509.Certificate) CertificateFact {
-	f := pki.Describe(c)
-	return CertificateFact{
-		Subject: f.Subject, Issuer: f.Issuer, NotAfter: f.NotAfter,
-		SHA1: f.SHA1, SHA256: f.SHA256, CA: f.IsCA,
-	}
 }

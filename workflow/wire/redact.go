@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // Masked stands where a secret was.
@@ -48,12 +49,32 @@ type masking struct {
 // RedactText replaces what looks like a key, token, signature or connection
 // string in a body or an error text.
 func RedactText(s string) string {
+	if harmless(s) {
+		return s
+	}
 	s = secretMember().ReplaceAllString(s, `${1}"`+Masked+`"`)
 	s = secretPFX().ReplaceAllString(s, `${1}"`+Masked+`"`)
 	for _, t := range secretText() {
 		s = t.pattern.ReplaceAllString(s, t.with)
 	}
 	return s
+}
+
+// secretSigns are in lower case; every text in which one of the patterns above
+// finds something holds at least one of them.
+var secretSigns = []string{"key", "pass", "token", "connectionstring", "client", `"data"`, "signature", "sig=", "bearer"}
+
+// harmless spares most texts the patterns: they are matched with each header and
+// body, and few hold anything. Beyond ASCII a letter may have other forms that a
+// pattern takes for it, so there they are asked.
+func harmless(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	lower := strings.ToLower(s)
+	return !slices.ContainsFunc(secretSigns, func(sign string) bool { return strings.Contains(lower, sign) })
 }
 
 // redactHeader copies h with credentials masked; the scheme stays, because it
