@@ -21,15 +21,25 @@ type outline struct {
 	scroll ui.Scroll
 	height int
 	raise  bool // a part was opened: the next view shows what is in it
+
+	part string // in which a person put the cursor, by its key
+	deep int    // and how many rows below the row that folds
 }
 
-// set takes in new rows; the cursor stays on the row that folds as key, where
-// there is one.
-func (o *outline) set(rows []string, keys map[int]string, key string) {
+// set takes in new rows, which may be the same text in another width; the cursor
+// stays in the part where a person put it, and as deep in it as there are rows.
+func (o *outline) set(rows []string, keys map[int]string) {
 	o.rows, o.keys = rows, keys
 	for i, k := range keys {
-		if k == key && key != "" {
-			o.cursor = i
+		if k != o.part || k == "" {
+			continue
+		}
+		o.cursor = i
+		for range o.deep {
+			if _, next := keys[o.cursor+1]; next || o.cursor+1 >= len(rows) {
+				break
+			}
+			o.cursor++
 		}
 	}
 	o.cursor = max(0, min(o.cursor, len(rows)-1))
@@ -38,6 +48,18 @@ func (o *outline) set(rows []string, keys map[int]string, key string) {
 func (o *outline) reset() {
 	o.cursor = 0
 	o.scroll.Reset()
+	o.put()
+}
+
+// put remembers where the cursor was put.
+func (o *outline) put() {
+	o.part, o.deep = o.key(), 0
+	for i := o.cursor; i > 0; i-- {
+		if _, ok := o.keys[i]; ok {
+			return
+		}
+		o.deep++
+	}
 }
 
 // key names the fold of the row under the cursor: its own, else that of the
@@ -54,6 +76,7 @@ func (o *outline) key() string {
 // move moves the cursor and keeps it in sight.
 func (o *outline) move(d int) {
 	o.cursor = max(0, min(o.cursor+d, len(o.rows)-1))
+	o.put()
 	o.reveal()
 }
 
@@ -72,11 +95,15 @@ func (o *outline) page(d int) {
 	o.scroll.Page(d)
 	_, above, _ := o.scroll.Window(o.rows, o.height)
 	o.cursor = max(above, min(o.cursor, above+o.height-1))
+	o.put()
 }
 
 // view draws h rows of w cells and says which part of the whole they are.
 func (o *outline) view(th *theme.Theme, w, h int, focused bool) (rows []string, where string) {
-	o.height = max(h, 0)
+	if o.height != h {
+		o.height = max(h, 0)
+		o.reveal()
+	}
 	seen, above, below := o.scroll.Window(o.rows, o.height)
 	if o.raise && o.cursor-above > o.height/3 {
 		o.scroll.Move(o.cursor - above - o.height/3)

@@ -143,11 +143,11 @@ func (t *Transcript) detailRows(w, h int) []string {
 func (t *Transcript) redraw(d drawnDetail, w int) {
 	t.drawn = d
 	if d.beside != nil {
-		t.detail.set(compareRows(t.th, d.beside, d.exchange, w), nil, "")
+		t.detail.set(compareRows(t.th, d.beside, d.exchange, w), nil)
 		return
 	}
 	r := exchangeRows(t.th, d.exchange, w, t.closed)
-	t.detail.set(r.rows, r.keys, t.detail.key())
+	t.detail.set(r.rows, r.keys)
 }
 
 func (t *Transcript) detailTitle() string {

@@ -50,9 +50,11 @@ func (l *List) Window(h int) (from, to int) {
 }
 
 // Scroll is the visible part of a text. Follow keeps its end in sight until
-// somebody scrolls back.
+// somebody scrolls back. A window in which all of it fits for a while changes
+// nothing about the place that is seen in a small one.
 type Scroll struct {
-	top    int
+	top    int // as asked for; a view may show less of it
+	shown  int // of the last Window
 	Follow bool
 	pinned bool
 	rows   int // of the last Window
@@ -61,7 +63,8 @@ type Scroll struct {
 
 // Move scrolls by d rows.
 func (s *Scroll) Move(d int) {
-	s.top = max(0, min(s.top+d, s.rows-s.height))
+	s.top = max(0, min(s.shown+d, s.rows-s.height))
+	s.shown = s.top
 	s.pinned = s.top < s.rows-s.height
 }
 
@@ -90,7 +93,7 @@ func (s *Scroll) Handle(a keymap.Action) bool {
 }
 
 // Reset goes back to the beginning, or to the end for one that follows.
-func (s *Scroll) Reset() { s.top, s.pinned = 0, false }
+func (s *Scroll) Reset() { s.top, s.shown, s.pinned = 0, 0, false }
 
 // Window cuts the visible h rows out of rows and says how many are above and
 // below.
@@ -100,7 +103,7 @@ func (s *Scroll) Window(rows []string, h int) (seen []string, above, below int) 
 	if s.Follow && !s.pinned {
 		s.top = last
 	}
-	s.top = max(0, min(s.top, last))
-	end := min(s.top+h, len(rows))
-	return rows[s.top:end], s.top, len(rows) - end
+	s.shown = max(0, min(s.top, last))
+	end := min(s.shown+h, len(rows))
+	return rows[s.shown:end], s.shown, len(rows) - end
 }
