@@ -29,8 +29,6 @@ func kindOfLabel(label string) ItemKind {
 
 // otherLabels explains blocks that are neither certificate nor key.
 var otherLabels = []struct{ label, what, fix string }{
-	{"PKCS7", "this is a PKCS#7 bundle of certificates", "openssl pkcs7 -print_certs -in OLD -out NEW.pem"},
-	{"CMS", "this is a CMS (PKCS#7) bundle of certificates", "openssl pkcs7 -print_certs -in OLD -out NEW.pem"},
 	{"X509 CRL", "this is a certificate revocation list", "name the certificate in place of OLD"},
 	{"DH PARAMETERS", "these are Diffie-Hellman parameters, neither certificate nor key", "name the certificate in place of OLD"},
 	{"PGP ", "this is a PGP message or key", "name the certificate in place of OLD"},
@@ -163,13 +161,6 @@ var oidSignedData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
 func strangeDER(der []byte) Item {
 	if len(der) != derLength(der) {
 		return Item{Kind: ItemOther, Err: damagedDER(der)}
-	}
-	var bundle struct {
-		Type asn1.ObjectIdentifier
-		Rest asn1.RawValue `asn1:"optional,explicit,tag:0"`
-	}
-	if _, err := asn1.Unmarshal(der, &bundle); err == nil && bundle.Type.Equal(oidSignedData) {
-		return Item{Kind: ItemOther, Err: &FormatError{What: "this is a PKCS#7 bundle of certificates", Fix: "openssl pkcs7 -inform DER -print_certs -in OLD -out NEW.pem"}}
 	}
 	if _, err := x509.ParseRevocationList(der); err == nil {
 		return Item{Kind: ItemOther, Err: &FormatError{What: "this is a certificate revocation list", Fix: "name the certificate in place of OLD"}}

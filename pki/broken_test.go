@@ -156,8 +156,10 @@ func (s *shop) containers() []brokenFile {
 		{"ber.pfx", append(append([]byte{0x30, 0x80}, pfx[4:]...), 0, 0), "F02", "BER with indefinite lengths", "openssl pkcs12"},
 		{"no-mac.pfx", s.openssl("no-mac.pfx", "pkcs12", "-export", "-nomac", "-keypbe", "NONE", "-certpbe", "NONE", "-inkey", "good.key.pem", "-in", "good.pem", "-passout", "pass:"), "F02", "PFX without a MAC", "openssl pkcs12"},
 		{"framed-pfx.pem", block("CERTIFICATE", pfx), "F02", "a PFX (PKCS#12) file was put between the CERTIFICATE lines", "openssl base64 -d"},
-		{"bundle.p7b", s.openssl("bundle.p7b", "crl2pkcs7", "-nocrl", "-certfile", "good.pem"), "F02", "PKCS#7 bundle", "openssl pkcs7 -print_certs"},
-		{"bundle.der", s.openssl("bundle.der", "crl2pkcs7", "-nocrl", "-certfile", "good.pem", "-outform", "DER"), "F02", "PKCS#7 bundle", "openssl pkcs7 -inform DER -print_certs"},
+		{"bundle.p7b", s.openssl("bundle.p7b", "crl2pkcs7", "-nocrl", "-certfile", "good.pem"), "F02", "PKCS#7 bundle", "dpslab cert convert"},
+		{"bundle.der", s.openssl("bundle.der", "crl2pkcs7", "-nocrl", "-certfile", "good.pem", "-outform", "DER"), "F02", "PKCS#7 bundle", "dpslab cert convert"},
+		{"torn.p7b", rebundled(s.openssl("torn.p7b", "crl2pkcs7", "-nocrl", "-certfile", "good.pem"), func(der []byte) []byte { return der[:len(der)-40] }), "F02", "bundle that is damaged", "copy it again"},
+		{"ber.p7b", rebundled(s.openssl("ber.p7b", "crl2pkcs7", "-nocrl", "-certfile", "good.pem"), func(der []byte) []byte { return append(append([]byte{0x30, 0x80}, der[4:]...), 0, 0) }), "F02", "cannot be read here", "openssl pkcs7 -print_certs"},
 		{"cut.der", s.der[:len(s.der)-9], "F02", "DER that is cut off", "copy it again"},
 		{"behind.der", append(append([]byte{}, s.der...), "\r\n"...), "F02", "2 foreign bytes behind it", "head -c"},
 		{"other.der", []byte{0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x02}, "F02", "neither certificate, request nor key", "openssl asn1parse"},
@@ -302,11 +304,24 @@ func TestOddFilesConvert(t *testing.T) {
 		}
 	}
 	whole(s.openssl("c.pfx", "pkcs12", "-export", "-inkey", "good.key.pem", "-in", "good.pem", "-passout", "pass:1234"), []byte("1234"))
-	bundle := s.openssl("c.p7b", "crl2pkcs7", "-nocrl", "-certfile", "good.pem")
-	if err := os.WriteFile(filepath.Join(s.dir, "bundle.p7b"), bundle, 0o600); err != nil {
+	for _, form := range []string{"PEM", "DER"} {
+		bundle := s.openssl("c.p7b", "crl2pkcs7", "-nocrl", "-certfile", "good.pem", "-outform", form)
+		got, secret, err := Convert(Sniff(bundle, nil), ConvertOptions{To: ContainerPEM})
+		if err != nil || secret || !bytes.Equal(got, s.cert) {
+			t.Errorf("the %s bundle is converted to %q, %v", form, got, err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "chain.pem"), EncodeCertificates(s.f.device, s.f.intermediate.Certificate, s.f.root.Certificate), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := s.openssl("bundle.pem", "pkcs7", "-print_certs", "-in", "bundle.p7b"); !bytes.Contains(got, s.cert) {
-		t.Errorf("openssl made %q of the bundle", got)
+	several := s.openssl("d.p7b", "crl2pkcs7", "-nocrl", "-certfile", "chain.pem")
+	if got := Sniff(several, nil); got.Format != "PKCS#7" || len(got.Certificates()) != 3 || len(got.Problems()) > 0 {
+		t.Errorf("a chain in PKCS#7: %+v", got)
 	}
+}
+
+// rebundled is a PEM bundle after a change to what stands in it.
+func rebundled(bundle []byte, change func([]byte) []byte) []byte {
+	block, _ := pem.Decode(bundle)
+	return pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: change(block.Bytes)})
 }

@@ -56,8 +56,8 @@ func notACertificate(data []byte, seen []string) error {
 			return &FormatError{What: "this is a certificate signing request, not a certificate", Fix: "have a CA sign it (dpslab cert sign takes it with --authority, or --issuer-cert and --issuer-key), and name what comes back"}
 		case label == "TRUSTED CERTIFICATE":
 			return &FormatError{What: "this is a certificate with OpenSSL's trust settings", Fix: "dpslab cert convert OLD --out NEW.pem"}
-		case label == "PKCS7" || label == "CMS":
-			return &FormatError{What: "this is a PKCS#7 bundle, not a certificate", Fix: "openssl pkcs7 -print_certs -in OLD -out NEW.pem"}
+		case isBundleLabel(label):
+			return &FormatError{What: "this is a PKCS#7 bundle, not a certificate", Fix: convertCommand}
 		case strings.HasSuffix(label, "PUBLIC KEY"):
 			return &FormatError{What: "this holds a public key only, no certificate", Fix: want}
 		}

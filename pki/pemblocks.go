@@ -35,6 +35,10 @@ func (c *Contents) pem(text, passphrase []byte, max limits) {
 		if odd != "" {
 			c.odd(odd, convertCommand)
 		}
+		if isBundleLabel(block.Type) {
+			c.bundle(block.Bytes, bundleCommand)
+			continue
+		}
 		c.Items = append(c.Items, parseBlock(block, passphrase, max))
 	}
 }

@@ -42,7 +42,7 @@ const (
 
 // Contents is what a file was found to be.
 type Contents struct {
-	Format string // "PEM", "DER", "PFX", "UTF-16 PEM", "base64 DER"; empty when Err is set
+	Format string // "PEM", "DER", "PFX", "PKCS#7", "UTF-16 PEM", "base64 DER"; empty when Err is set
 	Items  []Item
 	// Oddities were got over here, but other programs stumble over them.
 	Oddities []*FormatError
@@ -102,7 +102,7 @@ func (c *Contents) NeedsPassphrase() bool {
 }
 
 // Sniff finds out what data is, whatever it is called: PEM with any blocks, DER,
-// PFX, base64 without its frame, PEM in UTF-16, with literal "\n" or inside
+// PFX, PKCS#7, base64 without its frame, PEM in UTF-16, with literal "\n" or inside
 // JSON. It never fails: what cannot be read is an Err that says what it is.
 func Sniff(data, passphrase []byte) *Contents { return sniff(data, passphrase, defaultLimits) }
 
@@ -176,6 +176,8 @@ func sniff(data, passphrase []byte, max limits) *Contents {
 	switch {
 	case isPFX(data):
 		c.pfx(data, passphrase, max)
+	case isBundle(data) && len(data) == derLength(data):
+		c.bundle(data, bundleDERCommand)
 	case isSequence(data):
 		c.Format = "DER"
 		c.Items = []Item{parseDER(data, passphrase, max)}
@@ -285,7 +287,7 @@ func damagedDER(data []byte) error {
 // readsAlone says whether DER is something by itself, so that cutting off what
 // follows it helps.
 func readsAlone(der []byte) bool {
-	if isPFX(der) {
+	if isPFX(der) || isBundle(der) {
 		return true
 	}
 	err := parseDER(der, nil, defaultLimits).Err

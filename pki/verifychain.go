@@ -169,7 +169,7 @@ func (h *heap) checkSize(device found, n, bytes int) {
 // from top to bottom.
 func (h *heap) checkOrder(f opened) {
 	certs := f.contents.Certificates()
-	if len(certs) < 2 || f.contents.Format == "PFX" {
+	if len(certs) < 2 || f.contents.Format == "PFX" || f.contents.Format == "PKCS#7" {
 		return
 	}
 	if allCAs(certs) {

@@ -223,8 +223,8 @@ func (a *app) certConvertCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "convert FILE",
 		Short: "Convert between PEM, DER and PFX, and clean up",
-		Long: `Convert any file with keys and certificates: PEM, DER, PFX, base64 without its
-frame, UTF-16, literal \n, text around. The result is clean. A private key that
+		Long: `Convert any file with keys and certificates: PEM, DER, PFX, PKCS#7 (.p7b), base64
+without its frame, UTF-16, literal \n, text around. The result is clean. A private key that
 was encrypted is encrypted again with the same pass phrase, as PKCS#8 with
 AES-256, unless --decrypt or another pass phrase says otherwise.`,
 		Example: `  dpslab cert convert device.cer --out device.pem

@@ -25,9 +25,9 @@ func (a *app) certInspectCommand() *cobra.Command {
 		Use:   "inspect FILE|HOST:PORT...",
 		Short: "Show what is in a file, or what a server presents",
 		Long: `Show what is in a file, broken or not: certificates, requests, keys, PEM, DER,
-PFX. First as openssl x509 -text prints it, then what DPS cares about. HOST:PORT
-shows the certificates of a TLS server, trusted or not; - reads the standard
-input.`,
+PFX, PKCS#7. First as openssl x509 -text prints it, then what DPS cares about.
+HOST:PORT shows the certificates of a TLS server, trusted or not; - reads the
+standard input.`,
 		Example: `  dpslab cert inspect device-cert.pem
   dpslab cert inspect certs/device-01-full-chain.cert.pem --key private/device-01.key.pem
   dpslab cert inspect device.pfx --passphrase-env PFX_PASSWORD --json
