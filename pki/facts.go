@@ -49,8 +49,12 @@ func Thumbprint1(c *x509.Certificate) string {
 func Thumbprint256(c *x509.Certificate) string { return hash256(c.Raw) }
 
 func hash256(b []byte) string {
-	sum := sha256.Sum256(b)
-	return strings.ToUpper(hex.EncodeToString(sum[:]))
+	const digits = "0123456789ABCDEF"
+	var text [2 * sha256.Size]byte
+	for i, v := range sha256.Sum256(b) {
+		text[2*i], text[2*i+1] = digits[v>>4], digits[v&15]
+	}
+	return string(text[:])
 }
 
 // visible escapes what a terminal would act on or not show.

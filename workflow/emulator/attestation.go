@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"dpslab/pki"
 	"dpslab/workflow/dps"
 )
 
@@ -54,7 +53,7 @@ func (l *Lab) attest(t *tx, c *call, registrationID string) (*admission, error) 
 	if err != nil {
 		return nil, err
 	}
-	if thumbprint := pki.Thumbprint256(leaf); e != nil && slices.Contains(e.SelfSigned, thumbprint) {
+	if thumbprint := c.leafThumbprint(); e != nil && slices.Contains(e.SelfSigned, thumbprint) {
 		return &admission{entry: e, credential: credential{SHA256: thumbprint}}, nil
 	}
 	path := buildChain(c.presented())

@@ -9,10 +9,13 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
+
+	"dpslab/pki"
 )
 
 // Request is what a lab says of one answered request.
@@ -43,6 +46,10 @@ type call struct {
 	swallow bool                                             // of a fault: the message is not kept
 	media   string                                           // of the answer's JSON, where it is not the usual one
 
+	conn   *tlsConn  // nil where the request came by none
+	values [8]string // of the response headers; see set
+	used   int
+
 	status  int
 	device  string
 	verdict string
@@ -55,9 +62,8 @@ func (l *Lab) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer l.handlers.Done()
-	secured(r)
 	now := time.Now()
-	c := &call{w: w, r: r, requestID: uuid.NewString(), now: now, arrived: now, version: r.URL.Query().Get("api-version")}
+	c := &call{w: w, r: r, conn: secured(r), requestID: uuid.NewString(), now: now, arrived: now, version: queryValue(r.URL.RawQuery, "api-version")}
 	c.set("x-ms-request-id", c.requestID)
 	c.set("X-Dpslab-Emulator", l.options.Version)
 	if err := l.dispatch(c); err != nil {
@@ -116,8 +122,33 @@ func (l *Lab) log(c *call) {
 }
 
 // set writes a response header in the very case the service uses: some clients
-// compare header names with regard to case.
-func (c *call) set(name, value string) { c.w.Header()[name] = []string{value} }
+// compare header names with regard to case. The first few values lie in the call:
+// a slice for each would be a good part of what a request allocates.
+func (c *call) set(name, value string) {
+	if c.used == len(c.values) {
+		c.w.Header()[name] = []string{value}
+		return
+	}
+	c.values[c.used] = value
+	c.w.Header()[name] = c.values[c.used : c.used+1 : c.used+1]
+	c.used++
+}
+
+// queryValue is url.Values.Get for one name, without a map of all of them.
+func queryValue(query, name string) string {
+	for part := range strings.SplitSeq(query, "&") {
+		key, value, _ := strings.Cut(part, "=")
+		if strings.Contains(part, ";") {
+			continue // as package url has it
+		}
+		key, keyErr := url.QueryUnescape(key)
+		value, valueErr := url.QueryUnescape(value)
+		if keyErr == nil && valueErr == nil && key == name {
+			return value
+		}
+	}
+	return ""
+}
 
 // json answers with a status and a JSON body.
 func (c *call) json(status int, v any) {
@@ -233,4 +264,17 @@ func (c *call) presented() []*x509.Certificate {
 		return nil
 	}
 	return c.r.TLS.PeerCertificates
+}
+
+// leafThumbprint is the SHA-256 thumbprint of the first of them, which there must
+// be. A connection shows the same certificates to its end, and its requests come
+// one after the other.
+func (c *call) leafThumbprint() string {
+	if c.conn == nil {
+		return pki.Thumbprint256(c.presented()[0])
+	}
+	if c.conn.leaf == "" {
+		c.conn.leaf = pki.Thumbprint256(c.presented()[0])
+	}
+	return c.conn.leaf
 }

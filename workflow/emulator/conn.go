@@ -41,6 +41,7 @@ type tlsConn struct {
 	*tls.Conn
 	lab   *Lab
 	state *tls.ConnectionState // after the handshake
+	leaf  string               // see call.leafThumbprint
 }
 
 // connKey is where a request's context has its tlsConn.
@@ -50,11 +51,14 @@ func withConn(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, conn)
 }
 
-// secured gives a request what net/http would, had it made the handshake.
-func secured(r *http.Request) {
-	if conn, ok := r.Context().Value(connKey{}).(*tlsConn); ok {
+// secured gives a request what net/http would, had it made the handshake, and
+// the connection it came by.
+func secured(r *http.Request) *tlsConn {
+	conn, ok := r.Context().Value(connKey{}).(*tlsConn)
+	if ok {
 		r.TLS = conn.state
 	}
+	return conn
 }
 
 // Read makes the handshake before it reads.

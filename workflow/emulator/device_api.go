@@ -137,8 +137,7 @@ func (l *Lab) operationStatus(c *call) error {
 // begunBy reports whether the request comes from the device that began the
 // operation, known by the certificate that it holds the key of.
 func (o *operation) begunBy(c *call) bool {
-	presented := c.presented()
-	return len(presented) > 0 && o.Credential.SHA256 != "" && pki.Thumbprint256(presented[0]) == o.Credential.SHA256
+	return len(c.presented()) > 0 && o.Credential.SHA256 != "" && c.leafThumbprint() == o.Credential.SHA256
 }
 
 // registrationLookup answers POST /{idScope}/registrations/{registrationId}:

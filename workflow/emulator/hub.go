@@ -108,7 +108,7 @@ func checkThumbprint(c *call, d *hubDevice, leaf *x509.Certificate) error {
 	same := func(thumbprint string) bool {
 		return strings.EqualFold(d.Credential.SHA256, thumbprint) || strings.EqualFold(d.SecondThumbprint, thumbprint)
 	}
-	if !same(pki.Thumbprint256(leaf)) && !same(pki.Thumbprint1(leaf)) {
+	if !same(c.leafThumbprint()) && !same(pki.Thumbprint1(leaf)) {
 		return thumbprintMismatch.refuse()
 	}
 	if c.now.Before(leaf.NotBefore) || c.now.After(leaf.NotAfter) {

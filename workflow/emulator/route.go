@@ -316,8 +316,10 @@ func find(surfaces []*surface, method, escapedPath string) found {
 
 // hostName is a Host header without its port, in lower case.
 func hostName(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
+	if strings.Contains(host, ":") { // an error for its absence would cost more than all the rest
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
 	}
 	return strings.ToLower(strings.Trim(host, "[]"))
 }

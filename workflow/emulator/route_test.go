@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -95,5 +96,18 @@ func TestGuesses(t *testing.T) {
 	}
 	if !slices.ContainsFunc(Guesses(), func(g Guess) bool { return g.Number == "U1" }) {
 		t.Error("U1 is missing")
+	}
+}
+
+// TestQueryValue compares with package url.
+func TestQueryValue(t *testing.T) {
+	t.Parallel()
+	for _, query := range []string{
+		"", "&", "=", "api-version", "api-version=", "api-version=2021-06-01", "a=b&api-version=1&api-version=2", "api-version=%zz&api-version=3",
+		"api%2Dversion=4", "api-version=5;b=c&api-version=6", "api-version=a+b%20c", "%zz=1&api-version=7", "reject&api-version=8=9",
+	} {
+		if got, want := queryValue(query, "api-version"), (&url.URL{RawQuery: query}).Query().Get("api-version"); got != want {
+			t.Errorf("%q gives %q, want %q", query, got, want)
+		}
 	}
 }
