@@ -174,7 +174,7 @@ reference and its etag. What is printed can be edited and given to put --file.
 symmetric keys. They are masked; --key-file writes the primary key (with
 --secondary the other one) to a file of mode 0600.`,
 		Example: `  dpslab enrollment show press-3 > press-3.json
-  dpslab enrollment show line-3 --group --attestation --key-file line-3.key`,
+  dpslab enrollment show press-3 --attestation --key-file press-3.key`,
 		Args: oneID("the ID of one enrollment"),
 	}
 	c.Flags().BoolVar(&attestation, "attestation", false, "read how it attests, symmetric keys masked")
