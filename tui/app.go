@@ -48,6 +48,8 @@ type app struct {
 	bench     *screen.Bench  // nil: none is open
 	chain     *screen.Chain  // nil: none is open
 	labScreen *screen.Lab    // nil: it is not open
+	side      *side          // nil: the screen of enrollments is not open
+	sides     int            // how often it was
 	reads     int            // of the chain; only the newest counts
 	looks     int            // at the lab; only the newest counts
 	stack     []screen.Screen
@@ -95,7 +97,7 @@ const readOnly = "this session is read-only"
 func (a *app) bindings() []keymap.Binding {
 	bs := a.current().Bindings()
 	if a.readOnly {
-		for _, action := range []keymap.Action{keymap.New, keymap.Edit, keymap.RunAll, keymap.RunStep, keymap.Remove, keymap.Retire, keymap.Switch, keymap.AllOff} {
+		for _, action := range []keymap.Action{keymap.New, keymap.Edit, keymap.RunAll, keymap.RunStep, keymap.Remove, keymap.Retire, keymap.Switch, keymap.AllOff, keymap.Prove, keymap.Refresh} {
 			keymap.Disable(bs, action, readOnly)
 		}
 	}
@@ -266,6 +268,9 @@ func (a *app) events(es []workflow.Event) tea.Cmd {
 		if e.Kind == workflow.LabOpened {
 			a.lab = e.Lab
 		}
+		if a.sideEvents(e) {
+			continue
+		}
 		st := a.watched(e.Device)
 		if st == nil {
 			continue
@@ -305,6 +310,15 @@ func (a *app) watched(device string) *workflow.Status {
 	return nil
 }
 
+// observed is the status that screens see: of the device on the bench, or of the
+// calls of the screen of enrollments.
+func (a *app) observed() *workflow.Status {
+	if a.side != nil {
+		return a.side.status
+	}
+	return a.status
+}
+
 // remember keeps a device that ran, for the words at the end.
 func (a *app) remember(s *workflow.Status) {
 	for _, r := range a.ran {
@@ -320,7 +334,7 @@ func (a *app) remember(s *workflow.Status) {
 // something moves.
 func (a *app) follow() tea.Cmd {
 	for _, s := range a.stack {
-		s.Observe(a.status, a.now)
+		s.Observe(a.observed(), a.now)
 	}
 	a.home.SetLive(a.batch.live(a.th))
 	var cmds []tea.Cmd
@@ -329,7 +343,7 @@ func (a *app) follow() tea.Cmd {
 			cmds = append(cmds, a.readDevices(names))
 		}
 	}
-	cmds = append(cmds, a.searchOn())
+	cmds = append(cmds, a.searchOn(), a.readHeld())
 	if a.overlay == nil && len(a.questions) > 0 {
 		cmds = append(cmds, a.askNext())
 	}
@@ -361,6 +375,11 @@ func (a *app) pop() {
 		a.chain = nil
 	case screen.Screen(a.labScreen):
 		a.labScreen = nil
+	default:
+		if a.side != nil && a.current() == screen.Screen(a.side.screen) {
+			a.side.close()
+			a.side = nil
+		}
 	}
 	a.stack = a.stack[:len(a.stack)-1]
 }

@@ -70,14 +70,19 @@ func (a *app) openEditor(m draftedMsg) tea.Cmd {
 	if m.err != nil {
 		return a.say("No message could be begun: " + m.err.Error())
 	}
+	return a.runEditor(m.command, m.path, func(err error) tea.Msg { return readMessage(m, err) })
+}
+
+// runEditor gives the terminal to an editor of a file until it ends.
+func (a *app) runEditor(command, path string, then func(error) tea.Msg) tea.Cmd {
 	// A shell splits a variable like "code --wait"; the path is its argument.
-	cmd := exec.Command("/bin/sh", "-c", m.command+` "$1"`, "sh", m.path)
+	cmd := exec.Command("/bin/sh", "-c", command+` "$1"`, "sh", path)
 	// Bubble Tea would hand over its own reader and writer, and an editor wants a
 	// terminal.
 	if a.tty.in != nil {
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = a.tty.in, a.tty.out, a.tty.out
 	}
-	return tea.ExecProcess(cmd, func(err error) tea.Msg { return readMessage(m, err) })
+	return tea.ExecProcess(cmd, then)
 }
 
 // readMessage takes in what the editor left.

@@ -86,7 +86,7 @@ func (a *app) leaveEditor(answers workflow.Answers) tea.Cmd {
 	if !changed {
 		return keep
 	}
-	return tea.Batch(keep, a.say("Nothing was saved. Your changes are kept: e goes on with them."))
+	return tea.Batch(keep, a.say("Nothing was saved. Your changes are kept: p goes on with them."))
 }
 
 func (a *app) saveEdit(w workflow.Wizard) tea.Cmd {

@@ -16,7 +16,7 @@ func TestEditAProfile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.press("e")
+		r.press("p")
 		r.see("press-3 · change its profile")
 		r.until(enter, "> messages")
 		r.press("7")
@@ -28,7 +28,7 @@ func TestEditAProfile(t *testing.T) {
 		if _, kept := r.session.Draft(); kept {
 			t.Error("the changes became the draft of a new device")
 		}
-		r.press("e")
+		r.press("p")
 		r.until(enter, "> messages")
 		r.see("messages        107")
 		r.until(enter, "What will be saved")
@@ -44,7 +44,7 @@ func TestEditAProfile(t *testing.T) {
 		if kept, err := os.ReadFile(path + ".bak"); err != nil || string(kept) != string(before) {
 			t.Errorf("the old file is %q, %v", kept, err)
 		}
-		r.press("e", esc)
+		r.press("p", esc)
 		r.dontSee("Nothing was saved")
 		r.see("Devices")
 	})
@@ -56,7 +56,7 @@ func TestAProfileThatCannotBeUsedIsNotEdited(t *testing.T) {
 		if err := os.WriteFile(r.session.Device("press-3").ProfilePath, []byte("version = 1\nnonsense = 2\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		r.press("e")
+		r.press("p")
 		r.settle()
 		r.dontSee("change its profile")
 		r.see("nonsense")

@@ -52,7 +52,7 @@ func TestPagesCanBeJumpedTo(t *testing.T) {
 func TestAHangupKeepsAnEdit(t *testing.T) {
 	t.Parallel()
 	inBubble(t, []string{"press-3"}, func(r *rig) {
-		r.press("e")
+		r.press("p")
 		r.until(enter, "> messages")
 		r.press("7")
 		r.signals <- syscall.SIGHUP
@@ -72,7 +72,7 @@ func TestAHangupKeepsAnEdit(t *testing.T) {
 func TestAnEarlyChangeSaysWhatItVoids(t *testing.T) {
 	t.Parallel()
 	inBubble(t, []string{"press-3"}, func(r *rig) {
-		r.press("e", "3", right, right)
+		r.press("p", "3", right, right)
 		r.see("This change makes void: key (EC P-256)")
 		r.press("\x1b[D", "\x1b[D")
 		r.dontSee("makes void")

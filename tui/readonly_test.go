@@ -13,7 +13,7 @@ func TestReadOnlyKeys(t *testing.T) {
 	t.Parallel()
 	a := show(t, scene{"", setDevices}, theme.Options{}, 80, 24)
 	a.readOnly = true
-	for _, k := range []string{"n", "e", "r", "x"} {
+	for _, k := range []string{"n", "p", "r", "x"} {
 		press(a, k)
 		if a.current() != screen.Screen(a.home) || a.overlay != nil || a.awaits > 0 || a.toast == "" {
 			t.Errorf("%s acts: screen %T, overlay %T, toast %q", k, a.current(), a.overlay, a.toast)

@@ -170,6 +170,9 @@ func guard(p *tea.Program, f func()) {
 // end stops what runs, takes in its last events, and saves the draft.
 func (a *app) end(feed *Feed) error {
 	a.session.Cancel()
+	if a.side != nil {
+		a.side.close()
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -220,7 +223,7 @@ func farewell(a *app) string {
 	var b strings.Builder
 	b.WriteString(lastWords(a.th, a.ran, a.calledAs))
 	if a.editing() && !maps.Equal(a.wizard.Answers(), a.wizard.Unchanged()) {
-		fmt.Fprintf(&b, "The changes of %s are kept, unsaved: %s, then e, goes on with them.\n", a.th.Clean(a.wizard.Editing()), a.calledAs)
+		fmt.Fprintf(&b, "The changes of %s are kept, unsaved: %s, then p, goes on with them.\n", a.th.Clean(a.wizard.Editing()), a.calledAs)
 	}
 	if a.wizard != nil && !a.editing() && len(a.wizard.Answers()) > 0 {
 		fmt.Fprintf(&b, "The half-described device is kept: %s, then n, goes on with it.\n", a.calledAs)

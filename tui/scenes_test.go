@@ -197,7 +197,7 @@ func transcript(keys ...string) func(*app) {
 }
 
 func scenes() []scene {
-	return slices.Concat(homeScenes(), wizardScenes(), benchScenes(), failureScenes(), overlayScenes(), chainScenes(), labScenes(), workScenes())
+	return slices.Concat(homeScenes(), wizardScenes(), benchScenes(), failureScenes(), overlayScenes(), chainScenes(), labScenes(), workScenes(), enrollmentScenes())
 }
 
 func running(s *story) {

@@ -64,11 +64,26 @@ func (a *app) transcriptResult(msg tea.Msg) (cmd tea.Cmd, ok bool) {
 }
 
 func (a *app) showTranscript() {
-	t := screen.NewTranscript(a.th, a.bench.Device(), a.status)
+	t := screen.NewTranscript(a.th, a.calling(), a.observed())
+	if a.side != nil && a.side.device == "" {
+		t.Locked = "no device is chosen whose rights it could be sent with"
+	}
 	if a.readOnly {
 		t.Locked = readOnly
 	}
 	a.push(t)
+}
+
+// calling names whose exchanges the transcript shows: the device on the bench,
+// or the one whose target is looked at.
+func (a *app) calling() string {
+	switch {
+	case a.side != nil && a.side.device != "":
+		return a.side.device
+	case a.side != nil:
+		return "enrollments"
+	}
+	return a.bench.Device()
 }
 
 // searchOn lets a long search go on between two keys.
@@ -99,7 +114,7 @@ func (a *app) exchangeLine(x *workflow.Exchange) string {
 
 // newSaveMenu offers to write the transcript to a file.
 func (a *app) newSaveMenu(i screen.SaveTranscript) *menu {
-	device := a.bench.Device()
+	device := a.calling()
 	all := fmt.Sprintf("%d shown", len(i.Shown))
 	one := []*workflow.Exchange{i.Chosen}
 	text := func(name string, xs []*workflow.Exchange) menuItem {
@@ -153,7 +168,7 @@ func (a *app) writeFile(what, name string, content func() ([]byte, error)) tea.C
 // resend sends a request again: at once when repeating it is harmless, else
 // after asking.
 func (a *app) resend(x *workflow.Exchange) tea.Cmd {
-	name := a.bench.Device()
+	name := a.calling()
 	send := func() tea.Cmd {
 		return a.do(func() tea.Msg { return resentMsg{a.session.Resend(context.Background(), name, x)} })
 	}

@@ -44,6 +44,9 @@ type Service struct {
 	device  string // profile that the events name
 	profile profiles.Target
 	dry     bool
+
+	apiManagement APIM // that the profile names
+
 	clients map[string]*wire.Client // made at once, closed by Close
 }
 
@@ -57,6 +60,7 @@ func (s *Session) Service(ctx context.Context, ref TargetRef, o ServiceOptions) 
 			return nil, err
 		}
 		v.profile = p.Target
+		v.apiManagement = APIM{Service: p.APIManagement.Service, ResourceGroup: p.APIManagement.ResourceGroup}
 	}
 	t, err := s.target(ctx, v.profile)
 	if err != nil {

@@ -62,6 +62,14 @@ const (
 	AllOff Action = "all off"
 	Tune   Action = "parameters"
 
+	Enrollments Action = "enrollments"
+	Records     Action = "records"
+	Prove       Action = "prove"
+	Refresh     Action = "refresh"
+	Service     Action = "service"
+	Reload      Action = "reload"
+	Drop        Action = "drop"
+
 	Yes       Action = "yes"
 	StartOver Action = "start over"
 
@@ -79,23 +87,25 @@ type Context string
 
 // The contexts.
 const (
-	Global       Context = "everywhere"
-	OnHome       Context = "devices"
-	InFilter     Context = "filter"
-	InWizard     Context = "new device"
-	OnBench      Context = "bench"
-	InTranscript Context = "transcript"
-	InSearch     Context = "search"
-	InChain      Context = "chain"
-	InLab        Context = "lab"
-	InPalette    Context = "palette"
-	InHelp       Context = "help"
-	InPrompt     Context = "question"
-	InConfirm    Context = "confirmation"
-	InDraft      Context = "draft"
-	InPages      Context = "pages"
-	InMenu       Context = "choice"
-	InForm       Context = "form"
+	Global        Context = "everywhere"
+	OnHome        Context = "devices"
+	InFilter      Context = "filter"
+	InWizard      Context = "new device"
+	OnBench       Context = "bench"
+	InTranscript  Context = "transcript"
+	InSearch      Context = "search"
+	InChain       Context = "chain"
+	InLab         Context = "lab"
+	InEnrollments Context = "enrollments"
+	InReview      Context = "review"
+	InPalette     Context = "palette"
+	InHelp        Context = "help"
+	InPrompt      Context = "question"
+	InConfirm     Context = "confirmation"
+	InDraft       Context = "draft"
+	InPages       Context = "pages"
+	InMenu        Context = "choice"
+	InForm        Context = "form"
 )
 
 // Binding is one row of the table.

@@ -123,6 +123,7 @@ func (h *Home) Bindings() []keymap.Binding {
 	if h.facts[h.selected()].unusable {
 		keymap.Disable(bs, keymap.Edit, "the profile cannot be used: correct the file in an editor")
 		keymap.Disable(bs, keymap.Retire, "the profile cannot be used: correct the file in an editor")
+		keymap.Disable(bs, keymap.Enrollments, "the profile cannot be used: correct the file in an editor")
 	}
 	if len(h.names) == 0 {
 		keymap.Disable(bs, keymap.Filter, "there is no device yet")
@@ -189,6 +190,8 @@ func (h *Home) Handle(k tea.KeyMsg) Intent {
 		h.pick(b.Action)
 	case keymap.Edit:
 		return EditDevice{Name: h.selected()}
+	case keymap.Enrollments:
+		return ShowEnrollments{Device: h.selected()}
 	case keymap.Lab:
 		return ShowLab{}
 	case keymap.Remove:
