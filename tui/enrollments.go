@@ -141,7 +141,7 @@ func (a *app) sideEvents(e workflow.Event) bool {
 
 // readHeld reads the pages that the screen wants.
 func (a *app) readHeld() tea.Cmd {
-	if a.side == nil {
+	if a.side == nil || a.side.service == nil {
 		return nil
 	}
 	var cmds []tea.Cmd

@@ -269,11 +269,7 @@ func (a *app) reviewChanges(m heldEditedMsg, changes, meanwhile []workflow.Chang
 	}
 	o := a.newHeldReview(m.heldDraft, title, func(w int) []string {
 		var rows []string
-		text := func(s string) {
-			for _, r := range ui.Wrap(s, w) {
-				rows = append(rows, r)
-			}
-		}
+		text := func(s string) { rows = append(rows, ui.Wrap(s, w)...) }
 		switch {
 		case m.base == nil:
 			text("It was deleted meanwhile. y makes it anew:")

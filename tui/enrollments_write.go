@@ -121,10 +121,7 @@ func (a *app) newDeletion(i screen.DeleteHeld) *form {
 		"DPS does not hold the CA any more. Groups that refer to it admit nobody.",
 		"API Management does not hold the certificate any more. Policies that use it fail.",
 	}[i.List]
-	var lines []string
-	for _, r := range ui.Wrap("This deletes the "+kind+" at "+a.th.Clean(a.side.facts.target)+". "+effect, 68) {
-		lines = append(lines, r)
-	}
+	lines := ui.Wrap("This deletes the "+kind+" at "+a.th.Clean(a.side.facts.target)+". "+effect, 68)
 	return &form{
 		th: a.th, title: "Delete " + a.th.Clean(name) + "?", lines: lines,
 		fields: []formField{newFormField("name", "", "type "+name, "type "+name+" to delete it")},
@@ -298,4 +295,9 @@ func (a *app) changeLines(changes []workflow.Change, w int) []string {
 }
 
 // changed is how many members differ, in words.
-func changed(n int) string { return fmt.Sprintf("%s differs", screen.Count(n, "member")) }
+func changed(n int) string {
+	if n == 1 {
+		return "1 member differs"
+	}
+	return fmt.Sprintf("%d members differ", n)
+}

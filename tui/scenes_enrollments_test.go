@@ -183,7 +183,7 @@ func noCredential(p screen.HeldPage) pageMsg {
 
 func notAuthorized(screen.HeldPage) pageMsg {
 	return pageMsg{err: &workflow.Problem{
-		Kind: workflow.Refused, Op: "list enrollments", Summary: "HTTP 401 401002: Unauthorized", Status: 401, Code: "401002", TrackingID: "0f8fad5b-d9cb-469f-a165-70867728950e", Rule: "S01",
+		Kind: workflow.Refused, Op: "list enrollments", Summary: "HTTP 401 401002: Unauthorized", Status: 401, Code: "401002", TrackingID: "0f8fad5b-d9cb-469f-a165-70867728950e",
 		Why: "The account has no role at this DPS instance, or the role was given minutes ago.", Fix: "Give it the role Device Provisioning Service Data Contributor and wait a few minutes.",
 	}}
 }

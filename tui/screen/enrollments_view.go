@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"dpslab/tui/theme"
 	"dpslab/tui/ui"
 	"dpslab/workflow"
 )
@@ -21,9 +22,7 @@ func count(n int) string { return strconv.Itoa(n) }
 func (e *Enrollments) View(w, h int) []string {
 	th := e.th
 	rows := []string{e.tabRow(w), " " + th.Dim.Text(strings.Repeat(th.H, w-2))}
-	if f := e.filterRow(w); f != "" {
-		rows = append(rows, f)
-	}
+	rows = append(rows, e.headRows(w)...)
 	room := h - len(rows)
 	e.wide = w >= paneFrom
 	l := &e.lists[e.at]
@@ -108,33 +107,44 @@ func (e *Enrollments) doing() string {
 	return ""
 }
 
-// filterRow is what the list is narrowed to, and how; empty: it shows everything
-// there is to show.
-func (e *Enrollments) filterRow(w int) string {
+// headRows say what the list is narrowed to, what a call waits for, and what went
+// wrong on the way to the next page.
+func (e *Enrollments) headRows(w int) (rows []string) {
 	th := e.th
 	l := &e.lists[e.at]
-	text := ""
+	add := func(st theme.Style, mark, text string) {
+		for i, r := range ui.Wrap(th.Clean(text), w-4) {
+			if i > 0 {
+				mark = "  "
+			}
+			rows = append(rows, " "+st.Text(mark+r))
+		}
+	}
 	switch {
-	case e.typing || e.filter.Value() != "":
+	case e.at == workflow.ListRegistrations && e.group != "":
+		add(th.Dim, "", "of the enrollment group "+e.group)
+	case e.at == workflow.ListAPIM && e.apim != "":
+		add(th.Dim, "", "of the API Management service "+e.apim)
+	}
+	if e.typing || e.filter.Value() != "" {
 		more := ""
 		if l.next != "" {
 			more = ", more to read"
 		}
 		shown := th.Dim.Text(fmt.Sprintf("%d of %d%s", len(l.shown), len(l.rows), more))
 		field := e.filter.View(th, max(10, w-ui.Width(shown)-8), e.typing)
-		return ui.Spread(" "+th.Key.Text("/")+" "+field, shown, w-1, th.Ellipsis)
-	case e.notice != "":
-		return " " + th.Warn.Text(ui.Cut(th.Warning+" "+th.Clean(e.notice), w-2, th.Ellipsis))
-	case e.at == workflow.ListRegistrations && e.group != "":
-		text = "of the enrollment group " + e.group
-	case e.at == workflow.ListAPIM && e.apim != "":
-		text = "of the API Management service " + e.apim
-	case l.err != nil && len(l.rows) > 0:
-		return " " + th.Bad.Text(ui.Cut(th.Failed+" the next page: "+th.Clean(l.err.Error()), w-2, th.Ellipsis))
-	default:
-		return ""
+		rows = append(rows, ui.Spread(" "+th.Key.Text("/")+" "+field, shown, w-1, th.Ellipsis))
 	}
-	return " " + th.Dim.Text(ui.Cut(th.Clean(text), w-2, th.Ellipsis))
+	if len(l.shown) == 0 {
+		return rows
+	}
+	if e.notice != "" {
+		add(th.Warn, th.Warning+" ", e.notice)
+	}
+	if l.err != nil {
+		add(th.Bad, th.Failed+" ", l.err.Error()+"; R reads the list again")
+	}
+	return rows
 }
 
 // instead is what stands where a list has no row: what goes on, what went wrong,
