@@ -200,9 +200,13 @@ func (l *linear) event(e workflow.Event) {
 	case workflow.StepSkipped:
 		l.say("%s: nothing to do: %s", e.Step.Title(), e.Text)
 	default:
+		lead := ""
+		if e.Step != "" { // what is told beside the runs belongs to no step
+			lead = e.Step.Title() + ": "
+		}
 		for line := range strings.SplitSeq(workflow.Line(e), "\n") {
 			if line != "" {
-				l.say("%s: %s", e.Step.Title(), line)
+				l.say("%s%s", lead, line)
 			}
 		}
 	}

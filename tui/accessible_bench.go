@@ -2,18 +2,48 @@ package tui
 
 import (
 	"context"
-	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
-
+	"dpslab/tui/screen"
 	"dpslab/workflow"
 )
+
+// ability is one thing that can be done with a device.
+type ability struct {
+	name string
+	do   func(ctx context.Context, name string) error
+}
+
+// abilities are what the bench can do, in the order in which a new device needs
+// it. The last number never moves: it takes the device away.
+func (l *linear) abilities(name string) []ability {
+	all := []ability{
+		{"run all steps", l.runAll},
+		{"run one step", l.runOne},
+		{"run a step and all that follow", l.runRest},
+		{"run a step as if it had not run", l.redo},
+		{"send telemetry", l.send},
+		{"write one message and send it as it stands", l.write},
+		{"receive a message to the device", l.receive},
+		{"transcript of requests and answers", l.transcript},
+		{"certificates: files, what was sent, DPS, enrollment, IoT Hub", l.chain},
+		{"explain the last error", l.explain},
+		{"change the profile", l.change},
+		{"undo one step", l.undo},
+		{"retire: delete what runs made at the services", l.retire},
+		{"remove the device from this machine", l.remove},
+	}
+	if from, ok := screen.Mends(l.status(name)); ok {
+		mend := func(ctx context.Context, name string) error {
+			return l.run(ctx, name, workflow.RunOptions{From: from})
+		}
+		all = slices.Insert(all, 0, ability{"mend the last error: run " + from.Title() + " and what follows", mend})
+	}
+	return all
+}
 
 // bench is the menu of one device.
 func (l *linear) bench(ctx context.Context, name string) error {
@@ -26,15 +56,16 @@ func (l *linear) bench(ctx context.Context, name string) error {
 		for i, s := range l.status(name).Steps {
 			l.say("step %d, %s: %s. %s", i+1, s.Title, s.State, s.Text)
 		}
-		n, err := l.menu(ctx, "What shall be done with "+name+"?", []string{
-			"run all steps", "run one step", "send telemetry", "explain the last error", "transcript of requests and answers",
-			"change the profile", "make a new certificate", "retire: delete what runs made at the services", "remove the device from this machine",
-		}, "back to the devices")
+		abilities := l.abilities(name)
+		var choices []string
+		for _, a := range abilities {
+			choices = append(choices, a.name)
+		}
+		n, err := l.menu(ctx, "What shall be done with "+name+"?", choices, "back to the devices")
 		if err != nil || n < 0 {
 			return err
 		}
-		do := []func(context.Context, string) error{l.runAll, l.runOne, l.send, l.explain, l.transcript, l.change, l.renew, l.retire, l.remove}
-		if err := do[n](ctx, name); err != nil {
+		if err := abilities[n].do(ctx, name); err != nil {
 			return err
 		}
 		if !slices.Contains(l.names(), name) {
@@ -55,22 +86,55 @@ func (l *linear) runAll(ctx context.Context, name string) error {
 	return l.run(ctx, name, workflow.RunOptions{Resume: workflow.Resumable(l.session.Device(name).State)})
 }
 
-func (l *linear) runOne(ctx context.Context, name string) error {
+// whichStep asks for one of the device's steps.
+func (l *linear) whichStep(ctx context.Context, name string) (id workflow.StepID, chosen bool, err error) {
+	steps := l.status(name).Steps
 	var titles []string
-	for _, s := range workflow.Steps() {
+	for _, s := range steps {
 		titles = append(titles, s.Title+": "+s.About)
 	}
 	n, err := l.menu(ctx, "Which step?", titles, "none")
 	if err != nil || n < 0 {
-		return err
+		return "", false, err
 	}
-	step := workflow.Steps()[n].ID
-	resume := step == workflow.StepRegistration && workflow.Resumable(l.session.Device(name).State)
-	return l.run(ctx, name, workflow.RunOptions{Only: []workflow.StepID{step}, Resume: resume})
+	return steps[n].ID, true, nil
 }
 
-func (l *linear) renew(ctx context.Context, name string) error {
-	return l.run(ctx, name, workflow.RunOptions{Only: []workflow.StepID{workflow.StepCertificates}, Force: true})
+// resumes says whether a run that begins with a step goes on with a registration
+// that an earlier one began.
+func (l *linear) resumes(name string, step workflow.StepID) bool {
+	return step == workflow.StepRegistration && workflow.Resumable(l.session.Device(name).State)
+}
+
+func (l *linear) runOne(ctx context.Context, name string) error {
+	step, chosen, err := l.whichStep(ctx, name)
+	if err != nil || !chosen {
+		return err
+	}
+	return l.run(ctx, name, workflow.RunOptions{Only: []workflow.StepID{step}, Resume: l.resumes(name, step)})
+}
+
+func (l *linear) runRest(ctx context.Context, name string) error {
+	step, chosen, err := l.whichStep(ctx, name)
+	if err != nil || !chosen {
+		return err
+	}
+	return l.run(ctx, name, workflow.RunOptions{From: step, Resume: l.resumes(name, step)})
+}
+
+// redo runs a step as if it had not run; a new certificate asks first.
+func (l *linear) redo(ctx context.Context, name string) error {
+	step, chosen, err := l.whichStep(ctx, name)
+	if err != nil || !chosen {
+		return err
+	}
+	if step == workflow.StepCertificates {
+		yes, err := l.sure(ctx, newCertificate+".", "new")
+		if err != nil || !yes {
+			return err
+		}
+	}
+	return l.run(ctx, name, workflow.RunOptions{Only: []workflow.StepID{step}, Force: true})
 }
 
 // send asks how many messages, how often, and what they say.
@@ -107,31 +171,6 @@ func (l *linear) send(ctx context.Context, name string) error {
 	return l.run(ctx, name, o)
 }
 
-// retire lists what runs made at the services, asks, and deletes it.
-func (l *linear) retire(ctx context.Context, name string) error {
-	items, err := l.session.RetirePlan(ctx, name)
-	switch {
-	case err != nil:
-		l.problem(err)
-		return nil
-	case len(items) == 0:
-		l.say("Nothing is known that a run made at a service and that is still there.")
-		return nil
-	}
-	for _, i := range items {
-		text := i.What
-		if len(i.Shared) > 0 {
-			text += " stays: " + strings.Join(i.Shared, ", ") + " use it too"
-		}
-		l.say("%s", text)
-	}
-	yes, err := l.sure(ctx, "This is deleted at the services; files here stay.", name)
-	if err != nil || !yes {
-		return err
-	}
-	return l.follow(ctx, name, func() (string, error) { return l.session.Retire(name, workflow.RetireOptions{}) })
-}
-
 // run starts steps and prints what happens until they have ended.
 func (l *linear) run(ctx context.Context, name string, o workflow.RunOptions) error {
 	return l.follow(ctx, name, func() (string, error) { return l.session.Start(name, o) })
@@ -146,7 +185,7 @@ func (l *linear) follow(ctx context.Context, name string, start func() (string, 
 	if !slices.Contains(l.ran, st) {
 		l.ran = append(l.ran, st)
 	}
-	l.say("Running. While it runs: stop, pause, resume, or a pause between messages such as 2s, each with enter.")
+	l.say("Running. While it runs: stop, pause, resume, a pause between messages such as 2s, or send and a message, each with enter.")
 	lines := l.lines
 	for {
 		select {
@@ -162,7 +201,7 @@ func (l *linear) follow(ctx context.Context, name string, start func() (string, 
 				lines = nil // the run goes on to its end
 				continue
 			}
-			l.steer(strings.TrimSpace(line))
+			l.steer(name, strings.TrimSpace(line))
 		case <-ctx.Done():
 			l.session.Cancel()
 			l.session.Wait()
@@ -173,21 +212,26 @@ func (l *linear) follow(ctx context.Context, name string, start func() (string, 
 }
 
 // steer obeys what is typed during a run.
-func (l *linear) steer(line string) {
+func (l *linear) steer(name, line string) {
 	var err error
-	switch line {
-	case "":
-	case "stop":
+	body, sends := strings.CutPrefix(line, "send ")
+	switch {
+	case line == "":
+	case line == "stop":
 		l.say("cancelling")
 		l.session.Cancel()
-	case "pause", "resume":
+	case line == "pause", line == "resume":
 		err = l.session.Pause(line == "pause")
+	case sends:
+		if _, err = l.session.Send(name, strings.TrimSpace(body), nil); err == nil {
+			l.say("The message is put between the others.")
+		}
 	default:
 		var d time.Duration
 		if d, err = time.ParseDuration(line); err == nil {
 			err = l.session.SetInterval(d)
 		} else {
-			l.say("%q is none of stop, pause, resume, or a time such as 2s.", line)
+			l.say("%q is none of stop, pause, resume, send and a message, or a time such as 2s.", line)
 			return
 		}
 	}
@@ -255,79 +299,4 @@ func (l *linear) remove(ctx context.Context, name string) error {
 	}
 	l.say("%s is removed, %d files with it.", name, len(files))
 	return nil
-}
-
-// transcript lists the exchanges and shows one of them.
-func (l *linear) transcript(ctx context.Context, name string) error {
-	for {
-		all := l.status(name).Exchanges
-		if len(all) == 0 {
-			l.say("Nothing was sent in this session.")
-			return nil
-		}
-		var choices []string
-		for _, x := range all {
-			choices = append(choices, workflow.Line(workflow.Event{Kind: workflow.ExchangeFinished, Exchange: x})+", "+x.Service)
-		}
-		n, err := l.menu(ctx, "Which exchange?", choices, "back")
-		if err != nil || n < 0 {
-			return err
-		}
-		l.exchange(all[n])
-		answer, err := l.read(ctx, "c copies it as a curl command to a file; enter goes on:")
-		if err != nil {
-			return err
-		}
-		if answer == "c" {
-			l.copyCurl(all[n])
-		}
-	}
-}
-
-func (l *linear) exchange(x *workflow.Exchange) {
-	l.say("request: %s %s", x.Method, x.URL)
-	l.headers(x.RequestHeader)
-	l.body(x.RequestBody)
-	if x.Status == 0 {
-		l.say("no answer: %s", x.Error)
-		return
-	}
-	l.say("answer: %d %s, %s, %.0f ms", x.Status, x.Reason, x.Proto, x.Timing.Total)
-	l.headers(x.ResponseHeader)
-	l.body(x.ResponseBody)
-	if t := x.TLS; t != nil {
-		l.say("TLS: %s, %s, server name %s, %d client certificates sent", t.Version, t.CipherSuite, t.ServerName, len(t.Client))
-	}
-}
-
-func (l *linear) headers(h map[string][]string) {
-	var names []string
-	for n := range h {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	for _, n := range names {
-		for _, v := range h[n] {
-			l.say("  %s: %s", n, v)
-		}
-	}
-}
-
-func (l *linear) body(text string) {
-	if text != "" {
-		l.say("  body: %s", text)
-	}
-}
-
-func (l *linear) copyCurl(x *workflow.Exchange) {
-	path := filepath.Join(l.session.StateDir(), "copied-request.sh")
-	err := os.MkdirAll(filepath.Dir(path), 0o700)
-	if err == nil {
-		err = renameio.WriteFile(path, []byte(workflow.Curl(x)+"\n"), 0o600)
-	}
-	if err != nil {
-		l.problem(errors.Join(errors.New("the curl command could not be written"), err))
-		return
-	}
-	l.say("The curl command is in %s", path)
 }

@@ -74,10 +74,10 @@ func TestAccessibleSteering(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	l := newLinear(t, &out, false)
-	for _, line := range []string{"", "stop", "pause", "2s", "faster"} {
-		l.steer(line)
+	for _, line := range []string{"", "stop", "pause", "2s", "faster", "send {\"t\": 1}"} {
+		l.steer("truck-7", line)
 	}
-	for _, want := range []string{"cancelling", "no run is under way", `"faster" is none of stop, pause, resume`} {
+	for _, want := range []string{"cancelling", "no run is under way", `"faster" is none of stop, pause, resume`, "truck-7"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}

@@ -219,13 +219,18 @@ func parseMessage(text string) (message, error) {
 		m.properties[name] = strings.TrimSpace(value)
 	}
 	m.body = strings.TrimSpace(strings.Join(lines[end:], "\n"))
-	switch {
-	case m.body == "":
+	if m.body == "" {
 		return m, errors.New("the message has no body: it comes after the first empty line")
-	case strings.ContainsAny(m.body[:1], "{["):
-		return m, checkJSON(m.body)
 	}
-	return m, nil
+	return m, bodyError(m.body)
+}
+
+// bodyError is what is wrong with a body that begins like JSON.
+func bodyError(body string) error {
+	if strings.ContainsAny(body[:1], "{[") {
+		return checkJSON(body)
+	}
+	return nil
 }
 
 // checkJSON says where a body that begins like JSON stops being it.

@@ -30,27 +30,13 @@ func (a *app) newFaultForm(f workflow.LabFault) *form {
 	if tried, ok := a.triedFaults[f.Name]; ok {
 		f.Operation, f.Device, f.Rate, f.Count, f.Value = tried.Operation, tried.Device, tried.Rate, tried.Count, tried.Value
 	}
-	number := func(zero bool, text string) string {
-		if zero {
-			return ""
-		}
-		return text
-	}
 	var lines []string
 	for _, r := range ui.Wrap(a.th.Clean(f.Title), 70) {
 		lines = append(lines, a.th.Dim.Text(r))
 	}
 	o := &form{
 		th: a.th, title: "Scenario " + a.th.Clean(f.Name), lines: lines,
-		fields: []formField{
-			newFormField("device", f.Device, "every device", "a registration ID or device ID, to spare all others"),
-			newFormField("operation", f.Operation, "all it can strike", "one of "+strings.Join(f.Operations, ", ")),
-			newFormField("share", number(f.Rate == 0, strconv.FormatFloat(f.Rate, 'g', -1, 64)), "all requests", "the share of the requests it strikes, above 0 to 1: 0.3 is about every third"),
-			newFormField("count", number(f.Count == 0, strconv.Itoa(f.Count)), "until switched off", "after how many strikes it ends"),
-		},
-	}
-	if f.Value != "" {
-		o.fields = append(o.fields, newFormField("value", f.Value, "its default", "the scenario's own figure: a duration, seconds or a status, as the default shows"))
+		fields: faultFields(f),
 	}
 	o.submit = func(values []string) (tea.Cmd, string) {
 		wanted, wrong := faultOf(f, values)
@@ -60,6 +46,26 @@ func (a *app) newFaultForm(f workflow.LabFault) *form {
 		return a.play(wanted), ""
 	}
 	return o
+}
+
+// faultFields are the texts that narrow a scenario; faultOf reads them.
+func faultFields(f workflow.LabFault) []formField {
+	number := func(zero bool, text string) string {
+		if zero {
+			return ""
+		}
+		return text
+	}
+	fields := []formField{
+		newFormField("device", f.Device, "every device", "a registration ID or device ID, to spare all others"),
+		newFormField("operation", f.Operation, "all it can strike", "one of "+strings.Join(f.Operations, ", ")),
+		newFormField("share", number(f.Rate == 0, strconv.FormatFloat(f.Rate, 'g', -1, 64)), "all requests", "the share of the requests it strikes, above 0 to 1: 0.3 is about every third"),
+		newFormField("count", number(f.Count == 0, strconv.Itoa(f.Count)), "until switched off", "after how many strikes it ends"),
+	}
+	if f.Value != "" {
+		fields = append(fields, newFormField("value", f.Value, "its default", "the scenario's own figure: a duration, seconds or a status, as the default shows"))
+	}
+	return fields
 }
 
 // faultOf reads the form's texts, or says which is wrong and why.

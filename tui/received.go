@@ -103,10 +103,12 @@ func (a *app) settled(m settledMsg) tea.Cmd {
 	if m.err != nil {
 		return a.say(m.err.Error())
 	}
-	done := map[workflow.Settlement]string{
-		workflow.Complete: "The message is completed: the hub has deleted it.",
-		workflow.Abandon:  "The message is given back and waits again.",
-		workflow.Reject:   "The message is rejected: it is among the dead letters.",
-	}
-	return a.say(done[m.how])
+	return a.say(settledText[m.how])
+}
+
+// settledText says what became of a message.
+var settledText = map[workflow.Settlement]string{
+	workflow.Complete: "The message is completed: the hub has deleted it.",
+	workflow.Abandon:  "The message is given back and waits again.",
+	workflow.Reject:   "The message is rejected: it is among the dead letters.",
 }

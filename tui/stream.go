@@ -59,6 +59,10 @@ func (a *app) steer(f func() error) tea.Cmd {
 	return a.do(func() tea.Msg { return steeredMsg{f()} })
 }
 
+// newCertificate is what making one means; a face adds how.
+const newCertificate = "A new certificate replaces the one that is there; the private key stays. " +
+	"DPS and IoT Hub know the old one: run the steps \"enrollment\" and \"registration\" afterwards"
+
 // redo runs a step as if it had not run. Only a new certificate asks: what is
 // enrolled and registered does not fit it any more.
 func (a *app) redo(id workflow.StepID) tea.Cmd {
@@ -66,8 +70,7 @@ func (a *app) redo(id workflow.StepID) tea.Cmd {
 	if id != workflow.StepCertificates {
 		return a.start(o)
 	}
-	text := "A new certificate replaces the one that is there; the private key stays. " +
-		"DPS and IoT Hub know the old one: run the steps \"enrollment\" and \"registration\" afterwards (r on the enrollment step does)."
+	text := newCertificate + " (r on the enrollment step does)."
 	a.overlay = &confirm{th: a.th, title: "Make a new certificate?", verb: "makes it", lines: ui.Wrap(text, 72), yes: func() tea.Cmd { return a.start(o) }}
 	return nil
 }

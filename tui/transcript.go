@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/google/renameio/v2"
@@ -175,14 +174,19 @@ func (a *app) resend(x *workflow.Exchange) tea.Cmd {
 	if workflow.Repeatable(x) {
 		return tea.Batch(a.say("sending "+x.Method+" "+x.Operation+" again"), send())
 	}
+	a.overlay = &confirm{
+		th: a.th, title: "Send this request again?", verb: "sends it",
+		lines: append([]string{a.exchangeLine(x), ""}, ui.Wrap(effectOfResending(x), 72)...),
+		yes:   send,
+	}
+	return nil
+}
+
+// effectOfResending is what a request that is not harmless does a second time.
+func effectOfResending(x *workflow.Exchange) string {
 	effect := "It takes effect once more: a message is sent twice, an operation begun twice."
 	if x.Method == http.MethodDelete {
 		effect = "It deletes what stands under this address now."
 	}
-	a.overlay = &confirm{
-		th: a.th, title: "Send this request again?", verb: "sends it",
-		lines: append([]string{a.exchangeLine(x), ""}, ui.Wrap(strings.Join([]string{effect, "The identity or the rights are the ones it was sent with."}, " "), 72)...),
-		yes:   send,
-	}
-	return nil
+	return effect + " The identity or the rights are the ones it was sent with."
 }

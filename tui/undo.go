@@ -29,6 +29,13 @@ func (a *app) planUndo(step workflow.StepID) tea.Cmd {
 	})
 }
 
+// setAside is what undoing the certificates does.
+const setAside = "The device's key and certificate files are set aside, not deleted. CAs that other devices may share stay."
+
+func nothingToUndo(step workflow.StepID) string {
+	return "Nothing of the step " + step.Title() + " is known that a run made and that is still there."
+}
+
 // askUndo lists what goes and asks: by a key in the lab, by the device's name
 // where a real service loses something.
 func (a *app) askUndo(m undoPlanMsg) tea.Cmd {
@@ -39,7 +46,7 @@ func (a *app) askUndo(m undoPlanMsg) tea.Cmd {
 	case m.err != nil:
 		return a.say(m.err.Error())
 	case m.step != workflow.StepCertificates && len(m.items) == 0:
-		return a.say("Nothing of the step " + m.step.Title() + " is known that a run made and that is still there.")
+		return a.say(nothingToUndo(m.step))
 	}
 	name := a.bench.Device()
 	title := "Undo " + m.step.Title() + " of " + a.th.Clean(name) + "?"
@@ -74,7 +81,7 @@ func (a *app) undoLines(m undoPlanMsg) []string {
 		}
 	}
 	if m.step == workflow.StepCertificates {
-		add("", "The device's key and certificate files are set aside, not deleted. CAs that other devices may share stay.")
+		add("", setAside)
 		return lines
 	}
 	add("", "This deletes what runs of this device made:")

@@ -69,8 +69,8 @@ func TestAccessibleSession(t *testing.T) {
 	const secret = "correct horse battery staple"
 	s := open(t, append(environ(t, home), "ACCESSIBLE=1", "TRUCK_PHRASE="+secret), 80, 24)
 	out := converse(s, [][2]string{
-		{"Number, 0 to 3:", "9"}, // none of them
-		{"Number, 0 to 3:", "1"},
+		{"Number, 0 to 4:", "9"}, // none of them
+		{"Number, 0 to 4:", "1"},
 		{"target [lab]:", "?"},
 		{"registration ID:", "truck."},
 		{"registration ID:", "truck-7"},
@@ -80,28 +80,49 @@ func TestAccessibleSession(t *testing.T) {
 		{"Number, 0 to 8:", "8"}, // change the telemetry
 		{"messages [10]:", "3"},
 		{"interval [1s]:", "20ms"},
-		{"Number, 0 to 8:", "1"}, // save and run
-		{"Number, 0 to 9:", "5"}, // transcript
+		{"Number, 0 to 8:", "1"},  // save and run
+		{"Number, 0 to 14:", "8"}, // transcript
 		{"Number, 0 to", "1"},
-		{"c copies it", "c"},
+		{"Number, 0 to 6:", "2"}, // as curl
 		{"Number, 0 to", "0"},
-		{"Number, 0 to 9:", "3"}, // more telemetry
+		{"Number, 0 to 14:", "5"}, // more telemetry
 		{"How many messages?", "2"},
 		{"Pause between two", "10ms"},
 		{"What do they say?", `{"temperature": 99}`},
-		{"Number, 0 to 9:", "4"}, // no error to explain
-		{"Number, 0 to 9:", "8"}, // retire
+		{"Number, 0 to 14:", "6"}, // one message
+		{"Property, or empty:", "no property"},
+		{"Property, or empty:", "alarm: fire"},
+		{"Property, or empty:", ""},
+		{"Body, or empty", `{"temperature": `},
+		{"Body, or empty", `{"temperature": 451}`},
+		{"Number, 0 to 14:", "7"}, // nothing waits to be received
+		{"Number, 0 to 14:", "9"}, // the chain
+		{"Number, 0 to", "1"},
+		{"Number, 0 to", "0"},
+		{"Number, 0 to 14:", "10"}, // no error to explain
+		{"Number, 0 to 14:", "4"},  // redo the enrollment
+		{"Number, 0 to 5:", "3"},
+		{"Number, 0 to 14:", "3"}, // run the rest from registration
+		{"Number, 0 to 5:", "4"},
+		{"Number, 0 to 14:", "12"}, // undo the telemetry: nothing is known
+		{"Number, 0 to 5:", "5"},
+		{"Number, 0 to 14:", "12"}, // undo the enrollment
+		{"Number, 0 to 5:", "3"},
 		{"Type truck-7", "truck-7"},
-		{"Number, 0 to 9:", "0"},
-		{"Number, 0 to 3:", "3"}, // list
-		{"Number, 0 to 3:", "0"},
+		{"Number, 0 to 14:", "13"}, // retire
+		{"Type truck-7", "truck-7"},
+		{"Number, 0 to 14:", "0"},
+		{"Number, 0 to 4:", "3"}, // list
+		{"Number, 0 to 4:", "0"},
 	})
 	if code := s.wait(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 	for _, want := range []string{
 		`"9" is none of the numbers`, "Everything after this talks to the place you choose", "registration ID ends in '.'",
-		"Review of truck-7", "registration: done: assigned to", "message 3 of 3 accepted", "The curl command is in",
+		"Review of truck-7", "registration: done: assigned to", "message 3 of 3 accepted", "The curl copy is in",
+		`"no property" is no property`, "the body begins like JSON and is none", `message 1 of 1 accepted`, `{"temperature": 451}`, "No message waits for truck-7",
+		"There is no break between files", "held by DPS, verified", "SHA-1, as DPS shows it", "As openssl x509 -text shows it", "Nothing of the step telemetry is known", "enrollment: done: deleted",
 		"message 2 of 2 accepted", `{"temperature": 99}`, "The last run left no error.", "enrollment group dpslab-group at", "the same without a screen:", "assigned to lab-hub.azure-devices.net as truck-7",
 	} {
 		if !strings.Contains(strings.ReplaceAll(out, "\r\n", "\n"), want) {

@@ -29,14 +29,19 @@ func (a *app) session(store *profiles.Store, lab emulator.Options, sink func(wor
 	return workflow.NewSession(c)
 }
 
-// face chooses how events are told: JSON lines on standard output, nothing, or
-// plain lines on standard error.
+// face chooses how events are told: JSON lines on standard output; with --quiet
+// only what needs a person; else plain lines on standard error.
 func (a *app) face(asJSON bool) func(workflow.Event) {
 	switch {
 	case asJSON:
 		return jsonFace(a.out)
 	case a.quiet:
-		return func(workflow.Event) {}
+		plain := &plainFace{out: a.err}
+		return func(e workflow.Event) {
+			if e.Kind == workflow.HandNeeded { // a device code: nothing goes on without a person
+				plain.event(e)
+			}
+		}
 	}
 	return (&plainFace{out: a.err, verbose: a.verbose}).event
 }

@@ -21,9 +21,9 @@ var mendedBy = map[string]workflow.StepID{
 // inProfile are the rules whose cause stands in the profile.
 var inProfile = map[string]bool{"F05": true, "F06": true, "R07": true, "R08": true, "N02": true, "M07": true}
 
-// failed is the step that the run stopped at, and why.
-func (b *Bench) failed() (workflow.StepStatus, *workflow.Problem) {
-	for _, s := range b.st.Steps {
+// failedStep is the step that the run stopped at, and why.
+func failedStep(st *workflow.Status) (workflow.StepStatus, *workflow.Problem) {
+	for _, s := range st.Steps {
 		if s.State == workflow.StepFailed && s.Problem != nil && s.Problem.Kind != workflow.Interrupted {
 			return s, s.Problem
 		}
@@ -34,8 +34,17 @@ func (b *Bench) failed() (workflow.StepStatus, *workflow.Problem) {
 // fix is the step from which to run so that a failure is mended; ok is false
 // where no run mends it.
 func (b *Bench) fix() (from workflow.StepID, ok bool) {
-	s, p := b.failed()
-	if p == nil || b.refused != nil {
+	if b.refused != nil {
+		return "", false
+	}
+	return Mends(b.st)
+}
+
+// Mends is the step from which to run so that what a device's last run failed
+// with is mended; ok is false where nothing failed or no run mends it.
+func Mends(st *workflow.Status) (from workflow.StepID, ok bool) {
+	s, p := failedStep(st)
+	if p == nil {
 		return "", false
 	}
 	if from, ok := mendedBy[p.Rule]; ok {
@@ -53,7 +62,7 @@ func again(p *workflow.Problem) bool {
 // fixRows say which key mends the failure that is explained above them.
 func (b *Bench) fixRows(w int) []string {
 	th := b.th
-	s, p := b.failed()
+	s, p := failedStep(b.st)
 	if p == nil || b.Busy() || b.whyNotRun() != "" || b.failure() != p {
 		return nil
 	}
