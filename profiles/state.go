@@ -126,6 +126,7 @@ type SigningCertificate struct {
 	SHA1     string `toml:"sha1,omitempty"` // thumbprint as DPS shows it, upper-case hex
 	Verified bool   `toml:"verified,omitempty"`
 	Created  bool   `toml:"created,omitempty"` // by this profile, so that retiring it may delete it
+	Code     string `toml:"code,omitempty"`    // verification code of a proof that is under way
 }
 
 // EnrollmentState is the record at DPS that admits the device.

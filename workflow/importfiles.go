@@ -171,7 +171,7 @@ func (r *run) vouch(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	held, err := r.uploaded(ctx, client, name, top, true)
+	held, err := r.uploaded(ctx, client, name, top)
 	if err != nil {
 		return "", err
 	}

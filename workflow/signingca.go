@@ -2,11 +2,11 @@ package workflow
 
 import (
 	"context"
+	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"dpslab/pki"
 	"dpslab/profiles"
@@ -49,23 +49,13 @@ func (r *run) signingCA(ctx context.Context) (string, error) {
 	if t.management == nil {
 		return r.caByHand(ctx, t, name, r.authorityFiles().RootCertificate())
 	}
-	client, err := azure.NewCertificates(r.serviceWire(t, serviceManagement), t.managementHost, t.management, t.instance)
+	proved, err := r.prove(ctx, t, name, root)
 	if err != nil {
 		return "", err
 	}
-	held, err := r.uploaded(ctx, client, name, root, false)
-	if err != nil {
-		return "", err
-	}
-	if held.Verified {
-		r.rememberCA(held)
+	if !proved {
 		return fmt.Sprintf("%s is uploaded and verified already", name), nil
 	}
-	held, err = r.prove(ctx, client, held)
-	if err != nil {
-		return "", err
-	}
-	r.rememberCA(held)
 	return fmt.Sprintf("%s is uploaded, possession of its key is proved", name), nil
 }
 
@@ -83,9 +73,9 @@ func (r *run) rootCertificate() (*x509.Certificate, error) {
 	return certificates[0], nil
 }
 
-// uploaded makes sure that DPS holds root under name, and, when verified is
-// set, that a new upload counts as verified at once.
-func (r *run) uploaded(ctx context.Context, client *azure.Certificates, name string, root *x509.Certificate, verified bool) (held *azure.Certificate, err error) {
+// uploaded makes sure that DPS holds root under name; a new upload counts as
+// verified at once.
+func (r *run) uploaded(ctx context.Context, client *azure.Certificates, name string, root *x509.Certificate) (held *azure.Certificate, err error) {
 	err = r.retry(ctx, true, func() error { held, err = client.Get(ctx, name); return err })
 	if err != nil && !errors.Is(err, azure.ErrNotFound) {
 		return nil, err
@@ -98,17 +88,12 @@ func (r *run) uploaded(ctx context.Context, client *azure.Certificates, name str
 			return held, nil
 		}
 		if mine := r.state.SigningCertificate; !mine.Created || mine.Name != name {
-			return nil, &Problem{
-				Kind: Refused, Op: "upload signing certificate " + name, Rule: "F14",
-				Summary: fmt.Sprintf("DPS holds another certificate of that name (SHA-1 %s, subject %s)", held.Thumbprint, held.Subject),
-				Why:     "The CA was made anew on this machine, or somebody else uses the name.",
-				Fix:     "Choose another identity.authority in the profile, or delete the certificate at DPS.",
-			}
+			return nil, nameTaken(&azure.NameTakenError{Name: name, Thumbprint: held.Thumbprint, Subject: held.Subject})
 		}
 		r.note("replacing the certificate that this device uploaded as %s before", name)
 		tag = held.ETag
 	}
-	held, err = r.upload(ctx, client, name, root, tag, verified)
+	held, err = r.upload(ctx, client, name, root, tag)
 	if err == nil {
 		created := tag == "" || r.state.SigningCertificate.Created
 		r.state.SigningCertificate = profiles.SigningCertificate{Name: name, Created: created}
@@ -116,12 +101,22 @@ func (r *run) uploaded(ctx context.Context, client *azure.Certificates, name str
 	return held, err
 }
 
+// nameTaken is what to do where DPS holds another certificate of the name.
+func nameTaken(e *azure.NameTakenError) *Problem {
+	return &Problem{
+		Kind: Refused, Op: "upload signing certificate " + e.Name, Rule: "F14",
+		Summary: fmt.Sprintf("DPS holds another certificate of that name (SHA-1 %s, subject %s)", e.Thumbprint, e.Subject),
+		Why:     "The CA was made anew on this machine, or somebody else uses the name.",
+		Fix:     "Choose another identity.authority in the profile, or delete the certificate at DPS.",
+	}
+}
+
 // upload puts the certificate. An attempt whose answer was lost may have done
 // it, and makes the next one a conflict: what DPS then holds decides.
-func (r *run) upload(ctx context.Context, client *azure.Certificates, name string, root *x509.Certificate, tag string, verified bool) (held *azure.Certificate, err error) {
+func (r *run) upload(ctx context.Context, client *azure.Certificates, name string, root *x509.Certificate, tag string) (held *azure.Certificate, err error) {
 	lost := false
 	err = r.retry(ctx, true, func() error {
-		held, err = client.Put(ctx, name, root, tag, verified)
+		held, err = client.Put(ctx, name, root, tag, true)
 		lost = lost || unanswered(err)
 		return err
 	})
@@ -135,37 +130,100 @@ func (r *run) upload(ctx context.Context, client *azure.Certificates, name strin
 	return nil, err
 }
 
-// prove answers DPS's challenge.
-func (r *run) prove(ctx context.Context, client *azure.Certificates, held *azure.Certificate) (*azure.Certificate, error) {
-	passphrase, err := r.openPassphrase(ctx, r.authorityFiles().RootKey(), nil)
+// prove brings the root to verified; proved is false when it was so before. The
+// state file knows each stage before the next request goes out: a run that is
+// killed in between is gone on with, and what it uploaded can be retired.
+func (r *run) prove(ctx context.Context, t *target, name string, root *x509.Certificate) (proved bool, err error) {
+	p := &proof{run: r, name: name, root: root}
+	client, err := r.management(t).WithRetry(p.retry).Certificates(t.instance, azure.CertificateOptions{})
+	if err != nil {
+		return false, err
+	}
+	known := r.state.SigningCertificate
+	order := azure.Proof{
+		Name: name, CA: root, Signer: p.signer, Note: p.issued,
+		Replace: known.Created && known.Name == name,
+	}
+	if known.Code != "" && known.Name == name && known.SHA1 == strings.ToUpper(pki.Thumbprint1(root)) {
+		order.Resume = azure.ProofProgress{Stage: azure.ProofCode, Name: name, ETag: known.ETag, Code: known.Code}
+	}
+	held, err := azure.ProvePossession(ctx, client, order, p.reached)
+	var taken *azure.NameTakenError
+	switch {
+	case errors.As(err, &taken):
+		return false, nameTaken(taken)
+	case err != nil:
+		return false, err
+	}
+	r.rememberCA(held)
+	return p.signed, nil
+}
+
+// proof is a proof of possession of a run.
+type proof struct {
+	*run
+	name      string
+	root      *x509.Certificate
+	authority *pki.Authority // nil: not open yet
+	uploading bool           // DPS does not hold the certificate, as far as was read
+	lost      bool           // an upload may have had its effect without an answer
+	signed    bool
+}
+
+// retry is the run's, with an eye on answers that were lost.
+func (p *proof) retry(ctx context.Context, idempotent bool, call func() error) error {
+	return p.run.retry(ctx, idempotent, func() error {
+		err := call()
+		p.lost = p.lost || p.uploading && unanswered(err)
+		return err
+	})
+}
+
+// signer opens the authority.
+func (p *proof) signer(ctx context.Context) (crypto.Signer, error) {
+	passphrase, err := p.openPassphrase(ctx, p.authorityFiles().RootKey(), nil)
 	if err != nil {
 		return nil, err
 	}
-	authority, err := pki.OpenAuthority(r.authorityFiles(), passphrase)
-	if err != nil {
+	if p.authority, err = pki.OpenAuthority(p.authorityFiles(), passphrase); err != nil {
 		return nil, err
 	}
-	// Neither call may be repeated blindly: the first changes the etag that the
-	// second must carry. A service that is too busy has changed nothing.
-	var code string
-	name, tag := held.Name, held.ETag
-	err = r.retry(ctx, false, func() (err error) { code, held, err = client.VerificationCode(ctx, name, tag); return err })
-	if err != nil {
-		return nil, err
+	return p.authority.Root.Key, nil
+}
+
+// issued keeps the authority's ledger.
+func (p *proof) issued(i pki.Issued) error {
+	if p.authority.Root.Note == nil {
+		return nil
 	}
-	r.note("verification code %s", code)
-	key, err := pki.ECP256.GenerateKey(ctx)
-	if err != nil {
-		return nil, err
+	return p.authority.Root.Note(i)
+}
+
+// reached notes a stage, first in the state file.
+func (p *proof) reached(at azure.ProofProgress) {
+	s := &p.state.SigningCertificate
+	switch at.Stage {
+	case azure.ProofAbsent:
+		p.uploading = true
+	case azure.ProofUploaded:
+		mine := s.Created && s.Name == p.name
+		*s = profiles.SigningCertificate{Name: p.name, Created: mine || at.Uploaded || p.lost}
+		p.keep(at)
+	case azure.ProofCode:
+		p.keep(at)
+	case azure.ProofSigned:
+		p.signed = true
 	}
-	proof, err := pki.VerificationCertificate(key.Public(), code, pki.ValidFor(time.Now(), verificationDays), authority.Root)
-	if err != nil {
-		return nil, err
+	p.note("%s", at.Note)
+}
+
+// keep writes the state file.
+func (p *proof) keep(at azure.ProofProgress) {
+	p.rememberCA(&azure.Certificate{Name: p.name, ETag: at.ETag, Thumbprint: pki.Thumbprint1(p.root)})
+	p.state.SigningCertificate.Code = at.Code
+	if err := p.save(); err != nil {
+		p.warn("the progress could not be saved: " + err.Error())
 	}
-	r.note("signed a certificate with that code as its CN, by %s", authority.Root.Certificate.Subject)
-	tag = held.ETag
-	err = r.retry(ctx, false, func() (err error) { held, err = client.Verify(ctx, name, tag, proof); return err })
-	return held, err
 }
 
 func (r *run) rememberCA(held *azure.Certificate) {
@@ -177,5 +235,6 @@ func (r *run) rememberCA(held *azure.Certificate) {
 	if s.Created = s.Created && s.Name == held.Name; s.Created {
 		r.creates(made)
 	}
+	s.Code = ""
 	s.Name, s.ETag, s.Verified, s.SHA1 = held.Name, held.ETag, held.Verified, strings.ToUpper(held.Thumbprint)
 }

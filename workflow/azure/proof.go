@@ -36,6 +36,10 @@ type Proof struct {
 	// be signed, before anything at DPS changes.
 	Signer func(context.Context) (crypto.Signer, error)
 
+	// Note, which may be nil, hears of the verification certificate before it is
+	// sent; an error means that it is not.
+	Note func(pki.Issued) error
+
 	// Replace allows to replace another certificate of that name.
 	Replace bool
 
@@ -257,7 +261,7 @@ func (r *proving) newCode(ctx context.Context, tag string) error {
 
 // verify signs a certificate whose CN is the code and sends it.
 func (r *proving) verify(ctx context.Context) (*Certificate, error) {
-	proof, err := sign(ctx, pki.Issuer{Certificate: r.p.CA, Key: r.key}, r.state.Code)
+	proof, err := sign(ctx, pki.Issuer{Certificate: r.p.CA, Key: r.key, Note: r.p.Note}, r.state.Code)
 	if err != nil {
 		return nil, err
 	}
