@@ -154,13 +154,10 @@ func issue(t template, pub crypto.PublicKey, cn string, v Validity, by Issuer, m
 		BasicConstraintsValid: true, // without it crypto/x509 writes no CA:FALSE
 		IsCA:                  t.ca,
 		MaxPathLen:            -1,
-		KeyUsage:              t.keyUsage,
+		KeyUsage:              t.usageOf(pub),
 		ExtKeyUsage:           t.extKeyUsage,
 		SubjectKeyId:          ski,
 		SignatureAlgorithm:    signatureAlgorithm(by.Key.Public()),
-	}
-	if _, ok := pub.(*rsa.PublicKey); ok {
-		c.KeyUsage |= t.rsaKeyUsage
 	}
 	if more != nil {
 		more(c)
@@ -182,15 +179,22 @@ func issue(t template, pub crypto.PublicKey, cn string, v Validity, by Issuer, m
 		return fail(err)
 	}
 	made, err := x509.ParseCertificate(der)
+	if err == nil && by.Note != nil {
+		err = by.Note(issuedOf(t.kind, made))
+	}
 	if err != nil {
 		return fail(err)
 	}
-	if by.Note != nil {
-		if err := by.Note(issuedOf(t.kind, made)); err != nil {
-			return fail(err)
-		}
-	}
 	return made, nil
+}
+
+// usageOf is the key usage for a kind of key: TLS servers with RSA may be sent
+// an encrypted secret.
+func (t template) usageOf(pub crypto.PublicKey) x509.KeyUsage {
+	if _, ok := pub.(*rsa.PublicKey); ok {
+		return t.keyUsage | t.rsaKeyUsage
+	}
+	return t.keyUsage
 }
 
 // checkSubject checks a common name. crypto/x509 does not, and OpenSSL refuses

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"fmt"
@@ -69,6 +70,7 @@ func (c *Contents) pfx(der, passphrase []byte, max limits) {
 		c.Err = err
 		return
 	}
+	c.Encryption = encryptionOf(der)
 	key, leaf, above, err := decodePFX(der, passphrase)
 	if err != nil {
 		c.Err = pfxError(err, passphrase)
@@ -161,6 +163,20 @@ func checkPFX(der []byte, max limits) error {
 		return &FormatError{What: fmt.Sprintf("the PFX asks for more than %d rounds of hashing, or for none", max.iterations), Fix: openPFX}
 	}
 	return nil
+}
+
+// encryptionOf tells the encryptions of [EncodePFX] apart: old Windows reads a
+// MAC with SHA-1 (OID 1.3.14.3.2.26) only.
+func encryptionOf(der []byte) PFXEncryption {
+	var frame pfxFrame
+	var digest struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Value     []byte
+	}
+	if unmarshal(der, &frame) && unmarshal(frame.Mac.Digest.FullBytes, &digest) && digest.Algorithm.Algorithm.Equal(asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26}) {
+		return PFXCompatible
+	}
+	return PFXModern
 }
 
 // addWork adds up the iteration counts of all key derivations in a DER value

@@ -44,6 +44,8 @@ const (
 type Contents struct {
 	Format string // "PEM", "DER", "PFX", "PKCS#7", "UTF-16 PEM", "base64 DER"; empty when Err is set
 	Items  []Item
+	// Encryption is that of a PFX, judged by its MAC; empty for everything else.
+	Encryption PFXEncryption
 	// Oddities were got over here, but other programs stumble over them.
 	Oddities []*FormatError
 	// Err says why nothing can be read at all: a [*FormatError],

@@ -93,6 +93,7 @@ type Identity struct {
 	Intermediates      int    `toml:"intermediates,omitempty"`       // CAs between the root and the device, 1 to 3; default 1
 	Secondary          bool   `toml:"secondary,omitempty"`           // keep a second certificate, to roll over to
 	PFXPasswordEnv     string `toml:"pfx_password_env,omitempty"`    // also write a PFX, with the password in this environment variable
+	PFXCompatible      bool   `toml:"pfx_compatible,omitempty"`      // with 3DES, for Windows Server 2016 and older
 	PassphraseEnv      string `toml:"passphrase_env,omitempty"`      // environment variable that holds the key's pass phrase
 	PassphraseCommand  string `toml:"passphrase_command,omitempty"`  // command whose first line of output is the pass phrase
 	Payload            string `toml:"payload,omitempty"`             // JSON that the device sends when it registers, for a custom allocation webhook

@@ -88,7 +88,7 @@ func (r reading) identity() profiles.Identity {
 		Source: r.asked(keySource), Algorithm: r.asked(keyAlgorithm), ValidDays: r.number(keyValidDays),
 		CertificateFile: r.asked(keyCertificate), KeyFile: r.asked(keyKeyFile), SignedFile: r.asked(keySignedFile),
 		Authority: r.asked(keyAuthority), SecondaryAuthority: r.asked(keySecondaryAuthority), Intermediates: unlessOne(r.number(keyIntermediates)),
-		Secondary: r.yes(keySecondary), PFXPasswordEnv: r.asked(keyPFXPasswordEnv), PassphraseEnv: r.asked(keyPassphraseEnv),
+		Secondary: r.yes(keySecondary), PFXPasswordEnv: r.asked(keyPFXPasswordEnv), PFXCompatible: r.yes(keyPFXCompatible), PassphraseEnv: r.asked(keyPassphraseEnv),
 		Payload: r.asked(keyPayload),
 	}
 }
@@ -140,7 +140,7 @@ func AnswersOf(p *profiles.Profile) Answers {
 		keyDerivedKey: choice(i.DerivedKey), keyTPMDevice: i.TPMDevice, keySource: i.Source, keyAlgorithm: i.Algorithm, keyValidDays: count(i.ValidDays),
 		keyCertificate: i.CertificateFile, keyKeyFile: i.KeyFile, keySignedFile: i.SignedFile, keyAuthority: i.Authority,
 		keySecondaryAuthority: i.SecondaryAuthority, keyIntermediates: count(i.Intermediates), keySecondary: choice(i.Secondary),
-		keyPFXPasswordEnv: i.PFXPasswordEnv, keyPassphraseEnv: i.PassphraseEnv, keyPayload: i.Payload,
+		keyPFXPasswordEnv: i.PFXPasswordEnv, keyPFXCompatible: choice(i.PFXCompatible), keyPassphraseEnv: i.PassphraseEnv, keyPayload: i.Payload,
 
 		keyEnrollment: e.Kind, keyEnrollmentID: e.ID, keyDeviceID: e.DeviceID, keyAllocation: e.AllocationPolicy, keyHubs: strings.Join(e.IoTHubs, ", "),
 		keyWebhook: e.WebhookURL, keyWebhookVersion: e.WebhookVersion, keyCAReference: e.CAReference, keySecondaryCA: e.SecondaryCA,

@@ -85,7 +85,7 @@ func (r *run) uploadPFX(ctx context.Context, client *azure.APIMCertificates, id,
 	raw := make([]byte, 24)
 	_, _ = rand.Read(raw) // never fails since Go 1.24: the process ends instead
 	password := dps.NewSecret(base64.RawURLEncoding.EncodeToString(raw))
-	data, err := r.pfx(ctx, []byte(password.Reveal()))
+	data, err := r.pfx(ctx, []byte(password.Reveal()), pki.PFXModern)
 	if err != nil {
 		return nil, err
 	}

@@ -89,12 +89,22 @@ func TestAttestations(t *testing.T) {
 		{"key-group", group, false, nil},
 		{"Key-Group.Given", more(group, "identity.symmetric_key_env", "KEY", "name", "given"), true, nil},
 		{"chain-with-everything", more(chainInGroup, "advanced.certificates", "yes", "identity.intermediates", "2",
-			"identity.secondary_authority", "ca-2", "identity.pfx_password_env", "PFX"), true, func(t *testing.T, b *bench) {
+			"identity.secondary_authority", "ca-2", "identity.pfx_password_env", "PFX", "identity.pfx_compatible", "yes"), true, func(t *testing.T, b *bench) {
 			g, err := b.service().Group(t.Context(), "dpslab-group")
 			if err != nil || g.Attestation.X509.SigningCertificates.Secondary == nil {
 				t.Errorf("the group has no secondary CA (%v)", err)
 			}
-			b.wantPFX("chain-with-everything")
+			b.wantPFX("chain-with-everything", pki.PFXCompatible)
+			document, err := b.store.Load("chain-with-everything")
+			if err != nil {
+				t.Fatal(err)
+			}
+			document.Profile.Identity.PFXCompatible = false
+			if err := b.store.Replace("chain-with-everything", document.Profile); err != nil {
+				t.Fatal(err)
+			}
+			b.mustRun("chain-with-everything", workflow.StepCertificates)
+			b.wantPFX("chain-with-everything", pki.PFXModern)
 			chain, err := pki.ReadCertificates(b.files("chain-with-everything").FullChain())
 			if err != nil || len(chain) != 4 {
 				t.Errorf("a chain of %d (%v), want device, two intermediate CAs and a root", len(chain), err)
@@ -165,12 +175,12 @@ func TestAttestations(t *testing.T) {
 
 func (b *bench) now() time.Time { return time.Now() }
 
-func (b *bench) wantPFX(name string) {
+func (b *bench) wantPFX(name string, encryption pki.PFXEncryption) {
 	b.t.Helper()
 	path := filepath.Join(b.store.Paths.DeviceDir(name), "private", name+".pfx")
 	held, err := pki.ReadAny(path, []byte(b.env["PFX"]))
-	if err != nil || held.Key() == nil {
-		b.t.Errorf("the PFX cannot be read: %v", err)
+	if err != nil || held.Key() == nil || held.Encryption != encryption {
+		b.t.Errorf("the PFX is %q and cannot be read (%v), want %q", held.Encryption, err, encryption)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		b.t.Errorf("the PFX has mode %v (%v)", info.Mode(), err)

@@ -74,6 +74,12 @@ var certificateFields = []Field{
 		Unset: "none: no PFX is written",
 		Help:  "Writes key and chain as a PFX (PKCS#12) too, for Windows and API Management. The environment variable of this name holds its password.", Example: "DEVICE_PFX_PASSWORD",
 	},
+	{
+		Key: keyPFXCompatible, Label: "PFX for old Windows", Page: PageCertificates, Default: constant(no),
+		Hidden:  either(fewCertificates, func(a Answers) bool { return value(a, keyPFXPasswordEnv) == "" }),
+		Help:    "How the PFX is encrypted. Windows Server 2016 and older read 3DES only.",
+		Options: yesNo("AES-256", "3DES with SHA-1"),
+	},
 }
 
 // fewCertificates hides what only those who want more choices are asked.

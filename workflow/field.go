@@ -96,6 +96,7 @@ const (
 	keySecondaryAuthority = "identity.secondary_authority"
 	keyIntermediates      = "identity.intermediates"
 	keyPFXPasswordEnv     = "identity.pfx_password_env"
+	keyPFXCompatible      = "identity.pfx_compatible"
 
 	keyEnrollment     = "enrollment.kind"
 	keyEnrollmentID   = "enrollment.id"
@@ -128,7 +129,7 @@ const (
 // advanced are the questions that are only asked when a switch is on: a page
 // stays short for those who want what is usual.
 var advanced = map[string][]string{
-	keyMoreCertificates: {keySecondary, keySecondaryAuthority, keyIntermediates, keyPFXPasswordEnv},
+	keyMoreCertificates: {keySecondary, keySecondaryAuthority, keyIntermediates, keyPFXPasswordEnv, keyPFXCompatible},
 	keyMoreEnrollment:   {keyDerivedKey, keyCAReference, keySecondaryCA, keyReprovision, keyEdge, keyTwin, keyDeviceInfo, keyPayload},
 }
 

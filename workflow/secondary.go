@@ -131,7 +131,7 @@ func (r *run) pfxFile() string {
 }
 
 // writePFX writes key and chain as a PFX, unless the one that is there holds the
-// same certificate.
+// same certificate in the same encryption.
 func (r *run) writePFX(ctx context.Context, leaf *x509.Certificate) error {
 	path, name := r.pfxFile(), r.profile.Identity.PFXPasswordEnv
 	password := []byte(r.session.config.Getenv(name))
@@ -141,13 +141,17 @@ func (r *run) writePFX(ctx context.Context, leaf *x509.Certificate) error {
 			Fix: "Set it before dpslab starts, or take identity.pfx_password_env out of the profile.",
 		}
 	}
+	encryption := pki.PFXModern
+	if r.profile.Identity.PFXCompatible {
+		encryption = pki.PFXCompatible
+	}
 	if held, err := pki.ReadAny(path, password); err == nil {
-		if c := held.Certificates(); len(c) > 0 && c[0].Equal(leaf) {
+		if c := held.Certificates(); len(c) > 0 && c[0].Equal(leaf) && held.Encryption == encryption {
 			r.wrote(File{Path: path, What: "PFX"})
 			return nil
 		}
 	}
-	data, err := r.pfx(ctx, password)
+	data, err := r.pfx(ctx, password, encryption)
 	if err != nil {
 		return err
 	}
@@ -163,7 +167,7 @@ func (r *run) writePFX(ctx context.Context, leaf *x509.Certificate) error {
 }
 
 // pfx makes a PFX of the device's key and chain, in memory.
-func (r *run) pfx(ctx context.Context, password []byte) ([]byte, error) {
+func (r *run) pfx(ctx context.Context, password []byte, encryption pki.PFXEncryption) ([]byte, error) {
 	f := r.files()
 	chain, err := pki.ReadCertificates(f.chain)
 	if err != nil {
@@ -177,5 +181,5 @@ func (r *run) pfx(ctx context.Context, password []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pki.EncodePFX(key, chain, password, pki.PFXModern)
+	return pki.EncodePFX(key, chain, password, encryption)
 }

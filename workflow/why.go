@@ -23,6 +23,7 @@ var why = map[string]string{
 	keySecondaryAuthority:          "When a CA itself is about to run out or to be replaced, devices of the old one and the new one have to be admitted side by side for a while.",
 	keyIntermediates:               "Every intermediate CA can be taken back without touching the root. A group names one of them; each more makes the handshake longer.",
 	keyPFXPasswordEnv:              "A PFX holds certificate and key in one file, as Windows and API Management want it, and what protects it is this password. It is read from your environment.",
+	keyPFXCompatible:               "Windows Server 2016 and older answer \"the password is not correct\" to a PFX with AES. Everything newer, and API Management, reads AES, which protects better.",
 	keyWebhook:                     "Your function decides which hub a device gets: DPS calls it at every registration. With one hub there is nothing to decide.",
 	keyWebhookVersion:              "The form in which DPS writes to your function.",
 	keyCAReference:                 "The enrollment can name a CA that lies at DPS already, verified, instead of carrying the certificate itself; then the CA is replaced in one place.",

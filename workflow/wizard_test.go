@@ -95,7 +95,7 @@ func TestWizardWalk(t *testing.T) {
 				keyPFXPasswordEnv: "PFX", keyAPIMService: "contoso-apim", keyMoreEnrollment: yes, keyCAReference: "dpslab-ca",
 			},
 			map[Page][]string{
-				PageCertificates: {keySource, keyAlgorithm, keyValidDays, keyAuthority, keyPassphraseEnv, keyMoreCertificates, keySecondaryAuthority, keyIntermediates, keyPFXPasswordEnv},
+				PageCertificates: {keySource, keyAlgorithm, keyValidDays, keyAuthority, keyPassphraseEnv, keyMoreCertificates, keySecondaryAuthority, keyIntermediates, keyPFXPasswordEnv, keyPFXCompatible},
 				PageTelemetry:    {keyCount, keyBatch, keyInterval, keyBody, keyContentType, keyAPIMService, keyAPIMCertificate},
 			},
 			"as d to contoso-apim",
@@ -398,8 +398,8 @@ func TestFieldsAreComplete(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 49 {
-		t.Errorf("%d fields, want 49", len(seen))
+	if len(seen) != 50 {
+		t.Errorf("%d fields, want 50", len(seen))
 	}
 }
 
