@@ -15,7 +15,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/google/renameio/v2"
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"dpslab/workflow/dps"
@@ -51,12 +50,18 @@ type notice struct {
 
 func noticePath(dir string) string { return filepath.Join(dir, "lab.json") }
 
+// writeNotice writes it whole or not at all. It is of use to living processes
+// alone, so nothing waits for the disk.
 func writeNotice(dir string, r Ready) error {
 	raw, err := json.Marshal(notice{Address: r.Address, PID: r.PID, Started: time.Now().UTC()})
 	if err != nil {
 		return fmt.Errorf("encoding the lab's notice: %w", err)
 	}
-	if err := renameio.WriteFile(noticePath(dir), append(raw, '\n'), 0o600); err != nil {
+	next := noticePath(dir) + ".next" // who holds the directory is alone
+	if err := os.WriteFile(next, append(raw, '\n'), 0o600); err != nil {
+		return fmt.Errorf("writing the lab's notice: %w", err)
+	}
+	if err := os.Rename(next, noticePath(dir)); err != nil {
 		return fmt.Errorf("writing the lab's notice: %w", err)
 	}
 	return nil

@@ -17,6 +17,8 @@ const (
 	maxUnsettled = 16 << 20
 	// eventMemory is about what an Event takes besides its body.
 	eventMemory = 512
+	// maxSpare is how large a buffer is kept for the next round.
+	maxSpare = 1 << 20
 )
 
 // journal takes the messages of devices ahead of the database. A transaction for
@@ -42,6 +44,7 @@ type journal struct {
 	log     *eventLog // nil until the first commit that has messages
 	failed  bool      // the log took nothing; a commit begins a new one
 	buffer  []byte    // records that wait to be written
+	spare   []byte    // empty: what the last round was written from; who writes has it
 	waiting *round    // of those who wait for that
 }
 
@@ -174,7 +177,7 @@ func (j *journal) write(mine *round) {
 	runtime.Gosched() // who is about to come costs less here than in the next round
 	j.mu.Lock()
 	records := j.buffer
-	j.buffer, j.waiting = nil, newRound()
+	j.buffer, j.spare, j.waiting = j.spare, nil, newRound()
 	j.mu.Unlock()
 	if j.log == nil || j.failed {
 		mine.end(errLogUnready)
@@ -182,6 +185,9 @@ func (j *journal) write(mine *round) {
 	}
 	err := j.log.append(records)
 	j.failed = err != nil
+	if cap(records) <= maxSpare {
+		j.spare = records[:0]
+	}
 	mine.end(err)
 }
 

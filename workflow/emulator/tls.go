@@ -3,6 +3,7 @@ package emulator
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -105,10 +106,23 @@ func temporaryIdentity(ctx context.Context, now time.Time) (*identity, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a directory for the lab's CA file: %w", err)
 	}
-	if err := errors.Join(pki.WriteKey(keyPath(dir), key, nil), pki.WriteCertificates(caPath(dir), cert)); err != nil {
+	if err := writeTemporary(dir, key, cert); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return &identity{root: pki.Issuer{Certificate: cert, Key: key}, caFile: caPath(dir), remove: dir}, nil
+}
+
+// writeTemporary writes an identity that need not outlive its process: nothing
+// waits for the disk.
+func writeTemporary(dir string, key crypto.Signer, cert *x509.Certificate) error {
+	text, err := pki.EncodeKey(key, nil)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(os.WriteFile(keyPath(dir), text, 0o600), os.WriteFile(caPath(dir), pki.EncodeCertificates(cert), 0o600)); err != nil {
+		return fmt.Errorf("writing the lab's root: %w", err)
+	}
+	return nil
 }
 
 // forget removes what an in-memory lab put on disk.
