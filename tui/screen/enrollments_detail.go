@@ -115,7 +115,7 @@ func (e *Enrollments) authority(r *report, v *workflow.SigningCertificate) {
 	r.text("", v.Name, e.th.Strong)
 	state := "verified: possession of its key is proved"
 	if !v.Verified {
-		state = "not verified: a group cannot refer to it; p proves possession of its key"
+		state = "not verified; p proves possession of its key"
 	}
 	c, err := workflow.DescribeCertificate(v.DER)
 	r.pairs([][2]string{

@@ -65,7 +65,7 @@ func (e *Enrollments) scrolled(rows []string, w, h int) []string {
 	if above+below > 0 {
 		text := fmt.Sprintf("rows %d to %d of %d", above+1, above+len(seen), len(rows))
 		if e.wide && !e.inside && len(e.lists[e.at].shown) > 0 {
-			text += "; enter, then up and down, scroll"
+			text += "; enter scrolls"
 		}
 		out = append(out, "  "+e.th.Dim.Text(ui.Cut(text, w-2, e.th.Ellipsis)))
 	}
