@@ -6,6 +6,7 @@ package doctor
 
 import (
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 
@@ -23,11 +24,13 @@ type Advice struct {
 type rule struct {
 	id      string
 	service string // where the answer came from, one of the at… constants; empty: anywhere
-	message string // part of the message, lower case
-	code    string
-	status  int
-	why     string
-	fix     string
+	// operation is the only one that it is about; empty: any of the service.
+	operation string
+	message   string // part of the message, lower case
+	code      string
+	status    int
+	why       string
+	fix       string
 }
 
 // Services that answer; the same code means different things at each.
@@ -35,7 +38,9 @@ const (
 	atDevice     = "device"
 	atService    = "service"
 	atManagement = "management"
-	atHub        = "hub"
+	atHub        = "hub"      // towards a device
+	atRegistry   = "registry" // the hub towards an account
+	atGateway    = "gateway"  // API Management
 )
 
 // rules are tried in order; the first match wins, so the specific come first.
@@ -101,6 +106,11 @@ var rules = []rule{
 		fix: "Take the connection string of the DPS instance (not of the IoT hub) with policy provisioningserviceowner, from Shared access policies.",
 	},
 	{
+		service: atService, operation: "delete registration", status: http.StatusPreconditionFailed,
+		why: "The device registered again since its record was read: every registration changes the etag.",
+		fix: "Read the record again; without an etag it is deleted as it is.",
+	},
+	{
 		id: "M09", service: atService, status: http.StatusPreconditionFailed,
 		why: "Somebody changed the enrollment between reading and writing it.",
 		fix: "Run the step \"enrollment\" again; it reads the record anew and shows the difference.",
@@ -119,6 +129,36 @@ var rules = []rule{
 		id: "M08", service: atManagement, status: http.StatusUnauthorized,
 		why: "Azure Resource Manager did not accept the token.",
 		fix: "Sign in again (az login) with an account that may write this DPS instance.",
+	},
+	{
+		service: atGateway, status: http.StatusPreconditionFailed,
+		why: "The certificate at API Management changed since its etag was read, or there is none.",
+		fix: "Read it again and give its etag: dpslab apim show ID tells it.",
+	},
+	{
+		id: "M08", service: atGateway, status: http.StatusUnauthorized,
+		why: "Azure Resource Manager, which stands before API Management, did not accept the token.",
+		fix: "Sign in again (az login) with an account that may write certificates of this service.",
+	},
+	{
+		id: "M08", service: atRegistry, status: http.StatusUnauthorized,
+		why: "The hub did not accept the account or the connection string: it is of another hub, or its policy lacks the right, or this machine's clock is off.",
+		fix: "Take the connection string of the hub itself, or an account with the role IoT Hub Registry Contributor.",
+	},
+	{
+		id: "H02", service: atRegistry, status: http.StatusNotFound,
+		why: "The hub has no device of that name.",
+		fix: "Run the step \"registration\" again.",
+	},
+	{
+		service: atRegistry, status: http.StatusPreconditionFailed,
+		why: "The device at the hub changed since its etag was read.",
+		fix: "Read it again; what was changed may be worth a look.",
+	},
+	{
+		service: atHub, status: http.StatusPreconditionFailed,
+		why: "The lock on the message ran out: after a minute it waits in the queue again.",
+		fix: "Receive it again, and settle it before its lock ends.",
 	},
 	{
 		id: "H01", service: atHub, status: http.StatusUnauthorized,
@@ -151,32 +191,53 @@ var rules = []rule{
 func Explain(err error) Advice {
 	var refused *wire.ServiceError
 	if errors.As(err, &refused) {
-		return explainAnswer(serviceOf(refused), refused.Status, refused.Code, refused.Message)
+		return explainAnswer(serviceOf(refused), refused.Operation, refused.Status, refused.Code, refused.Message)
 	}
 	var connect *wire.ConnectError
 	if errors.As(err, &connect) {
-		return connectAdvice[connect.Reason]
+		return explainConnection(connect)
 	}
 	return Advice{}
 }
 
+// explainConnection tells a proxy that nobody reaches from a service that
+// nobody reaches.
+func explainConnection(e *wire.ConnectError) Advice {
+	var op *net.OpError
+	if e.Reason == wire.ReasonRefused && errors.As(e.Err, &op) && op.Op == "proxyconnect" {
+		return Advice{Rule: "N03", Why: "The proxy that HTTPS_PROXY names does not answer; the service was not reached.", Fix: "Correct HTTPS_PROXY, or unset it where this network needs none; NO_PROXY lists hosts to reach without it."}
+	}
+	return connectAdvice[e.Reason]
+}
+
+// serviceOf tells from an operation which service answered it.
 func serviceOf(e *wire.ServiceError) string {
 	switch e.Operation {
 	case "register", "operation status", "registration status":
 		return atDevice
-	case "send event":
-		return atHub
-	}
-	if strings.Contains(e.Operation, "enrollment") {
+	case "get registration", "delete registration", "query registrations", "get group attestation":
 		return atService
+	case "send event", "send batch", "receive message", "complete message", "abandon message", "reject message":
+		return atHub
+	case "get device", "delete device", "get twin", "send message to the device":
+		return atRegistry
+	}
+	switch {
+	case strings.Contains(e.Operation, "enrollment"):
+		return atService
+	case strings.Contains(e.Operation, "API Management"):
+		return atGateway
 	}
 	return atManagement
 }
 
-func explainAnswer(service string, status int, code, message string) Advice {
+func explainAnswer(service, operation string, status int, code, message string) Advice {
 	message = strings.ToLower(message)
 	for _, r := range rules {
 		if r.service != "" && r.service != service {
+			continue
+		}
+		if r.operation != "" && r.operation != operation {
 			continue
 		}
 		if r.message != "" && !strings.Contains(message, r.message) {
@@ -221,5 +282,6 @@ var connectAdvice = map[wire.ConnectReason]Advice{
 	wire.ReasonTrust:    {Rule: "N04", Why: "The server's certificate is not signed by a CA that this machine trusts: a proxy opens TLS, or the root DigiCert Global Root G2 is missing.", Fix: "Set target.ca_file in the profile to the CA that signs it; the check itself cannot be switched off."},
 	wire.ReasonTLS:      {Rule: "N06", Why: "Client and server did not agree on how to speak TLS.", Fix: "The services need TLS 1.2; look for a proxy that changes it."},
 	wire.ReasonTooLarge: {Why: "Something else than the service answers at that address: a service's answer is a few kilobytes.", Fix: "Compare the host name with the one on the Overview page, and look for a proxy or a sign-in page in between."},
+	wire.ReasonProxy:    {Rule: "N03", Why: "The proxy does not connect to the service.", Fix: "Correct HTTPS_PROXY; NO_PROXY lists hosts to reach without it."},
 	wire.ReasonBroken:   {Rule: "R21", Why: "The connection ended before the answer came.", Fix: "Try again."},
 }

@@ -3,11 +3,13 @@ package doctor
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"dpslab/workflow/wire"
@@ -66,6 +68,17 @@ var answers = []struct {
 	{"send event", 404, "DeviceNotFound", "", "H02", ""},
 	{"send event", 403, "DeviceDisabled", "", "H03", ""},
 	{"send event", 413, "MessageTooLarge", "", "", "256 KB"},
+	{"receive message", 401, "IotHubUnauthorizedAccess", "Unauthorized", "H01", ""},
+	{"send batch", 413, "MessageTooLarge", "", "", "256 KB"},
+	{"complete message", 412, "DeviceMessageLockLost", "", "", "lock"},
+	{"get group attestation", 401, "401002", "Unauthorized", "M08", "connection string"},
+	{"delete registration", 412, "412000", "ETag is invalid", "", "registered again"},
+	{"query registrations", 401, "401002", "Unauthorized", "M08", "connection string"},
+	{"get twin", 401, "IotHubUnauthorizedAccess", "Unauthorized", "M08", "hub did not accept"},
+	{"get device", 404, "DeviceNotFound", "", "H02", "no device"},
+	{"delete device", 412, "PreconditionFailed", "", "", "device at the hub changed"},
+	{"put API Management certificate", 412, "PreconditionFailed", "", "", "changed since its etag was read, or there is none"},
+	{"delete API Management certificate", 401, "InvalidAuthenticationToken", "", "M08", "API Management"},
 	{"register", 500, "500000", "", "R21", ""},
 	{"put enrollment", 503, "", "", "R21", ""},
 }
@@ -113,7 +126,7 @@ func TestEveryConnectReasonHasAdvice(t *testing.T) {
 	t.Parallel()
 	reasons := map[wire.ConnectReason]string{
 		wire.ReasonName: "N02", wire.ReasonRefused: "N03", wire.ReasonTimeout: "N03", wire.ReasonTrust: "N04",
-		wire.ReasonTLS: "N06", wire.ReasonTooLarge: "", wire.ReasonBroken: "R21",
+		wire.ReasonTLS: "N06", wire.ReasonTooLarge: "", wire.ReasonBroken: "R21", wire.ReasonProxy: "N03",
 	}
 	for reason, rule := range reasons {
 		got := Explain(fmt.Errorf("step: %w", &wire.ConnectError{Reason: reason, Err: errors.New("x")}))
@@ -125,6 +138,18 @@ func TestEveryConnectReasonHasAdvice(t *testing.T) {
 	if len(connectAdvice) != len(reasons) {
 		t.Errorf("%d pieces of advice for %d reasons", len(connectAdvice), len(reasons))
 	}
+}
+
+// A proxy that nobody reaches is not a service that nobody reaches.
+func TestProxyIsNotTheService(t *testing.T) {
+	t.Parallel()
+	refused := func(op string) Advice {
+		return Explain(wire.NewConnectError(t.Context(), "register", "host", &net.OpError{Op: op, Err: syscall.ECONNREFUSED}))
+	}
+	if a, b := refused("proxyconnect"), refused("dial"); !strings.Contains(a.Why, "proxy") || a == b {
+		t.Errorf("%+v, %+v", a, b)
+	}
+	checkAdvice(t, "proxyconnect", refused("proxyconnect"))
 }
 
 func TestExplainRegistration(t *testing.T) {

@@ -21,6 +21,7 @@ type Finding struct {
 // places are what the services are called.
 var places = map[string]string{
 	atDevice: "DPS, device API", atService: "DPS, service API", atManagement: "Azure Resource Manager", atHub: "IoT Hub",
+	atRegistry: "IoT Hub, service API", atGateway: "API Management",
 }
 
 // unauthorized is the code that comes with every refusal of a device's
@@ -147,7 +148,7 @@ func (s *search) byMessage() {
 		}
 	}
 	if strings.Contains(s.text, "thumbprint does not match") || strings.Contains(s.text, "401003") {
-		s.add(explainAnswer(atHub, http.StatusUnauthorized, "", ""), atHub, "the hub's thumbprint")
+		s.add(explainAnswer(atHub, "", http.StatusUnauthorized, "", ""), atHub, "the hub's thumbprint")
 	}
 }
 
