@@ -94,6 +94,7 @@ func TestCredentials(t *testing.T) {
 		{"variable not set", "connection-string", "", "DPS_CONNECTION_STRING is not set"},
 		{"not a connection string", "connection-string", "hello", "has no HostName="},
 		{"cut short", "connection-string", "HostName=a;SharedAccessKeyName=b;SharedAccessKey=%%%", "is not base64"},
+		{"of an IoT hub", "connection-string", "HostName=hub.azure-devices.net;SharedAccessKeyName=b;SharedAccessKey=AAECAwQFBgc=", "is for hub.azure-devices.net, the target is contoso"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -169,6 +170,12 @@ func (s *Session) connectionString(p profiles.Target) (dps.ConnectionString, err
 	c, err := dps.ParseConnectionString(text)
 	if err != nil {
 		return c, &Problem{Kind: Usage, Op: op, Summary: p.ConnectionStringEnv + ": " + err.Error(), Fix: "Copy it again from Shared access policies of the DPS instance."}
+	}
+	if p.ServiceEndpoint != "" && !strings.EqualFold(c.HostName, p.ServiceEndpoint) {
+		return c, &Problem{
+			Kind: Usage, Op: op, Rule: "M08", Summary: p.ConnectionStringEnv + " is for " + c.HostName + ", the target is " + p.ServiceEndpoint,
+			Fix: "Take the connection string of that DPS instance (not of an IoT hub), from its Shared access policies.",
+		}
 	}
 	return c, nil
 }

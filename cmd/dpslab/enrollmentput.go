@@ -124,7 +124,11 @@ func (s *serviceCall) putByFlags(ctx context.Context, c *cobra.Command, f *enrol
 		return err
 	}
 	if _, ok := m["attestation"]; !ok {
-		return usage("there is no such "+f.kind()+", and nothing says how a new one attests", "--attestation symmetric-key, --certificate FILE, --ca-reference NAME or --endorsement-key KEY")
+		const how = "--attestation symmetric-key, --certificate FILE, --ca-reference NAME or --endorsement-key KEY"
+		if dry {
+			return usage("a dry run reads nothing, so it does not know how "+id+" attests", "add "+how+"; without --dry-run a record that is there keeps what it has")
+		}
+		return usage("there is no such "+f.kind()+", and nothing says how a new one attests", how)
 	}
 	return s.put(ctx, m, f.group, base, ifMatch, base == nil)
 }

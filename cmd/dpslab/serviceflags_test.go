@@ -203,6 +203,7 @@ func TestServiceUsage(t *testing.T) {
 		"enrollment show":                                                  "needs the ID",
 		"enrollment put":                                                   "needs the ID",
 		"enrollment put x":                                                 "nothing says how a new one attests",
+		"enrollment put x --iot-edge --dry-run":                            "a dry run reads nothing",
 		"enrollment put x --attestation password":                          "choose one of x509",
 		"enrollment put x --attestation x509":                              "needs a certificate",
 		"enrollment put x --attestation tpm":                               "needs --endorsement-key",
