@@ -61,10 +61,16 @@ func opensslRate(b *testing.B, a *Authority, n int) float64 {
 }
 
 // BenchmarkVerifyFolder checks a folder of 1 000 files: 333 devices with key,
-// certificate and full chain, and the root.
+// certificate and full chain, and the root. In the one there is nothing to say,
+// in the other every device needs a fix.
 func BenchmarkVerifyFolder(b *testing.B) {
+	b.Run("good", func(b *testing.B) { verifyFolder(b, 365, SeverityInfo) })
+	b.Run("short-lived", func(b *testing.B) { verifyFolder(b, 30, SeverityWarning) })
+}
+
+func verifyFolder(b *testing.B, days int, worst Severity) {
 	a, dir := benchAuthority(b), b.TempDir()
-	if _, err := a.IssueBatch(b.Context(), BatchOptions{Names: numbered(333), Dir: dir, Algorithm: ECP256, Validity: ValidFor(time.Now(), 365)}, nil); err != nil {
+	if _, err := a.IssueBatch(b.Context(), BatchOptions{Names: numbered(333), Dir: dir, Algorithm: ECP256, Validity: ValidFor(time.Now(), days)}, nil); err != nil {
 		b.Fatal(err)
 	}
 	if err := WriteCertificates(filepath.Join(dir, "root.pem"), a.Root.Certificate); err != nil {
@@ -72,7 +78,7 @@ func BenchmarkVerifyFolder(b *testing.B) {
 	}
 	for b.Loop() {
 		report, err := Verify([]string{dir}, VerifyOptions{})
-		if err != nil || len(report.Files) != 1000 || len(report.Chains) != 333 || Worst(report.Findings) != SeverityInfo {
+		if err != nil || len(report.Files) != 1000 || len(report.Chains) != 333 || Worst(report.Findings) != worst {
 			b.Fatalf("%v: %d files", err, len(report.Files))
 		}
 	}

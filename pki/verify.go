@@ -81,12 +81,14 @@ type heap struct {
 	holders   map[string][]*opened // of these, by the raw certificates in them
 	presented map[string]bool      // raw first certificates of files with several
 	keyOf     map[string]foundKey  // by raw public key
+	closed    map[string]string    // files with a key that stays closed, by stem
 	requested map[string]bool      // raw public keys of requests
 
 	// What the certificates are to each other.
 	issuers map[*x509.Certificate]*found
 	used    map[*x509.Certificate]bool // it signed another one here
 	devices map[*x509.Certificate]bool
+	flags   map[*x509.Certificate]string // what names a CA to a command that signs
 }
 
 // Verify checks a heap of files, and of the files in folders: what each of them
@@ -129,8 +131,9 @@ func Verify(paths []string, o VerifyOptions) (*Report, error) {
 func newHeap(o VerifyOptions) *heap {
 	return &heap{
 		options: o, bySubj: map[string][]int{}, bySPKI: map[string][]int{}, byStem: map[string]*opened{}, holders: map[string][]*opened{},
-		presented: map[string]bool{}, keyOf: map[string]foundKey{}, requested: map[string]bool{},
+		presented: map[string]bool{}, keyOf: map[string]foundKey{}, closed: map[string]string{}, requested: map[string]bool{},
 		issuers: map[*x509.Certificate]*found{}, used: map[*x509.Certificate]bool{}, devices: map[*x509.Certificate]bool{},
+		flags: map[*x509.Certificate]string{},
 	}
 }
 
@@ -143,6 +146,9 @@ func isFormat(err error) bool {
 func (h *heap) add(f *opened) {
 	if f.contents == nil {
 		return
+	}
+	if f.path != stdinName && staysClosed(f.contents) {
+		h.closed[stem(f.path)] = f.path
 	}
 	position := 0
 	for _, item := range f.contents.Items {

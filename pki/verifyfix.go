@@ -77,7 +77,18 @@ func (h *heap) signFlags(c *x509.Certificate) string {
 	return h.flagsOf(by.Certificate)
 }
 
+// flagsOf is looked for once: the chain files of a thousand devices all hold
+// their CA.
 func (h *heap) flagsOf(ca *x509.Certificate) string {
+	flags, known := h.flags[ca]
+	if !known {
+		flags = h.findFlags(ca)
+		h.flags[ca] = flags
+	}
+	return flags
+}
+
+func (h *heap) findFlags(ca *x509.Certificate) string {
 	for _, f := range h.holders[string(ca.Raw)] {
 		files := AuthorityFiles{Dir: filepath.Dir(filepath.Dir(f.path))}
 		switch {
@@ -156,10 +167,10 @@ func (h *heap) renew(c found) string {
 	return "dpslab cert renew " + fileWord(f.path) + flags + " --days 365" + renewedTo(f)
 }
 
-// closed says whether a private key or a PFX stays closed without its pass
-// phrase.
-func closed(f opened) bool {
-	return f.contents != nil && slices.ContainsFunc(f.contents.Problems(), func(err error) bool {
+// staysClosed says whether a private key or a PFX was not opened for want of its
+// pass phrase.
+func staysClosed(c *Contents) bool {
+	return slices.ContainsFunc(c.Problems(), func(err error) bool {
 		return errors.Is(err, ErrPassphraseNeeded) || errors.Is(err, ErrWrongPassphrase)
 	})
 }
@@ -170,11 +181,7 @@ func (h *heap) closedBeside(f *opened) string {
 	if f == nil {
 		return ""
 	}
-	i := slices.IndexFunc(h.files, func(k opened) bool { return closed(k) && stem(k.path) == stem(f.path) && k.path != stdinName })
-	if i < 0 {
-		return ""
-	}
-	return h.files[i].path
+	return h.closed[stem(f.path)]
 }
 
 // askCA is for what only a CA can do whose key is not here, or which itself ran
@@ -184,7 +191,7 @@ func (h *heap) askCA(c found, do string) string {
 		return "first issue its CA anew, " + nameText(c.RawIssuer) + ", which expired too"
 	}
 	where := "these files"
-	if slices.ContainsFunc(h.files, closed) {
+	if len(h.closed) > 0 {
 		where = "the files that could be opened"
 	}
 	return "have " + nameText(c.RawIssuer) + ", which signed it, " + do +
