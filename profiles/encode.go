@@ -177,7 +177,7 @@ func float(f float64) string {
 func quoteKey(s string) string {
 	for i := range len(s) {
 		if !bare(s[i]) || s[i] >= 0x80 {
-			return basic(s)
+			return Quote(s)
 		}
 	}
 	if s == "" {
@@ -193,11 +193,12 @@ func quote(s string) string {
 	if plain && strings.ContainsAny(s, `"\`) {
 		return "'" + s + "'"
 	}
-	return basic(s)
+	return Quote(s)
 }
 
-// basic writes a TOML basic string.
-func basic(s string) string {
+// Quote writes a basic string of TOML 1.0, in its quotes: control characters
+// are escaped, everything else stands as it is.
+func Quote(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')
 	for _, r := range s {

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -152,7 +153,8 @@ func (r *run) useless(chain []*x509.Certificate) string {
 	return ""
 }
 
-func (r *run) makeSelfSigned(ctx context.Context, a pki.Algorithm, passphrase []byte) (*x509.Certificate, error) {
+// ensureDeviceKey is the device's private key: the one on disk, or a new one.
+func (r *run) ensureDeviceKey(ctx context.Context, a pki.Algorithm, passphrase []byte) (crypto.Signer, error) {
 	f := r.files()
 	passphrase, err := r.openPassphrase(ctx, f.key, passphrase)
 	if err != nil {
@@ -163,6 +165,15 @@ func (r *run) makeSelfSigned(ctx context.Context, a pki.Algorithm, passphrase []
 		return nil, err
 	}
 	r.wrote(File{Path: f.key, What: "device private key", New: made})
+	return key, nil
+}
+
+func (r *run) makeSelfSigned(ctx context.Context, a pki.Algorithm, passphrase []byte) (*x509.Certificate, error) {
+	f := r.files()
+	key, err := r.ensureDeviceKey(ctx, a, passphrase)
+	if err != nil {
+		return nil, err
+	}
 	leaf, err := pki.SelfSignedDevice(key, r.profile.Identity.RegistrationID, r.validity())
 	if err != nil {
 		return nil, err

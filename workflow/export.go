@@ -182,17 +182,17 @@ func (f *exportFacts) env() []byte {
 func (f *exportFacts) iotEdge() []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# /etc/aziot/config.toml; then: sudo iotedge config apply\n[provisioning]\nsource = \"dps\"\nglobal_endpoint = %s\nid_scope = %s\n",
-		tomlString("https://"+f.deviceHost), tomlString(f.idScope))
+		profiles.Quote("https://"+f.deviceHost), profiles.Quote(f.idScope))
 	b.WriteString("\n[provisioning.attestation]\n")
 	switch f.profile.Identity.Attestation {
 	case profiles.AttestationSymmetricKey:
 		fmt.Fprintf(&b, "method = \"symmetric_key\"\nregistration_id = %s\n# a file of the device's key, base64 decoded, that user aziotks may read\nsymmetric_key = { uri = \"file:///var/secrets/aziot/%s.key\" }\n",
-			tomlString(f.registrationID), f.registrationID)
+			profiles.Quote(f.registrationID), f.registrationID)
 	case profiles.AttestationTPM:
-		fmt.Fprintf(&b, "method = \"tpm\"\nregistration_id = %s\n", tomlString(f.registrationID))
+		fmt.Fprintf(&b, "method = \"tpm\"\nregistration_id = %s\n", profiles.Quote(f.registrationID))
 	default:
 		fmt.Fprintf(&b, "method = \"x509\"\nregistration_id = %s\n# user aziotcs must be able to read the certificate, user aziotks the key, which must not be encrypted\nidentity_cert = %s\nidentity_pk = %s\n",
-			tomlString(f.registrationID), tomlString(fileURI(f.files.chain)), tomlString(fileURI(f.files.key)))
+			profiles.Quote(f.registrationID), profiles.Quote(fileURI(f.files.chain)), profiles.Quote(fileURI(f.files.key)))
 	}
 	if !f.profile.Enrollment.IoTEdge {
 		b.WriteString("\n# The enrollment is not one of an IoT Edge device: set enrollment.iot_edge = true and run the step \"enrollment\".\n")
@@ -260,26 +260,6 @@ func (s *Session) certificatesText(name string) string {
 	for _, e := range view.Elements {
 		fmt.Fprintf(&b, "\n%s %s\nSHA-1 %s\nSHA-256 %s\n%s", e.Role, e.Subject, e.SHA1, e.SHA256, e.Text)
 	}
-	return b.String()
-}
-
-// tomlString is a basic string of TOML. Registration IDs, host names and paths
-// may hold what must be escaped there.
-func tomlString(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r < ' ' || r == 0x7f:
-			fmt.Fprintf(&b, `\u%04X`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
 	return b.String()
 }
 

@@ -69,32 +69,6 @@ func (v *Service) DeleteEnrollment(ctx context.Context, group bool, id, ifMatch 
 // Secret is a text that prints as a mask; Reveal gives it.
 type Secret = dps.Secret
 
-// EnrollmentKeys reads the symmetric keys of an enrollment, which needs a right
-// of its own. Show them to nobody who did not ask for them.
-func (v *Service) EnrollmentKeys(ctx context.Context, group bool, id string) (primary, secondary Secret, err error) {
-	op := "read the keys of " + kindOf(group) + " " + id
-	client, err := v.dps(op)
-	if err != nil {
-		return primary, secondary, err
-	}
-	var a *dps.AttestationMechanism
-	err = v.try(v.reading(ctx), op, true, func(ctx context.Context) (err error) {
-		if group {
-			a, err = client.GroupAttestation(ctx, id)
-		} else {
-			a, err = client.EnrollmentAttestation(ctx, id)
-		}
-		return err
-	})
-	if err != nil {
-		return primary, secondary, err
-	}
-	if a.SymmetricKey == nil {
-		return primary, secondary, &Problem{Kind: Refused, Op: op, Summary: "it attests by " + a.Type + " and has no keys"}
-	}
-	return dps.NewSecret(a.SymmetricKey.PrimaryKey), dps.NewSecret(a.SymmetricKey.SecondaryKey), nil
-}
-
 // DeriveKey gives a device's key of a symmetric-key enrollment group, offline.
 // Its error is a *Problem.
 func DeriveKey(groupKey Secret, registrationID string) (Secret, error) {

@@ -44,15 +44,10 @@ func (r *run) signedFile() string {
 // another run picks it up.
 func (r *run) request(ctx context.Context, a pki.Algorithm, passphrase []byte) (*x509.Certificate, error) {
 	f := r.files()
-	passphrase, err := r.openPassphrase(ctx, f.key, passphrase)
+	key, err := r.ensureDeviceKey(ctx, a, passphrase)
 	if err != nil {
 		return nil, err
 	}
-	key, made, err := pki.EnsureKey(ctx, f.key, a, passphrase)
-	if err != nil {
-		return nil, err
-	}
-	r.wrote(File{Path: f.key, What: "device private key", New: made})
 	if err := r.writeRequest(key); err != nil {
 		return nil, err
 	}

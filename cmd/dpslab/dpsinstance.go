@@ -248,27 +248,8 @@ func (s *serviceCall) printTarget(i *workflow.Instance) error {
 	fmt.Fprintln(s.out, "[target]")
 	for _, l := range lines {
 		if l[1] != "" {
-			fmt.Fprintf(s.out, "%s = %s\n", l[0], tomlString(l[1]))
+			fmt.Fprintf(s.out, "%s = %s\n", l[0], printable(profiles.Quote(l[1])))
 		}
 	}
 	return nil
-}
-
-// tomlString is a basic string of TOML 1.0.
-func tomlString(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r < ' ' || r == 0x7f:
-			fmt.Fprintf(&b, `\u%04X`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
-	return printable(b.String())
 }
