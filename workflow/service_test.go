@@ -40,11 +40,11 @@ func TestServiceEnrollments(t *testing.T) {
 	if err != nil || len(page.Items) != 1 || page.Items[0].ID != "keys" || page.Items[0].Attestation != "symmetricKey" || !page.Items[0].Enabled {
 		t.Errorf("%+v, %v", page, err)
 	}
-	primary, _, err := v.EnrollmentKeys(ctx, true, "keys")
-	if err != nil || primary.Empty() {
-		t.Errorf("no key: %v", err)
+	facts, err := v.Attestation(ctx, true, "keys")
+	if err != nil || facts.PrimaryKey.Empty() {
+		t.Fatalf("no key: %v", err)
 	}
-	if _, err := workflow.DeriveKey(primary, "Device-1"); err != nil {
+	if _, err := workflow.DeriveKey(facts.PrimaryKey, "Device-1"); err != nil {
 		t.Error(err)
 	}
 	off, err := v.SetEnabled(ctx, true, "keys", false)

@@ -122,10 +122,7 @@ func wrapped(raw []byte) bool {
 
 // uploaded reads the request's certificate.
 func (l *Lab) uploaded(c *call) (*x509.Certificate, *bool, error) {
-	raw, err := c.body()
-	if errors.Is(err, errBodyTooLong) {
-		return nil, nil, frontDoor(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "The request body is too large.")
-	}
+	raw, err := managementBody(c)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -328,11 +325,23 @@ func (l *Lab) generateCode(c *call) error {
 	return nil
 }
 
+// managementBody reads a body and refuses in the dialect of Resource Manager.
+func managementBody(c *call) ([]byte, error) {
+	raw, err := c.body()
+	switch {
+	case errors.Is(err, errBodyTooLong):
+		return nil, frontDoor(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "The request body is too large.")
+	case err != nil:
+		return nil, frontDoor(http.StatusBadRequest, "InvalidRequestContent", "The request body could not be read.")
+	}
+	return raw, nil
+}
+
 // uploadedProof reads the body of verify, which is flat in every version.
 func (l *Lab) uploadedProof(c *call) (*x509.Certificate, error) {
-	raw, err := c.body()
+	raw, err := managementBody(c)
 	if err != nil {
-		return nil, frontDoor(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "The request body is too large.")
+		return nil, err
 	}
 	cert, _, err := readCertificateBody(raw)
 	return cert, err

@@ -80,6 +80,20 @@ func startChild(t *testing.T, dir string) *child {
 	return c
 }
 
+// resident is the memory that the child holds, in bytes (proc(5), statm).
+func (c *child) resident(t *testing.T) int {
+	t.Helper()
+	statm, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", c.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size, pages int
+	if _, err := fmt.Sscan(string(statm), &size, &pages); err != nil {
+		t.Fatal(err)
+	}
+	return pages * os.Getpagesize()
+}
+
 // kill is kill -9, and waits until the process is gone.
 func (c *child) kill() {
 	_ = c.cmd.Process.Kill()

@@ -88,15 +88,17 @@ func (l *Lab) authenticate(c *call, hub *linkedHub, d *hubDevice) (how string, e
 		return "", hubNoCredential.because("no client certificate and no Authorization header")
 	case d == nil:
 		return "", hubUnknownDevice.because("the device is not in the registry of ", hub.Host)
-	case d.Disabled:
-		return "", hubDeviceDisabled.refuse()
 	case header != "":
-		return byKey, checkDeviceToken(c, hub, d, header)
+		how, err = byKey, checkDeviceToken(c, hub, d, header)
+	case d.Authentication == byAuthority:
+		how, err = byCertificate, l.checkDeviceChain(c, d)
+	default:
+		how, err = byCertificate, checkThumbprint(c, d, presented[0])
 	}
-	if d.Authentication == byAuthority {
-		return byCertificate, l.checkDeviceChain(c, d)
+	if err == nil && d.Disabled { // a stranger is not told that the device is
+		err = hubDeviceDisabled.refuse()
 	}
-	return byCertificate, checkThumbprint(c, d, presented[0])
+	return how, err
 }
 
 // checkThumbprint compares the leaf with the thumbprint that DPS left, which

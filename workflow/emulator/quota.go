@@ -57,6 +57,13 @@ func (q *quota) take(key string, now time.Time) (wait time.Duration, ok bool) {
 	return 0, true
 }
 
+// clear forgets every event.
+func (q *quota) clear() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	clear(q.seen)
+}
+
 // dropIdle bounds the memory by the keys that were busy in the last windows.
 func (q *quota) dropIdle(now time.Time) {
 	if len(q.seen) < q.sweep {

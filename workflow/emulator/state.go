@@ -62,6 +62,8 @@ func (l *Lab) reset() error {
 	}
 	l.current.Store(next)
 	l.faults.clear("")
+	l.registers.clear()
+	l.polls.clear()
 	return nil
 }
 
