@@ -171,6 +171,10 @@ func TestRegisterRestoresTheDevice(t *testing.T) {
 	if a := send(); a.status != 204 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	l.hubService(t, "hub-a", "PUT", "/devices/d1", `{"status":"disabled","authentication":{"type":"none"}}`, "If-Match", "*")
+	enabled := string(l.hubService(t, "hub-a", "GET", "/devices/d1", "").body)
+	disabled := strings.Replace(enabled, `"status":"enabled"`, `"status":"disabled"`, 1)
+	l.hubService(t, "hub-a", "PUT", "/devices/d1", disabled, "If-Match", "*")
 	wantHub(t, send(), 403, "DeviceDisabled")
+	stranger := l.as(t, selfSigned(t, "d1"))
+	wantHub(t, stranger.do(t, "POST", "https://"+hubA+"/devices/d1/messages/events?api-version=2020-03-13", "{}"), 401, "IotHubUnauthorizedAccess")
 }

@@ -69,6 +69,12 @@ func TestRegistrationsAreThrottled(t *testing.T) {
 	if wait := throttledFor(t, clients[3].register(t, "d3")); wait < 30 || wait > 60 {
 		t.Errorf("Retry-After %d", wait)
 	}
+	if err := l.reset(); err != nil {
+		t.Fatal(err)
+	}
+	if a := clients[3].register(t, "d3"); a.status == 429 {
+		t.Errorf("throttled in a new lab: %s", a.body)
+	}
 }
 
 func TestPollsAreThrottled(t *testing.T) {
