@@ -135,4 +135,3 @@ func TestManyConnections(t *testing.T) {
 		t.Errorf("an idle connection takes %d bytes", each)
 	}
 }
-
