@@ -105,11 +105,6 @@ func (e *SignInError) Fix() string {
 	return ""
 }
 
-// EntraCredential is CredentialEntra in public Azure.
-func EntraCredential() (azcore.TokenCredential, error) {
-	return NewCredential(CredentialOptions{})
-}
-
 // NewCredential prepares an account. No request is made until a token is
 // needed. Tokens stay in memory, and one is used until five minutes before its
 // end. A sign-in request is repeated by Azure's own module and is not recorded:
