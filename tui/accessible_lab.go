@@ -132,7 +132,7 @@ func (l *linear) tune(ctx context.Context, f workflow.LabFault) error {
 		}
 		values[i] = answer
 	}
-	wanted, wrong := faultOf(f, values)
+	wanted, _, wrong := faultOf(f, values)
 	if wrong != "" {
 		l.say("%s", wrong)
 		return nil

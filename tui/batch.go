@@ -21,7 +21,8 @@ type batch struct {
 	status  *workflow.Status // of the current one
 	done    int
 	failed  []string
-	ending  bool // cancelled: the current one is the last
+	ending  bool   // cancelled: the current one is the last
+	what    string // what is told of those that are done: "Devices that ran"
 	begin   func(s *workflow.Session, name string) (string, error)
 }
 
@@ -68,7 +69,7 @@ func (b *batch) live(th *theme.Theme) map[string]screen.Live {
 
 // startBatch runs devices one after another.
 func (a *app) startBatch(names []string) tea.Cmd {
-	return a.beginBatch(batch{waiting: slices.Clone(names), begin: func(s *workflow.Session, name string) (string, error) {
+	return a.beginBatch(batch{waiting: slices.Clone(names), what: "Devices that ran", begin: func(s *workflow.Session, name string) (string, error) {
 		return s.Start(name, workflow.RunOptions{})
 	}})
 }
@@ -154,7 +155,7 @@ func (b *batch) summary() string {
 			parts[1] += fmt.Sprintf(" and %d more", n-3)
 		}
 	}
-	text := "Devices that ran: " + strings.Join(parts, ", ") + "."
+	text := b.what + ": " + strings.Join(parts, ", ") + "."
 	if b.ending {
 		text = "Cancelled. " + text
 	}

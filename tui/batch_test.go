@@ -144,6 +144,14 @@ func TestRetireAsks(t *testing.T) {
 			if a.batch.on() {
 				t.Errorf("%s: a wrong word retires", c.name)
 			}
+			continue
+		}
+		if len(c.plan.names) == 1 { // what is told at the end is what was asked for
+			press(a, "y")
+			a.batch.done = 1
+			if got := a.batch.summary(); got != "Devices retired: 1 done." {
+				t.Errorf("%s: ends with %q", c.name, got)
+			}
 		}
 	}
 }

@@ -39,8 +39,9 @@ func (a *app) newFaultForm(f workflow.LabFault) *form {
 		fields: faultFields(f),
 	}
 	o.submit = func(values []string) (tea.Cmd, string) {
-		wanted, wrong := faultOf(f, values)
+		wanted, at, wrong := faultOf(f, values)
 		if wrong != "" {
+			o.at = at // there it can be put right
 			return nil, wrong
 		}
 		return a.play(wanted), ""
@@ -56,10 +57,14 @@ func faultFields(f workflow.LabFault) []formField {
 		}
 		return text
 	}
+	share := "all requests"
+	if f.UsualRate > 0 {
+		share = fmt.Sprintf("%g of the requests", f.UsualRate)
+	}
 	fields := []formField{
 		newFormField("device", f.Device, "every device", "a registration ID or device ID, to spare all others"),
 		newFormField("operation", f.Operation, "all it can strike", "one of "+strings.Join(f.Operations, ", ")),
-		newFormField("share", number(f.Rate == 0, strconv.FormatFloat(f.Rate, 'g', -1, 64)), "all requests", "the share of the requests it strikes, above 0 to 1: 0.3 is about every third"),
+		newFormField("share", number(f.Rate == 0, strconv.FormatFloat(f.Rate, 'g', -1, 64)), share, "the share of the requests it strikes, above 0 to 1: 0.3 is about every third"),
 		newFormField("count", number(f.Count == 0, strconv.Itoa(f.Count)), "until switched off", "after how many strikes it ends"),
 	}
 	if f.Value != "" {
@@ -68,30 +73,30 @@ func faultFields(f workflow.LabFault) []formField {
 	return fields
 }
 
-// faultOf reads the form's texts, or says which is wrong and why.
-func faultOf(f workflow.LabFault, values []string) (workflow.LabFault, string) {
+// faultOf reads the form's texts, or says which of them is wrong and why.
+func faultOf(f workflow.LabFault, values []string) (_ workflow.LabFault, at int, wrong string) {
 	for i := range values {
 		values[i] = strings.TrimSpace(values[i])
 	}
 	f.Device, f.Operation, f.Rate, f.Count = values[0], strings.ToLower(values[1]), 0, 0
 	if f.Operation != "" && !slices.Contains(f.Operations, f.Operation) {
-		return f, "operation: " + f.Operation + " is none that it can strike; it is one of " + strings.Join(f.Operations, ", ")
+		return f, 1, "operation: " + f.Operation + " is none that it can strike; it is one of " + strings.Join(f.Operations, ", ")
 	}
 	var err error
 	if v := values[2]; v != "" {
 		if f.Rate, err = strconv.ParseFloat(v, 64); err != nil || !(f.Rate > 0 && f.Rate <= 1) {
-			return f, "share: " + v + " is no number above 0 to 1, such as 0.3"
+			return f, 2, "share: " + v + " is no number above 0 to 1, such as 0.3"
 		}
 	}
 	if v := values[3]; v != "" {
 		if f.Count, err = strconv.Atoi(v); err != nil || f.Count < 1 {
-			return f, "count: " + v + " is no whole number from 1"
+			return f, 3, "count: " + v + " is no whole number from 1"
 		}
 	}
 	if len(values) > 4 {
 		f.Value = values[4]
 	}
-	return f, ""
+	return f, 0, ""
 }
 
 // play switches a scenario on with its parameters.

@@ -104,7 +104,7 @@ func (a *app) retireLines(items []workflow.RetireItem) []string {
 
 // startRetiring retires devices one after another.
 func (a *app) startRetiring(names []string) tea.Cmd {
-	return a.beginBatch(batch{waiting: names, begin: func(s *workflow.Session, name string) (string, error) {
+	return a.beginBatch(batch{waiting: names, what: "Devices retired", begin: func(s *workflow.Session, name string) (string, error) {
 		return s.Retire(name, workflow.RetireOptions{})
 	}})
 }

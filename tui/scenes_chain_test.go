@@ -76,6 +76,7 @@ func chainScenes() []scene {
 	return []scene{
 		{"chain-reading", func(a *app) { bench(nil, 0)(a); press(a, "x") }},
 		{"chain-empty", chainOf(workflow.ChainView{Device: "my-x509-device"}, nil)},
+		{"chain-without", chainOf(workflow.ChainView{Device: "my-x509-device", Instead: "symmetric key"}, nil)},
 		{"chain", chainOf(goodChain(), nil)},
 		{"chain-broken", chainOf(brokenChain(), nil)},
 		{"chain-outside", chainOf(brokenChain(), nil, "down")},

@@ -166,3 +166,21 @@ func (r *run) tpmKeys(ctx context.Context) (*dps.TPMAttestation, error) {
 		EndorsementKey: base64.StdEncoding.EncodeToString(ek), StorageRootKey: base64.StdEncoding.EncodeToString(srk),
 	}, nil
 }
+
+// byCertificate says whether a device proves who it is with a certificate.
+func byCertificate(p *profiles.Profile) bool {
+	return p.Identity.Attestation == "" || p.Identity.Attestation == profiles.AttestationX509
+}
+
+// Attestation names what a device proves who it is with, as the wizard does:
+// "X.509", "symmetric key" or "TPM".
+func Attestation(p *profiles.Profile) string {
+	for _, f := range identityFields {
+		for _, o := range f.Options {
+			if f.Key == keyAttestation && o.Value == p.Identity.Attestation {
+				return o.Label
+			}
+		}
+	}
+	return p.Identity.Attestation
+}

@@ -18,7 +18,7 @@ var certificateFields = []Field{
 	},
 	{
 		Key: keyCertificate, Label: "certificate file", Page: PageCertificates, Hidden: either(notX509, not(fromFiles)), Check: checkPath,
-		Help: "The device's certificate, with the chain above it if there is one. What kind of file it is finds itself.", Example: "/home/me/device-01-full-chain.cert.pem",
+		Help: "The device's certificate, with the chain above it if there is one. PEM, DER or PFX: which of them it is shows by itself.", Example: "/home/me/device-01-full-chain.cert.pem",
 	},
 	{
 		Key: keyKeyFile, Label: "key file", Page: PageCertificates, Hidden: either(notX509, not(fromFiles)), Check: optional(checkPath),

@@ -19,6 +19,9 @@ type ChainView struct {
 	Device     string
 	Source     string // self-signed | chain, as in the profile
 	Enrollment string // "individual" or the group: "group line-3"
+	// Instead is what the device proves who it is with where that is no
+	// certificate, as [Attestation] names it; such a device has no chain.
+	Instead string
 	// Elements stand from the root down to the device; certificates that are not
 	// in the device's own chain come after it.
 	Elements []ChainElement
@@ -112,6 +115,9 @@ func (s *Session) Chain(name string) (ChainView, error) {
 	b.view = ChainView{Device: name, Source: profile.Identity.Source, Enrollment: profile.Enrollment.Kind}
 	if profile.Enrollment.Kind == profiles.EnrollmentGroup {
 		b.view.Enrollment += " " + profile.Enrollment.ID
+	}
+	if !byCertificate(profile) {
+		b.view.Instead = Attestation(profile)
 	}
 	if err := b.files(s.chainFiles(name, profile), s.knownPassphrase(profile)); err != nil {
 		return ChainView{}, problemOf("read the certificates of "+name, err)

@@ -90,21 +90,21 @@ func checkJSON(v string) error {
 }
 
 func checkObject(v string) error {
-	_, err := parseTable(v)
-	switch {
-	case errors.Is(err, errMoreJSON), errors.Is(err, errNull):
-		return err
-	case err != nil:
-		return errors.New("is not a JSON object like {\"line\": 3}")
+	_, err := objectOf(v, `{"line": 3}`)
+	return err
+}
+
+// objectOf reads a JSON object, or says what one looks like.
+func objectOf(v, example string) (map[string]any, error) {
+	object, err := parseTable(v)
+	if err != nil && !errors.Is(err, errMoreJSON) && !errors.Is(err, errNull) {
+		err = errors.New("is not a JSON object like " + example)
 	}
-	return nil
+	return object, err
 }
 
 func checkTwin(v string) error {
-	if err := checkObject(v); err != nil {
-		return err
-	}
-	twin, err := parseTable(v)
+	twin, err := objectOf(v, `{"tags": {"line": 3}}`)
 	if err != nil {
 		return err
 	}

@@ -97,7 +97,7 @@ var (
 
 func checkEnvName(v string, _ Answers) error {
 	if len(v) > maxEnvName || !envShape().MatchString(v) {
-		return errors.New("is not the name of an environment variable (letters, digits and '_'); the secret itself does not belong here")
+		return errors.New("is not the name of an environment variable (letters, digits and '_', the first no digit); the secret itself does not belong here")
 	}
 	return nil
 }

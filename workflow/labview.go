@@ -63,12 +63,13 @@ type LabFault struct {
 	Title      string   // what goes wrong
 	Operations []string // where it can strike
 	Value      string   // the scenario's figure, when it has one
+	UsualRate  float64  // share of the requests where none is asked for; 0: all
 	On         bool
 	Hits       int // requests that met it since it was switched on
 
 	Operation string  // one of Operations; empty: all
 	Device    string  // registration ID or device ID; empty: every device
-	Rate      float64 // share of the requests, above 0 to 1; 0: all
+	Rate      float64 // share of the requests, above 0 to 1; 0: the usual one
 	Count     int     // how often it strikes before it ends; 0: until it is switched off
 }
 

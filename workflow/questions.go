@@ -89,7 +89,7 @@ var telemetryFields = []Field{
 		Key: keyAPIMService, Label: "API Management", Page: PageTelemetry, Hidden: either(notX509, noAPIManagement), Check: optional(check(checkServiceName)),
 		Unset: "none: nothing is uploaded there",
 		Help: "Also uploads the device's certificate with its key, as a PFX, to an API Management service, which then shows it to backends. " +
-			"That is not the certificate that DPS needs: DPS knows signing certificates without a key.",
+			"That is not the certificate that DPS needs: DPS knows signing certificates without a key. The lab's is called dpslab-apim.",
 		Example: "contoso-apim",
 	},
 	{

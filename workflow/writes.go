@@ -18,7 +18,7 @@ type Write struct {
 func (w Wizard) Writes(paths profiles.Paths) []Write {
 	p, name := w.Profile(), w.Name()
 	out := []Write{{What: "profile", Where: paths.Profile(name), Local: true}}
-	if p.Identity.Attestation == "" || p.Identity.Attestation == profiles.AttestationX509 {
+	if byCertificate(p) {
 		out = append(out, certificateWrites(paths, name, p)...)
 	}
 	host, hub := p.Target.ServiceEndpoint, "the hub that DPS assigns"

@@ -119,7 +119,7 @@ func scenarios(ctx context.Context, operator *emulator.Operator) ([]workflow.Lab
 	}
 	var all []workflow.LabFault
 	for _, s := range emulator.Scenarios() {
-		fault := workflow.LabFault{Name: s.Name, Title: s.Title, Operations: s.Operations, Value: s.Default}
+		fault := workflow.LabFault{Name: s.Name, Title: s.Title, Operations: s.Operations, Value: s.Default, UsualRate: s.Rate}
 		for _, a := range active {
 			if a.Scenario != s.Name {
 				continue

@@ -21,6 +21,15 @@ var mendedBy = map[string]workflow.StepID{
 // inProfile are the rules whose cause stands in the profile.
 var inProfile = map[string]bool{"F05": true, "F06": true, "R07": true, "R08": true, "N02": true, "M07": true}
 
+// namedInProfile are the codes of Azure Resource Manager for names that stand in
+// the profile.
+var namedInProfile = map[string]bool{"ResourceNotFound": true, "ResourceGroupNotFound": true, "SubscriptionNotFound": true}
+
+// changesProfile says whether what went wrong stands in the profile.
+func changesProfile(p *workflow.Problem) bool {
+	return inProfile[p.Rule] || p.Rule == "" && namedInProfile[p.Code]
+}
+
 // failedStep is the step that the run stopped at, and why.
 func failedStep(st *workflow.Status) (workflow.StepStatus, *workflow.Problem) {
 	for _, s := range st.Steps {
@@ -73,7 +82,7 @@ func (b *Bench) fixRows(w int) []string {
 		text = "tries " + from.Title() + " again and goes on"
 	case ok:
 		text = "runs " + from.Title() + " and what follows again"
-	case inProfile[p.Rule]:
+	case changesProfile(p):
 		return []string{"  " + ui.Cut(th.Strong.Text("key")+" "+th.Key.Text("esc")+", then "+th.Key.Text("e")+" changes the profile", w-2, th.Ellipsis)}
 	default:
 		return nil

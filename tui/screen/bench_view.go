@@ -65,6 +65,9 @@ func (b *Bench) known() [][2]string {
 		return nil
 	}
 	known := [][2]string{{"certificate", p.Identity.Source}}
+	if p.Identity.Source == "" {
+		known[0] = [2]string{"attestation", workflow.Attestation(p)}
+	}
 	record := p.Enrollment.Kind
 	if p.Enrollment.ID != "" {
 		record += " " + p.Enrollment.ID

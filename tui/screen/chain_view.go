@@ -44,9 +44,13 @@ func (c *Chain) View(w, h int) []string {
 
 func (c *Chain) nothing(w int) []string {
 	th := c.th
-	rows := []string{"", "   There is no certificate yet."}
-	rows = append(rows, "")
-	for _, r := range ui.Wrap("esc goes back to the bench, where the step \"certificates\" makes them. Then this screen compares the files with what the device sent, what DPS holds, what the enrollment names and what IoT Hub knows.", w-6) {
+	title, text := "There is no certificate yet.", "esc goes back to the bench, where the step \"certificates\" makes them. Then this screen compares the files with what the device sent, what DPS holds, what the enrollment names and what IoT Hub knows."
+	if c.view.Instead != "" {
+		title = "This device has no certificate."
+		text = "It proves who it is with its " + th.Clean(c.view.Instead) + ", so there is no chain to compare. The transcript, t on the bench, shows what it sent."
+	}
+	rows := []string{"", "   " + title, ""}
+	for _, r := range ui.Wrap(text, w-6) {
 		rows = append(rows, "   "+th.Dim.Text(r))
 	}
 	return rows

@@ -68,6 +68,11 @@ func (l *Lab) tabRow(w int) string {
 			row = l.tabs(brief, on, gap)
 		}
 	}
+	clear := brief
+	clear[tabScenarios] = names[tabScenarios]
+	if full := l.tabs(clear, on, "  "); ui.Width(row) < ui.Width(full) && ui.Width(full) < w {
+		row = full // "on" alone does not say what
+	}
 	return ui.Cut(row, w, th.Ellipsis)
 }
 
@@ -147,6 +152,9 @@ func (l *Lab) columns(w int) (widths []int, heads []string) {
 	case tabRegistrations:
 		widths, heads = []int{0, 14, 16, 14}, []string{"REGISTRATION ID", "STATUS", "HUB", "BY"}
 		widths[0] = w - 14 - 16 - 14 - 6
+		if w < 68 { // told below the list too
+			widths[0], widths[3] = widths[0]+16, 0
+		}
 	case tabInbox:
 		widths, heads = []int{8, 16, 5, 0}, []string{"TIME", "DEVICE", "NO.", "BODY"}
 		widths[3] = w - 8 - 16 - 5 - 6
@@ -308,8 +316,8 @@ func (l *Lab) scenario(r *report, f workflow.LabFault) {
 // howOften says which share of the requests a scenario strikes, and until when.
 func (l *Lab) howOften(f workflow.LabFault) string {
 	text := "every request"
-	if f.Rate > 0 && f.Rate < 1 {
-		text = fmt.Sprintf("%g of the requests", f.Rate)
+	if rate := cmp.Or(f.Rate, f.UsualRate); rate > 0 && rate < 1 {
+		text = fmt.Sprintf("%g of the requests", rate)
 	}
 	if f.Count > 0 {
 		text += fmt.Sprintf(", %s at most", times(f.Count))

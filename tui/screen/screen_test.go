@@ -189,3 +189,36 @@ func TestTheWizardAsksForKeys(t *testing.T) {
 		}
 	}
 }
+
+// Where the page has room, no answer's meaning is cut.
+func TestAnswersAreToldInFull(t *testing.T) {
+	t.Parallel()
+	s := NewWizard(themed(t), workflow.Answers{"identity.registration_id": "t8", "identity.valid_days": "30"}, profiles.Paths{}, nil)
+	s.Handle(key("tab"))
+	if f, _ := s.field(); len(f.Options) < 6 {
+		t.Fatalf("%s has %d answers", f.Label, len(f.Options))
+	}
+	for _, row := range s.View(80, 22) {
+		if strings.Contains(row, s.th.Ellipsis) {
+			t.Errorf("cut: %q", row)
+		}
+	}
+}
+
+// A device without a certificate says what it has instead.
+func TestKnownOfADevice(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		identity profiles.Identity
+		want     [2]string
+	}{
+		{profiles.Identity{Attestation: "x509", Source: "chain"}, [2]string{"certificate", "chain"}},
+		{profiles.Identity{Attestation: "symmetric-key"}, [2]string{"attestation", "symmetric key"}},
+		{profiles.Identity{Attestation: "tpm"}, [2]string{"attestation", "TPM"}},
+	} {
+		b := NewBench(themed(t), workflow.Device{Name: "d", State: &profiles.State{}, Profile: &profiles.Profile{Identity: c.identity}}, workflow.NewStatus("d"))
+		if got := b.known()[0]; got != c.want {
+			t.Errorf("%+v: %q, want %q", c.identity, got, c.want)
+		}
+	}
+}

@@ -163,6 +163,10 @@ func (s *Wizard) optionRows(f workflow.Field, label string, labelW, room, h int)
 		nameW = max(nameW, ui.Width(o.Label))
 	}
 	helpW := room - nameW - 4
+	wrapped := len(s.w.Fields()) - 1 // with the other questions of the page
+	for _, o := range f.Options {
+		wrapped += len(ui.Wrap(th.Clean(o.Help), helpW))
+	}
 	var rows []string
 	for i, o := range f.Options {
 		lead := ui.Blank(3 + labelW)
@@ -174,7 +178,7 @@ func (s *Wizard) optionRows(f workflow.Field, label string, labelW, room, h int)
 			mark, name = th.Accent.Text(th.On), th.Strong.Text(name)
 		}
 		help := ui.Wrap(th.Clean(o.Help), helpW)
-		if len(f.Options)*2 > h/2 {
+		if wrapped > h {
 			help = []string{ui.Cut(th.Clean(o.Help), helpW, th.Ellipsis)}
 		}
 		for j, r := range help {

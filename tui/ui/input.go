@@ -70,11 +70,11 @@ func (in *Input) View(th *theme.Theme, w int, focused bool) string {
 	before = CutLeft(before, w-1, th.Ellipsis)
 	room := w - Width(before)
 	if hint := th.Clean(in.Hint); hint != "" && len(runes) == 0 {
-		mark := th.Cursor.Text(" ")
+		hint = Cut("("+hint+")", w, th.Ellipsis)
 		if th.Colourless() {
-			mark = th.Caret
+			return Pad(th.Caret+Cut(hint, w-1, th.Ellipsis), w, "")
 		}
-		return Pad(mark+" "+th.Dim.Text(Cut("("+hint+")", w-2, th.Ellipsis)), w, "")
+		return Pad(th.Cursor.Text(hint[:1])+th.Dim.Text(hint[1:]), w, "")
 	}
 	if th.Colourless() {
 		return Pad(before+th.Caret+Cut(after, room-1, th.Ellipsis), w, "")

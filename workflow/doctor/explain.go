@@ -161,6 +161,26 @@ var rules = []rule{
 		fix: "Receive it again, and settle it before its lock ends.",
 	},
 	{
+		service: atGateway, code: "ResourceNotFound",
+		why: "This resource group has no API Management service of that name: the name is misspelt, or the service is in another resource group or subscription.",
+		fix: "Compare the name with the one on the service's Overview page, and correct api_management in the profile. In the lab it is called dpslab-apim.",
+	},
+	{
+		service: atManagement, code: "ResourceNotFound",
+		why: "Azure Resource Manager has no resource of that name in this resource group: the name is misspelt, or the resource is in another resource group or subscription.",
+		fix: "Compare name, resource group and subscription with those on the resource's Overview page, and correct them in the profile.",
+	},
+	{
+		code: "ResourceGroupNotFound",
+		why:  "The subscription has no resource group of that name.",
+		fix:  "Copy resource group and subscription ID from the Overview page of the DPS instance into target.resource_group and target.subscription_id.",
+	},
+	{
+		code: "SubscriptionNotFound",
+		why:  "There is no such subscription, or the account's tenant does not have it.",
+		fix:  "Copy the subscription ID from the Overview page of the DPS instance into target.subscription_id, and sign in to the tenant that it belongs to (az login --tenant).",
+	},
+	{
 		id: "H01", service: atHub, status: http.StatusUnauthorized,
 		why: "The hub holds another thumbprint than that of this certificate: the certificate was renewed after the last registration, or the device was changed at the hub.",
 		fix: "Run the step \"registration\" again: it stores the present certificate's thumbprint at the hub.",

@@ -71,9 +71,7 @@ func (f *faults) set(wanted Fault) error {
 	if err := wanted.check(s); err != nil {
 		return err
 	}
-	if s.chaos {
-		wanted.Rate = cmp.Or(wanted.Rate, usualChaos)
-	}
+	wanted.Rate = cmp.Or(wanted.Rate, s.Rate)
 	a, err := s.parse(wanted.Value)
 	if err != nil {
 		return err

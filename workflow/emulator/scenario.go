@@ -60,6 +60,9 @@ type Scenario struct {
 	// Passing: a client gets over it by trying again, beginning with register at
 	// the latest, and would be right to. Chaos is made of these.
 	Passing bool `json:"passing"`
+	// Rate is the share of the requests that it strikes when none is asked for,
+	// above 0 to 1; 0: all.
+	Rate float64 `json:"rate,omitempty"`
 
 	unit    unit
 	least   time.Duration // of a value that is a duration
@@ -111,7 +114,7 @@ func serviceSays(code int, name, message string) func() *refusal {
 // scenarios is the table. Where the service's own answer is not known, a row of
 // guesses has it.
 var scenarios = []Scenario{
-	{Name: "chaos", Title: "a little of everything that trying again gets over; one request in twenty unless a rate is given", Operations: slices.Concat([]string{operationConnect, operationAssign}, allOperations), chaos: true},
+	{Name: "chaos", Title: "a little of everything that trying again gets over; one request in twenty unless a rate is given", Operations: slices.Concat([]string{operationConnect, operationAssign}, allOperations), Rate: usualChaos, chaos: true},
 
 	{Name: "silent", Title: "connections are accepted and never answered", Operations: []string{operationConnect}, Passing: true, connect: stall},
 	{Name: "tls-alert", Title: "the handshake ends with an alert", Operations: []string{operationConnect}, Passing: true, connect: refuseHandshake},

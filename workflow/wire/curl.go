@@ -13,7 +13,8 @@ import (
 // masked; a pass phrase is asked for by curl itself.
 //
 // A credential in a header becomes a shell variable, named in the comment on
-// the first line.
+// the first line. Another comment says where the address or the body is not the
+// one that was sent.
 func Curl(x *Exchange) string {
 	lines := []string{"curl -i -X " + ShellWord(x.Method)}
 	if x.Method == http.MethodHead {
@@ -62,8 +63,20 @@ func Curl(x *Exchange) string {
 	if strings.Contains(command, "$"+secretVariable) {
 		command = secretComment + command
 	}
+	switch {
+	case strings.Contains(x.RequestBody, Masked), strings.Contains(x.URL, Masked):
+		command = maskedComment + command
+	case len(x.RequestBody) >= keptBody:
+		command = partComment + command
+	}
 	return command
 }
+
+// Comments on a copy that is not yet the request that was sent.
+const (
+	maskedComment = "# " + Masked + " stands for a secret, which is not kept: put it in before this is sent\n"
+	partComment   = "# the body was kept in part only, and ends early here\n"
+)
 
 // secretVariable stands for a credential that was masked.
 const secretVariable = "AUTHORIZATION"

@@ -57,13 +57,20 @@ func TestCurl(t *testing.T) {
 		{
 			"masked query",
 			Exchange{Method: "GET", URL: "https://a.example/?sig=" + Masked, RequestHeader: http.Header{"X-Empty": {""}}},
-			"curl -i -X GET \\\n  -H 'X-Empty;' \\\n  --globoff \\\n  'https://a.example/?sig=" + Masked + "'",
+			"# [secret] stands for a secret, which is not kept: put it in before this is sent\n" +
+				"curl -i -X GET \\\n  -H 'X-Empty;' \\\n  --globoff \\\n  'https://a.example/?sig=" + Masked + "'",
 		},
 		{
 			"masked header",
 			Exchange{Method: "GET", URL: "https://a.example/", RequestHeader: http.Header{"Authorization": {"SharedAccessSignature " + Masked}}},
 			"# AUTHORIZATION is the token, which is not kept; for the lab, dpslab lab env prints one\n" +
 				"curl -i -X GET \\\n  -H \"Authorization: $AUTHORIZATION\" \\\n  https://a.example/",
+		},
+		{
+			"masked body",
+			Exchange{Method: "PUT", URL: "https://a.example/", RequestBody: `{"key":"` + Masked + `"}`, RequestHeader: http.Header{"Content-Type": {"application/json"}}},
+			"# [secret] stands for a secret, which is not kept: put it in before this is sent\n" +
+				"curl -i -X PUT \\\n  -H 'Content-Type: application/json' \\\n  --data-raw '{\"key\":\"" + Masked + "\"}' \\\n  https://a.example/",
 		},
 		{"connect address that is none", Exchange{Method: "GET", URL: "https://a.example/", ConnectTo: "here"}, "curl -i -X GET \\\n  https://a.example/"},
 	} {
