@@ -44,7 +44,7 @@ func (a *app) gotMessage(m receivedMsg) tea.Cmd {
 	case m.err != nil:
 		return a.say(m.err.Error())
 	case m.message == nil:
-		return a.say("No message waits for " + m.device + " at its hub.")
+		return a.say("No message waits for " + m.device + " at its hub. " + a.howToSend(m.device))
 	}
 	settle := func(how workflow.Settlement) func() tea.Cmd {
 		return func() tea.Cmd {
@@ -60,6 +60,20 @@ func (a *app) gotMessage(m receivedMsg) tea.Cmd {
 		{name: "leave it", about: "it stays locked for a minute and waits again then", do: func() tea.Cmd { return nil }},
 	})
 	return a.grace.begin()
+}
+
+// howToSend says how a message gets to a device: IoT Hub takes one over AMQP
+// alone, which this program does not speak.
+func (a *app) howToSend(name string) string {
+	d := a.session.Device(name)
+	id := name
+	if d.State != nil && d.State.Registration.DeviceID != "" {
+		id = d.State.Registration.DeviceID
+	}
+	if d.InLab() {
+		return "In another terminal, dpslab lab message " + workflow.ShellWord(id) + " TEXT sends one."
+	}
+	return "az iot device c2d-message send --device-id " + workflow.ShellWord(id) + " sends one."
 }
 
 // bodyRows is how much of a message's body is shown; the transcript has all.
