@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,11 +16,12 @@ import (
 
 // converse answers the prompts of a program that asks line by line, until it
 // has ended. Each reply is for the first prompt that holds its text, and the
-// replies come in order; other prompts get an empty line.
+// replies come in order; other prompts get an empty line. A reply "#text" is the
+// number of the last choice that begins with text.
 func converse(s *terminal, replies [][2]string) (output string) {
 	s.t.Helper()
 	at := 0
-	for range 150 {
+	for range 90 {
 		prompt, over := s.nextPrompt(at)
 		if over {
 			if len(replies) > 0 {
@@ -32,9 +34,24 @@ func converse(s *terminal, replies [][2]string) (output string) {
 		if len(replies) > 0 && strings.Contains(prompt, replies[0][0]) {
 			line, replies = replies[0][1], replies[1:]
 		}
+		if text, ok := strings.CutPrefix(line, "#"); ok {
+			line = numberOf(s.t, s.output(), text)
+		}
 		s.press(line + "\n")
 	}
-	s.t.Fatalf("the session does not end; waiting for %q; it said\n%s", replies, tail(s.output(), 3000))
+	s.t.Fatalf("the session does not end; waiting for %q; it said\n%s", replies, s.output())
+	return ""
+}
+
+// numberOf finds the number before a choice.
+func numberOf(t testing.TB, output, text string) string {
+	t.Helper()
+	for _, line := range slices.Backward(strings.Split(output, "\n")) {
+		if n, name, ok := strings.Cut(line, " "); ok && strings.HasPrefix(name, text) && strings.Trim(n, "0123456789") == "" {
+			return n
+		}
+	}
+	t.Fatalf("no choice %q in\n%s", text, tail(output, 1500))
 	return ""
 }
 
@@ -187,4 +204,83 @@ func runWith(t *testing.T, home, input string, args ...string) result {
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	_ = cmd.Run()
 	return result{stdout: stdout.String(), stderr: stderr.String(), code: exitCode(cmd.ProcessState)}
+}
+
+// What happens beside a run: a pass phrase that only the person knows, a message
+// that waits at the hub, and the lab with something wrong in it.
+func TestAccessibleSecretMessageAndLab(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	const secret = "correct horse battery staple"
+	serve(t, home)
+	env := append(environ(t, home), "PRESS_PHRASE="+secret)
+	dpslabWith(t, env, "new", "press-4", "--passphrase-env", "PRESS_PHRASE", "--count", "1", "--interval", "10ms", "--yes").want(t, 0)
+	dpslabWith(t, env, "run", "press-4").want(t, 0)
+	dpslab(t, home, "lab", "message", "press-4", "set it to 5", "--property", "unit=bar").want(t, 0)
+	forget(t, filepath.Join(home, "config", "dpslab", "profiles", "press-4.toml"), "passphrase_env")
+
+	s := open(t, append(environ(t, home), "ACCESSIBLE=1"), 80, 24)
+	out := converse(s, [][2]string{
+		{"Number, 0 to 4:", "#open a device"},
+		{"Number, 0 to 1:", "1"},
+		{"Number, 0 to 14:", "#receive"},
+		{"Pass phrase of device-key", secret},
+		{"Number, 0 to 3:", "#complete"},
+		{"Pass phrase of device-key", secret},
+		{"Number, 0 to 14:", "0"},
+		{"Number, 0 to 4:", "#the lab"},
+		{"Number, 0 to 5:", "#enrollments"},
+		{"Number, 0 to 5:", "#registrations"},
+		{"Number, 0 to 5:", "#messages"},
+		{"Number, 0 to 5:", "#scenarios"},
+		{"Number, 0 to", "#hub-quota"},
+		{"Number, 0 to 2:", "#as I say"},
+		{"share:", "7"},
+		{"Number, 0 to 5:", "#scenarios"},
+		{"Number, 0 to", "#hub-quota"},
+		{"Number, 0 to 2:", "#as I say"},
+		{"device:", "press-4"},
+		{"count:", "1"},
+		{"Number, 0 to 5:", "0"},
+		{"Number, 0 to 4:", "2"}, // open a device
+		{"Number, 0 to 1:", "1"},
+		{"Number, 0 to 14:", "#send telemetry"},
+		{"Pass phrase of device-key", secret},
+		{"Number, 0 to 1", "0"},
+		{"Number, 0 to 4:", "#the lab"},
+		{"Number, 0 to 5:", "#switch all"},
+		{"Number, 0 to 5:", "0"},
+		{"Number, 0 to 4:", "0"},
+	})
+	if code := s.wait(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	for _, want := range []string{
+		"set it to 5", "property unit: bar", "The message is completed", "individual enrollment press-4, x509", "press-4: assigned to lab-hub",
+		"share: 7 is no number above 0 to 1", "hub-quota is on (for press-4, 1 times).", "Error: ", "All scenarios are off.",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the session never says %q", want)
+		}
+	}
+	if strings.Contains(out, secret) {
+		t.Error("the pass phrase was shown")
+	}
+	plain(t, out)
+	if t.Failed() {
+		t.Log(out)
+	}
+}
+
+// forget takes a key out of a profile.
+func forget(t *testing.T, path, key string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := slices.DeleteFunc(strings.Split(string(data), "\n"), func(l string) bool { return strings.HasPrefix(strings.TrimSpace(l), key) })
+	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
