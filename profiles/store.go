@@ -45,6 +45,25 @@ func (s *Store) Names() ([]string, error) {
 	return names, nil
 }
 
+// Authorities lists the CAs of this machine that devices share, sorted, by the
+// names that profiles use. It reads one folder and opens no file; without the
+// folder there are none.
+func (s *Store) Authorities() ([]string, error) {
+	dir := filepath.Dir(s.Paths.AuthorityDir("x"))
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("listing the CAs: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() && CheckName(e.Name()) == nil {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
 // Load reads a profile, strictly: see [Parse]. The error is an [*Error], a
 // [*NameError], or wraps what the file system said ([fs.ErrNotExist]).
 func (s *Store) Load(name string) (*Document, error) {

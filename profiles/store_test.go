@@ -205,3 +205,23 @@ func TestEditsAreKeptApart(t *testing.T) {
 		t.Error("a name that leaves the folder is accepted")
 	}
 }
+
+func TestAuthorities(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := NewStore(Paths{Config: dir, State: dir, Data: dir})
+	if got, err := s.Authorities(); err != nil || len(got) != 0 {
+		t.Errorf("without the folder: %v, %v", got, err)
+	}
+	for _, name := range []string{"line-2", "line-1", ".hidden"} {
+		if err := os.MkdirAll(s.Paths.AuthorityDir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(s.Paths.AuthorityDir("a-file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Authorities(); err != nil || !slices.Equal(got, []string{"line-1", "line-2"}) {
+		t.Errorf("%v, %v", got, err)
+	}
+}

@@ -62,6 +62,7 @@ var errBack = errors.New("one question back")
 // interview asks page after page and ends with the review. Every answer is kept
 // at once, so that a lost connection loses nothing.
 func (l *linear) interview(ctx context.Context, w workflow.Wizard, keep func(workflow.Answers) error) error {
+	w.Authorities, _ = l.session.Authorities() // without them a name is asked for
 	l.say("Enter alone keeps the answer in brackets. A question mark tells why a question is asked, < goes back, ! leaves and keeps your answers.")
 	for {
 		reviewed := w.Page == workflow.PageReview
@@ -129,8 +130,15 @@ func (l *linear) page(ctx context.Context, w workflow.Wizard, keep func(workflow
 func (l *linear) field(ctx context.Context, w workflow.Wizard, f workflow.Field) (workflow.Wizard, error) {
 	l.gap()
 	l.say("%s: %s", f.Label, f.Help)
-	for i, o := range f.Options {
+	numbered := f.Options
+	if offers := w.Offers(f.Key); len(offers) > 0 {
+		numbered = offers
+	}
+	for i, o := range numbered {
 		l.say("%d %s: %s", i+1, o.Label, o.Help)
+	}
+	if len(f.Options) == 0 && len(numbered) > 0 {
+		l.say("A number takes one of these; a new name makes a new one.")
 	}
 	if f.Example != "" {
 		l.say("For example %s", f.Example)
@@ -154,8 +162,8 @@ func (l *linear) field(ctx context.Context, w workflow.Wizard, f workflow.Field)
 		}
 		tried := w
 		if answer != "" {
-			if n, err := strconv.Atoi(answer); err == nil && n >= 1 && n <= len(f.Options) {
-				answer = f.Options[n-1].Value
+			if n, err := strconv.Atoi(answer); err == nil && n >= 1 && n <= len(numbered) {
+				answer = numbered[n-1].Value
 			}
 			if answer == "-" && f.Unset != "" {
 				answer = ""

@@ -56,7 +56,8 @@ type app struct {
 
 	overlay   overlay
 	grace     grace
-	questions []*question // waiting for a free screen
+	questions []*question       // waiting for a free screen
+	notices   []workflow.Manual // what somebody has to do elsewhere, waiting too
 
 	status   *workflow.Status // of the device on the bench
 	lab      *workflow.LabFacts
@@ -129,6 +130,8 @@ type (
 		at     time.Time
 		run    bool
 	}
+	authoritiesMsg struct{ names []string }
+
 	startedMsg struct{ err error }
 	savedMsg   struct {
 		name string
@@ -223,6 +226,10 @@ func (a *app) results(msg tea.Msg) tea.Cmd {
 		return tea.Batch(a.showBench(msg), a.release())
 	case startedMsg:
 		return a.startedRun(msg.err)
+	case authoritiesMsg:
+		if a.wizard != nil {
+			a.wizard.SetAuthorities(msg.names)
+		}
 	case savedMsg:
 		return tea.Batch(a.saved(msg), a.release())
 	case removedMsg:
@@ -270,6 +277,9 @@ func (a *app) events(es []workflow.Event) tea.Cmd {
 		}
 		if a.sideEvents(e) {
 			continue
+		}
+		if e.Kind == workflow.HandNeeded && e.Run == "" && e.Manual != nil {
+			a.notices = append(a.notices, *e.Manual)
 		}
 		st := a.watched(e.Device)
 		if st == nil {
@@ -346,6 +356,9 @@ func (a *app) follow() tea.Cmd {
 	cmds = append(cmds, a.searchOn(), a.readHeld())
 	if a.overlay == nil && len(a.questions) > 0 {
 		cmds = append(cmds, a.askNext())
+	}
+	if a.overlay == nil && len(a.notices) > 0 {
+		cmds = append(cmds, a.showNotice())
 	}
 	if a.busy() && !a.ticking {
 		a.ticking = true

@@ -155,29 +155,3 @@ func TestRetireAsks(t *testing.T) {
 		}
 	}
 }
-
-// The keys of every screen and overlay are told apart, and explain themselves.
-func TestNoTwoEnabledBindingsShareAKey(t *testing.T) {
-	t.Parallel()
-	for _, s := range scenes() {
-		a := show(t, s, theme.Options{}, 80, 24)
-		bs := append(a.bindings(), a.globals()...)
-		if a.overlay != nil {
-			bs = a.overlay.bindings()
-		}
-		taken := map[string]string{}
-		for _, b := range bs {
-			if b.Help == "" || b.About == "" || b.Label == "" {
-				t.Errorf("%s: %v does not explain itself", s.name, b.Keys)
-			}
-			for _, k := range b.Keys {
-				if other, twice := taken[k]; twice && b.Disabled == "" {
-					t.Errorf("%s: %q means %s and %s", s.name, k, other, b.Help)
-				}
-				if b.Disabled == "" {
-					taken[k] = b.Help
-				}
-			}
-		}
-	}
-}

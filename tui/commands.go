@@ -159,9 +159,18 @@ func (a *app) openWizard(answers workflow.Answers) tea.Cmd {
 	a.wizard = screen.NewWizard(a.th, answers, a.paths, a.home.Has)
 	a.push(a.wizard)
 	if len(answers) == 0 {
-		return nil
+		return a.readAuthorities()
 	}
-	return a.prepare(answers)
+	return tea.Batch(a.readAuthorities(), a.prepare(answers))
+}
+
+// readAuthorities lists the CAs that a wizard offers. Without the list the
+// question is one for a name, as on a new machine.
+func (a *app) readAuthorities() tea.Cmd {
+	return a.do(func() tea.Msg {
+		names, _ := a.session.Authorities()
+		return authoritiesMsg{names}
+	})
 }
 
 func (a *app) keepDraft(answers workflow.Answers) tea.Cmd {

@@ -53,9 +53,9 @@ func (a *app) showEditor(m editMsg) tea.Cmd {
 	a.wizard = screen.NewEditor(a.th, m.wizard, a.paths)
 	a.push(a.wizard)
 	if len(m.kept) > 0 && !maps.Equal(m.kept, unchanged) {
-		return a.say("These are the changes that were left unsaved. The profile itself is as it was.")
+		return tea.Batch(a.readAuthorities(), a.say("These are the changes that were left unsaved. The profile itself is as it was."))
 	}
-	return nil
+	return a.readAuthorities()
 }
 
 // keepEdit writes changes that are not saved yet, in the order of the keys, as

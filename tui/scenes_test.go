@@ -221,6 +221,13 @@ func homeScenes() []scene {
 		{"home-remove-many", func(a *app) { setDevices(a); press(a, "*", "x") }},
 		{"home-wide-names", setWideNames},
 		{"home-help", func(a *app) { setDevices(a); press(a, "?") }},
+		{"home-notice", func(a *app) {
+			setDevices(a)
+			m := workflow.Manual{What: "Sign in to Azure: open https://microsoft.com/devicelogin in any browser and type the code A1B2C3D4"}
+			a.events([]workflow.Event{{At: noon, Kind: workflow.HandNeeded, Text: m.What, Manual: &m}})
+			a.follow()
+			a.grace.on = false
+		}},
 		{"home-remove", func(a *app) { setDevices(a); press(a, "x") }},
 		{"home-draft", func(a *app) {
 			setDevices(a)
@@ -236,6 +243,11 @@ func wizardScenes() []scene {
 		{"wizard-where-azure", wizard("down", "enter")},
 		{"wizard-identity", wizard("enter", "m", "y", "-", "d", "e", "v", ".")},
 		{"wizard-certificates", wizard("enter", "t", "8", "enter", "enter", "enter", "right")},
+		{"wizard-authority", func(a *app) {
+			wizard(slices.Concat([]string{"enter", "t", "8"}, slices.Repeat([]string{"enter"}, 3), []string{"down", "enter", "enter", "enter"})...)(a)
+			a.update(authoritiesMsg{[]string{"factory-ca", "line-1", "line-2", "line-3", "line-4", "plant-温度", "test-ca"}})
+			press(a, "down", "down")
+		}},
 		{"wizard-enrollment", wizard(slices.Concat([]string{"enter", "t", "8", "enter", "enter", "enter", "right"}, slices.Repeat([]string{"enter"}, 6))...)},
 		{"wizard-telemetry", wizard(slices.Concat([]string{"enter", "t", "8"}, slices.Repeat([]string{"enter"}, 14))...)},
 		{"wizard-why", wizard("enter", "?")},

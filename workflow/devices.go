@@ -20,6 +20,10 @@ type Device struct {
 // Names lists the profiles, sorted. It only reads a directory.
 func (s *Session) Names() ([]string, error) { return s.config.Store.Names() }
 
+// Authorities lists the CAs of this machine that devices share, sorted, for
+// [Wizard.Authorities]. It only reads a directory.
+func (s *Session) Authorities() ([]string, error) { return s.config.Store.Authorities() }
+
 // Device reads one profile and its state.
 func (s *Session) Device(name string) Device {
 	d := Device{Name: name, ProfilePath: s.config.Store.Paths.Profile(name)}

@@ -17,6 +17,8 @@ type Wizard struct {
 	Answers Answers
 	// Taken reports whether a profile of that name exists; nil: none does.
 	Taken func(name string) bool
+	// Authorities are the CAs that are there already, for [Wizard.Offers].
+	Authorities []string
 	// Base is the profile that is edited; nil: a new one is described.
 	Base *profiles.Profile
 }
@@ -54,6 +56,25 @@ func (w Wizard) fieldsOf(p Page) []Field {
 
 // Value is the answer to a question, or its default.
 func (w Wizard) Value(key string) string { return value(w.Answers, key) }
+
+// Offers are answers to pick from for a question that takes any text: what this
+// machine has already, and first the question's default where that is new. None
+// where there is nothing to pick.
+func (w Wizard) Offers(key string) []Option {
+	if key != keyAuthority || len(w.Authorities) == 0 {
+		return nil
+	}
+	var offers []Option
+	if f, _ := FieldByKey(key); f.Default != nil {
+		if usual := f.Default(w.Answers); !slices.Contains(w.Authorities, usual) {
+			offers = append(offers, Option{Value: usual, Label: usual, Help: "a new one"})
+		}
+	}
+	for _, name := range w.Authorities {
+		offers = append(offers, Option{Value: name, Label: name, Help: "here already: it signs this device too"})
+	}
+	return offers
+}
 
 // Set answers a question.
 func (w Wizard) Set(key, v string) Wizard {

@@ -4,8 +4,10 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"dpslab/workflow"
 )
@@ -148,4 +150,34 @@ func TestWorkbenchRemovesADevice(t *testing.T) {
 	if r := dpslab(t, home, "list").want(t, 0); r.stdout != "" {
 		t.Errorf("still listed: %s", r.stdout)
 	}
+}
+
+// A message is written in the person's editor, which gets the terminal and gives
+// it back. What is not a message opens again.
+func TestWorkbenchWritesAMessageInTheEditor(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	dpslab(t, home, "new", "press-5", "--count", "1", "--interval", "10ms", "--yes").want(t, 0)
+	dpslab(t, home, "run", "press-5").want(t, 0)
+	script := filepath.Join(t.TempDir(), "editor.sh")
+	put(t, script, `[ -t 0 ] && [ -t 1 ] || exit 9
+if [ -e "$0.second" ]; then printf 'alarm: fire\n\n{"temperature": 451}\n' > "$1"
+else printf '{"temperature": \n' > "$1"; : > "$0.second"; fi
+`)
+	s := open(t, environ(t, home, "EDITOR=sh "+script), 100, 30)
+	s.see("press-5")
+	s.press(enter)
+	s.see("5 telemetry")
+	s.press("m")
+	s.see("The message was not sent", "the body begins like JSON and is none", "open it again")
+	for strings.Contains(s.text(), "The message was not sent") { // it takes no key until the keyboard is still
+		s.press(enter)
+		time.Sleep(600 * time.Millisecond)
+	}
+	s.see("the transcript shows what the hub says")
+	s.see("last 451", `{"temperature": 451}`)
+	s.press(esc)
+	s.see("Devices")
+	s.press("q")
+	s.wantRestored(0)
 }

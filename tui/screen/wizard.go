@@ -2,6 +2,7 @@ package screen
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,9 +125,10 @@ func (s *Wizard) Bindings() []keymap.Binding {
 	for _, a := range []keymap.Action{keymap.PageUp, keymap.PageDown} {
 		keymap.Disable(bs, a, "only the review scrolls")
 	}
+	f, _ := s.field()
 	for i := range bs {
 		switch {
-		case bs[i].Action == keymap.Down && s.Capturing():
+		case bs[i].Action == keymap.Down && s.Capturing() && len(s.w.Offers(f.Key)) == 0:
 			bs[i].Footer = 0
 		case bs[i].Action == keymap.Why && s.freeText():
 			bs[i].Keys, bs[i].Label = []string{"f2"}, "F2"
@@ -210,6 +212,8 @@ func (s *Wizard) Handle(k tea.KeyMsg) Intent {
 		if s.choose(f, k.String()) && f.Page == workflow.PageCertificates {
 			return PrepareKeys{Answers: s.w.Answers}
 		}
+	case known && s.pick(f, b.Action):
+		return PrepareKeys{Answers: s.w.Answers}
 	case known && b.Action == keymap.Up:
 		s.leave(f, -1)
 	case known && b.Action == keymap.Down:
@@ -332,6 +336,25 @@ func (s *Wizard) show(wrong []workflow.FieldError) {
 			s.setFocus(i)
 		}
 	}
+}
+
+// SetAuthorities tells which CAs are there already.
+func (s *Wizard) SetAuthorities(names []string) { s.w.Authorities = names }
+
+// pick moves among the answers that are offered for a text, beyond whose ends the
+// neighbouring fields are. A text that a person typed is none of them, and stays.
+func (s *Wizard) pick(f workflow.Field, a keymap.Action) (picked bool) {
+	offers := s.w.Offers(f.Key)
+	d := map[keymap.Action]int{keymap.Up: -1, keymap.Down: 1}[a]
+	at := slices.IndexFunc(offers, func(o workflow.Option) bool { return o.Value == s.w.Value(f.Key) })
+	if d == 0 || at < 0 || at+d < 0 || at+d >= len(offers) {
+		return false
+	}
+	v := offers[at+d].Value
+	s.w = s.w.Set(f.Key, v)
+	s.input.Set(v)
+	s.touched[f.Key] = true
+	return true
 }
 
 // choose moves among the options of a closed set. Up and down at the ends go on

@@ -90,7 +90,7 @@ func (s *Wizard) fieldRows(f workflow.Field, focused bool, labelW, w, h int) []s
 	case focused && len(f.Options) > 0:
 		rows = s.optionRows(f, label, labelW, room, h)
 	case focused:
-		rows = []string{label + s.input.View(th, room, true)}
+		rows = append([]string{label + s.input.View(th, room, true)}, s.offerRows(f, labelW, room)...)
 	case len(f.Options) > 0:
 		rows = []string{label + s.chosen(f)}
 	default:
@@ -152,6 +152,30 @@ func (s *Wizard) chosen(f workflow.Field) string {
 		}
 	}
 	return s.th.Clean(s.w.Value(f.Key))
+}
+
+// mostOffers is how many answers are offered at once under a text.
+const mostOffers = 5
+
+// offerRows are the answers to pick from, those around the chosen one.
+func (s *Wizard) offerRows(f workflow.Field, labelW, room int) []string {
+	th := s.th
+	offers := s.w.Offers(f.Key)
+	at := slices.IndexFunc(offers, func(o workflow.Option) bool { return o.Value == s.w.Value(f.Key) })
+	from := max(0, min(at-mostOffers/2, len(offers)-mostOffers))
+	var rows []string
+	for i := from; i < min(from+mostOffers, len(offers)); i++ {
+		mark := th.Dim.Text(th.Off)
+		if i == at {
+			mark = th.Accent.Text(th.On)
+		}
+		text := mark + " " + th.Clean(offers[i].Label) + "  " + th.Dim.Text(offers[i].Help)
+		rows = append(rows, ui.Blank(3+labelW)+ui.Cut(text, room, th.Ellipsis))
+	}
+	if left := len(offers) - len(rows); left > 0 {
+		rows = append(rows, ui.Blank(3+labelW)+th.Dim.Text(fmt.Sprintf("%s %d more, up and down show them", th.Ellipsis, left)))
+	}
+	return rows
 }
 
 // optionRows lists a closed set below each other. What an option means is
