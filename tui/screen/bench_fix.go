@@ -3,6 +3,7 @@ package screen
 import (
 	"net/http"
 
+	"dpslab/tui/keymap"
 	"dpslab/tui/ui"
 	"dpslab/workflow"
 )
@@ -68,6 +69,16 @@ func again(p *workflow.Problem) bool {
 		p.Status == http.StatusTooManyRequests || p.Status >= http.StatusInternalServerError
 }
 
+// editKey is the key of the devices' list that changes a profile.
+func editKey() string {
+	for _, b := range keymap.For(keymap.OnHome) {
+		if b.Action == keymap.Edit {
+			return b.Label
+		}
+	}
+	return ""
+}
+
 // fixRows say which key mends the failure that is explained above them.
 func (b *Bench) fixRows(w int) []string {
 	th := b.th
@@ -83,7 +94,7 @@ func (b *Bench) fixRows(w int) []string {
 	case ok:
 		text = "runs " + from.Title() + " and what follows again"
 	case changesProfile(p):
-		return []string{"  " + ui.Cut(th.Strong.Text("key")+" "+th.Key.Text("esc")+", then "+th.Key.Text("e")+" changes the profile", w-2, th.Ellipsis)}
+		return []string{"  " + ui.Cut(th.Strong.Text("key")+" "+th.Key.Text("esc")+", then "+th.Key.Text(editKey())+" changes the profile", w-2, th.Ellipsis)}
 	default:
 		return nil
 	}

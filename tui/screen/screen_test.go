@@ -222,3 +222,26 @@ func TestKnownOfADevice(t *testing.T) {
 		}
 	}
 }
+
+// What stands in the profile is put right there, by the key that the list of
+// devices has for it.
+func TestTheKeyThatChangesTheProfile(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		p    workflow.Problem
+		want bool
+	}{
+		{workflow.Problem{Kind: workflow.Refused, Rule: "R08"}, true},
+		{workflow.Problem{Kind: workflow.Refused, Status: 404, Code: "ResourceNotFound"}, true},
+		{workflow.Problem{Kind: workflow.Refused, Status: 409, Code: "Conflict"}, false},
+	} {
+		st := workflow.NewStatus("d")
+		st.Outcome = workflow.Failed
+		st.Steps[0].State, st.Steps[0].Problem = workflow.StepFailed, &c.p
+		b := NewBench(themed(t), workflow.Device{Name: "d", State: &profiles.State{}, Profile: &profiles.Profile{}}, st)
+		rows := strings.Join(b.fixRows(60), "\n")
+		if got := strings.Contains(rows, "then p changes the profile"); got != c.want {
+			t.Errorf("%+v: %q", c.p, rows)
+		}
+	}
+}
