@@ -106,6 +106,10 @@ func DeviceCertificate(pub crypto.PublicKey, cn string, v Validity, by Issuer) (
 	return issue(deviceTemplate, pub, cn, v, by, nil)
 }
 
+// VerificationDays is how long a verification certificate lives: it is used at
+// once, and never again.
+const VerificationDays = 1
+
 // VerificationCertificate issues the certificate that proves possession of a
 // CA's private key: its common name is DPS's verification code, exactly.
 // Validity as in [IntermediateCA].

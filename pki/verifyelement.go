@@ -129,13 +129,13 @@ func (h *heap) checkDevice(c found) {
 	h.checkPurpose(c)
 	name := nameText(c.RawSubject)
 	if life := c.NotAfter.Sub(c.NotBefore); life <= 31*day {
-		h.report("F11", SeverityWarning, c.file, c.at, fmt.Sprintf("%s lives %s in all", name, days(life)), h.reissue(c))
+		h.report("F11", SeverityWarning, c.file, c.at, fmt.Sprintf("%s in %s lives %s in all", name, c.file, days(life)), h.reissue(c))
 	}
 	if !namesItself(c.Certificate) && !h.presented[string(c.Raw)] && !h.standsWithIssuer(c) {
 		h.report("F12", SeverityWarning, c.file, c.at, c.file+" holds the device certificate alone; for an enrollment group the CAs above must stand in the same file", h.chainCommand(c.Certificate, h.holders[string(c.Raw)][0]))
 	}
 	h.report("F18", SeverityInfo, c.file, c.at,
-		fmt.Sprintf("%s has SHA-1 %s (DPS shows it) and SHA-256 %s (IoT Hub keeps it)", name, Thumbprint1(c.Certificate), Thumbprint256(c.Certificate)),
+		fmt.Sprintf("%s in %s has SHA-1 %s (DPS shows it) and SHA-256 %s (IoT Hub keeps it)", name, c.file, Thumbprint1(c.Certificate), Thumbprint256(c.Certificate)),
 		"dpslab cert inspect "+fileWord(c.file))
 }
 

@@ -84,7 +84,7 @@ func rehearsedProof(ctx context.Context) (*x509.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	validity := pki.ValidFor(time.Now(), verificationDays)
+	validity := pki.ValidFor(time.Now(), pki.VerificationDays)
 	root, err := pki.RootCA(key, "not sent", validity)
 	if err != nil {
 		return nil, err

@@ -21,7 +21,7 @@ func TestCertPrompt(t *testing.T) {
 	const phrase = "typed in secret"
 	b := newCertBench(t)
 	s := open(t, b.env, 100, 24, "cert", "new", "press-3", "--encrypt", "--out", b.dir)
-	s.see("New pass phrase of the new key:")
+	s.see("Pass phrase for the new key:")
 	s.press(phrase + enter)
 	s.see("Once more:")
 	s.press(phrase + enter)
@@ -38,7 +38,7 @@ func TestCertPrompt(t *testing.T) {
 		t.Error("the pass phrase was shown")
 	}
 	s = open(t, b.env, 100, 24, "cert", "new", "press-4", "--encrypt", "--out", b.dir+"/other")
-	s.see("New pass phrase of the new key:")
+	s.see("Pass phrase for the new key:")
 	s.press("one" + enter)
 	s.see("Once more:")
 	s.press("two" + enter)

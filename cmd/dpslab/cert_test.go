@@ -114,6 +114,10 @@ func TestCertChain(t *testing.T) {
 	if got := b.openssl("x509", "-in", strings.TrimSpace(r.stdout), "-noout", "-subject", "-issuer"); !strings.Contains(got, "75B86466DA34D2B04C0C4C9557A119687ADAE7D4732BDDB3") || !strings.Contains(got, "line-3 root CA") {
 		t.Errorf("the proof of possession is %s", got)
 	}
+	b.openssl("x509", "-in", strings.TrimSpace(r.stdout), "-noout", "-checkend", "3600")
+	if c := readCertificate(t, strings.TrimSpace(r.stdout)); c.NotAfter.Sub(c.NotBefore) > 25*time.Hour {
+		t.Errorf("it lives until %s", c.NotAfter)
+	}
 	// Renewed below the same CA, with the same key; the chain stays whole.
 	files := b.objects(b.cert(0, "renew", "@certs/press-1-full-chain.cert.pem", "--authority", "line-3", "--days", "180", "--json"))
 	if len(files) != 2 || files[0]["backup"] == nil || files[1]["backup"] == nil || files[0]["sha1"] != files[1]["sha1"] || files[1]["path"] != b.in("certs/press-1.cert.pem") {

@@ -53,7 +53,7 @@ of a CA, or the verification code. The kinds:
   authority     a root CA and an intermediate CA, to be shared by the devices of a group
   root          a root CA alone
   intermediate  a CA below another
-  verification  proof of possession: NAME is the code from DPS, signed by the CA`,
+  verification  proof of possession: NAME is the code from DPS, signed by the CA, for a day`,
 		Example: `  dpslab cert new my-x509-device
   dpslab cert new device-01 --authority line-3 --algorithm rsa-2048
   dpslab cert new press --authority line-3 --count 500     press-001 to press-500

@@ -60,6 +60,9 @@ func (n *certNew) complete(flags *pflag.FlagSet) error {
 		return usage("there is no kind "+n.kind, "self-signed, device, authority, root, intermediate or verification")
 	}
 	n.daysGiven = flags.Changed("authority-days")
+	if n.kind == kindVerification && !flags.Changed("days") {
+		n.days = pki.VerificationDays
+	}
 	var err error
 	flags.Visit(func(f *pflag.Flag) {
 		if err == nil && !slices.Contains(everyKind, f.Name) && !slices.Contains(fitting, f.Name) {

@@ -99,7 +99,7 @@ func (s *secretFlags) fresh(ctx context.Context, a *app, what string, required b
 	if !isTerminal(a.in) {
 		return nil, usage(what+" needs a pass phrase", "--"+s.prefix+"passphrase-env NAME or --"+s.prefix+"passphrase-command COMMAND")
 	}
-	first, err := a.ask(ctx, workflow.Question{Prompt: "New pass phrase of " + what, Secret: true})
+	first, err := a.ask(ctx, workflow.Question{Prompt: "Pass phrase for " + what, Secret: true})
 	if err != nil {
 		return nil, err
 	}

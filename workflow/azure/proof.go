@@ -75,11 +75,9 @@ func (e *NameTakenError) Error() string {
 // certificate.
 var ErrWrongSigner = errors.New("the private key does not belong to the CA certificate")
 
-// Bounds of a proof.
-const (
-	proofRounds = 4 // how often DPS is read again when somebody else changed the certificate
-	proofDays   = 1 // validity of the verification certificate, which is used at once
-)
+// proofRounds is how often DPS is read again when somebody else changed the
+// certificate.
+const proofRounds = 4
 
 // ProvePossession brings a CA certificate from wherever it is to verified:
 // upload it, have DPS make a verification code, sign a certificate whose CN is
@@ -191,7 +189,7 @@ func sign(ctx context.Context, by pki.Issuer, code string) (*x509.Certificate, e
 	if err != nil {
 		return nil, err
 	}
-	proof, err := pki.VerificationCertificate(key.Public(), code, pki.ValidFor(time.Now(), proofDays), by)
+	proof, err := pki.VerificationCertificate(key.Public(), code, pki.ValidFor(time.Now(), pki.VerificationDays), by)
 	if err != nil {
 		return nil, fmt.Errorf("sign the verification certificate: %w", err)
 	}
