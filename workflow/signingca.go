@@ -21,10 +21,6 @@ const (
 	serviceHub        = "IoT Hub"
 )
 
-// verificationDays is the life of a proof-of-possession certificate. It is used
-// at once and kept nowhere.
-const verificationDays = 1
-
 // signingCA uploads the root CA to DPS and proves possession of its key: upload,
 // code, a certificate whose CN is the code signed by the CA, verify. Every
 // answer's etag is the next call's If-Match.

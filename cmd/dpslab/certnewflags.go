@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"dpslab/pki"
 	"dpslab/workflow"
 )
 
