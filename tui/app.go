@@ -396,14 +396,3 @@ func (a *app) pop() {
 	}
 	a.stack = a.stack[:len(a.stack)-1]
 }
-
-// say shows a sentence for some seconds; a newer one takes its place.
-func (a *app) say(text string) tea.Cmd {
-	a.toastID++
-	id := a.toastID
-	a.toast = text
-	return tea.Tick(toastFor, func(time.Time) tea.Msg { return toastMsg{id} })
-}
-
-// toastFor is how long a toast stays.
-const toastFor = 5 * time.Second

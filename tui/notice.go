@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"time"
+
 	tea "github.com/charmbracelet/bubbletea"
 
 	"dpslab/tui/ui"
@@ -32,3 +34,14 @@ func (a *app) copyNotice(text string) tea.Cmd {
 		return saidMsg("It was sent to the terminal's clipboard.")
 	})
 }
+
+// say shows a sentence for some seconds; a newer one takes its place.
+func (a *app) say(text string) tea.Cmd {
+	a.toastID++
+	id := a.toastID
+	a.toast = text
+	return tea.Tick(toastFor, func(time.Time) tea.Msg { return toastMsg{id} })
+}
+
+// toastFor is how long a toast stays.
+const toastFor = 5 * time.Second
