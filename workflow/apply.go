@@ -103,6 +103,10 @@ func (s *Status) begin(e Event) {
 		case StepRegistration:
 			s.Lane = nil
 		case StepTelemetry:
+			if e.Adds {
+				s.Telemetry.before = s.Telemetry.Of
+				continue
+			}
 			s.Telemetry = TelemetryStatus{}
 		}
 	}
@@ -143,7 +147,7 @@ func (s *Status) applyStep(e Event) {
 	case StepStarted:
 		step.State, step.Started, step.Problem = Running, e.At, nil
 		step.Attempt++
-		if e.Step == StepTelemetry && !s.Undoing {
+		if e.Step == StepTelemetry && !s.Undoing && s.Telemetry.before == 0 {
 			s.Telemetry.Started = e.At
 		}
 	case StepSkipped:
@@ -279,7 +283,7 @@ func (s *Status) applyMessage(e Event) {
 		return
 	}
 	m := e.Message
-	t.Sent, t.Of, t.Last = t.Sent+1, m.Of, m
+	t.Sent, t.Of, t.Last = t.Sent+1, t.before+m.Of, m
 	sample := Sample{At: e.At, LatencyMS: m.LatencyMS}
 	if m.Value != nil {
 		sample.Value, sample.HasValue, t.ValueName = *m.Value, true, m.ValueName

@@ -63,6 +63,7 @@ type Event struct {
 	Plan   []StepID `json:"plan,omitempty"`
 	Undo   bool     `json:"undo,omitempty"`    // with RunStarted: the steps are undone
 	DryRun bool     `json:"dry_run,omitempty"` // with RunStarted: nothing is sent
+	Adds   bool     `json:"adds,omitempty"`    // with RunStarted: its messages add to the telemetry before it
 
 	Files        []File        `json:"files,omitempty"`
 	Exchange     *Exchange     `json:"exchange,omitempty"`

@@ -156,8 +156,8 @@ func (r *run) hubClient(ctx context.Context, op string) (*iothub.DeviceClient, e
 	s := r.state.Registration
 	if s.Status != dps.StatusAssigned || s.AssignedHub == "" {
 		return nil, &Problem{
-			Kind: Usage, Op: op, Summary: r.name + " is not assigned to a hub",
-			Fix: "Run the step \"registration\" first.",
+			Kind: ByHand, Op: op, Summary: r.name + " is not assigned to a hub",
+			Fix: "Run the step \"registration\" first: dpslab run " + r.name,
 		}
 	}
 	t, err := r.resolve(ctx)

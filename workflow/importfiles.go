@@ -152,7 +152,7 @@ func (r *run) vouch(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if len(chain) < 2 {
-		return "", skipped{"nothing to do: the imported certificate has no CA above it"}
+		return "", skipped{"the imported certificate has no CA above it"}
 	}
 	top := chain[len(chain)-1]
 	t, err := r.resolve(ctx)

@@ -118,7 +118,7 @@ func (s *Session) SendToDevice(ctx context.Context, name string, m ToDevice) err
 	defer r.close()
 	reg := r.state.Registration
 	if reg.AssignedHub == "" {
-		return &Problem{Kind: Usage, Op: op, Summary: name + " is not assigned to a hub", Fix: "Run the step \"registration\" first."}
+		return &Problem{Kind: ByHand, Op: op, Summary: name + " is not assigned to a hub", Fix: "Run the step \"registration\" first: dpslab run " + name}
 	}
 	t, err := r.resolve(ctx)
 	if err != nil {

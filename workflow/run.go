@@ -150,7 +150,7 @@ func (r *run) all() (problem *Problem) {
 			}
 		}
 	}()
-	r.emit(Event{Kind: RunStarted, Plan: r.plan, Undo: r.options.Undo, DryRun: r.options.DryRun})
+	r.emit(Event{Kind: RunStarted, Plan: r.plan, Undo: r.options.Undo, DryRun: r.options.DryRun, Adds: r.options.adds})
 	for _, id := range r.plan {
 		if problem := r.one(id); problem != nil {
 			if problem.Kind != Interrupted && !r.options.Undo {
@@ -277,7 +277,7 @@ func (r *run) close() {
 // that is there.
 func (r *run) openJournal() {
 	flags := os.O_CREATE | os.O_RDWR | os.O_TRUNC
-	if r.options.Resume {
+	if r.options.Resume || r.options.adds {
 		flags = os.O_CREATE | os.O_RDWR | os.O_APPEND
 	}
 	file, err := os.OpenFile(r.session.config.Store.Paths.Journal(r.name), flags, 0o600)

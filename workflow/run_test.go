@@ -325,3 +325,20 @@ func TestBadProfiles(t *testing.T) {
 		})
 	}
 }
+
+// A face says itself that there was nothing to do; the event says why.
+func TestSkippedStepSaysWhyOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.device("d", workflow.Answers{"identity.source": "self-signed"})
+	b.mustRun("d", workflow.StepCertificates, workflow.StepSigningCA)
+	var why []string
+	for _, e := range b.seen() {
+		if e.Kind == workflow.StepSkipped {
+			why = append(why, e.Text)
+		}
+	}
+	if len(why) != 1 || strings.Contains(why[0], "nothing to do") || !strings.Contains(why[0], "self-signed") {
+		t.Errorf("skipped because of %q", why)
+	}
+}

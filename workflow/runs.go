@@ -27,6 +27,10 @@ type RunOptions struct {
 	Properties map[string]string
 	// Batch is how many messages go in one request; 0: what the profile says.
 	Batch int
+
+	// adds: a message that a person puts in after a run belongs to what was sent
+	// before.
+	adds bool
 }
 
 // ErrBusy is returned by Start while a run is under way.

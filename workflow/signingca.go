@@ -31,7 +31,7 @@ func (r *run) signingCA(ctx context.Context) (string, error) {
 	case r.imports():
 		return r.vouch(ctx)
 	case i.Source == profiles.SourceSelfSigned:
-		return "", skipped{"nothing to do: a self-signed certificate has no signing CA"}
+		return "", skipped{"a self-signed certificate has no signing CA"}
 	}
 	root, err := r.rootCertificate()
 	if err != nil {

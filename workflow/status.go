@@ -101,6 +101,8 @@ type TelemetryStatus struct {
 	LastReceived     *Received
 	Started          time.Time
 	Stream           Stream // paused or not, and the interval; zero before the step ran
+
+	before int // messages that were to be sent before the current run, which adds to them
 }
 
 // Sample is one sent message on the charts.

@@ -151,13 +151,13 @@ func (s *Session) current() *run {
 // Send sends one message of a device as it stands: nothing in the body is
 // filled in, and the properties are added to the profile's. While the device's
 // telemetry runs, even paused, it goes out between the others; otherwise it is a
-// run of its own, whose ID is returned. The sink hears what came of it. The
+// run of its own, whose ID is returned, and adds to the telemetry before it. The sink hears what came of it. The
 // error is ErrBusy while another run is under way, or a *Problem.
 func (s *Session) Send(name, body string, properties map[string]string) (run string, err error) {
 	if err := s.mayWrite("send a message of " + name); err != nil {
 		return "", err
 	}
-	o := RunOptions{Only: []StepID{StepTelemetry}, Count: 1, Body: body, Verbatim: true, Properties: properties}
+	o := RunOptions{Only: []StepID{StepTelemetry}, Count: 1, Body: body, Verbatim: true, Properties: properties, adds: true}
 	if err := CheckMessage(o); err != nil {
 		return "", err
 	}

@@ -94,14 +94,20 @@ func TestSendAlone(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.device("d", nil)
-	b.mustRun("d")
+	before := b.mustRun("d").Telemetry
 	if _, err := b.session.Send("d", `{"alarm": 1}`, nil); err != nil {
 		t.Fatal(err)
 	}
 	b.session.Wait()
 	status := b.status("d")
-	if status.Telemetry.Last == nil || status.Telemetry.Last.Body != `{"alarm": 1}` {
-		t.Errorf("telemetry %+v", status.Telemetry)
+	for face, told := range map[string]*workflow.Status{"live": status, "restored": b.session.History("d")} {
+		tel := told.Telemetry
+		if tel.Last == nil || tel.Last.Body != `{"alarm": 1}` || tel.Received != before.Received+1 {
+			t.Errorf("%s: telemetry %+v", face, tel)
+		}
+		if tel.Sent != before.Sent+1 || tel.Of != before.Of+1 || len(tel.Samples) != len(before.Samples)+1 || !tel.Started.Equal(before.Started) {
+			t.Errorf("%s: the message does not add to the run's: %+v after %+v", face, tel, before)
+		}
 	}
 	if _, err := b.session.Send("d", "x", map[string]string{"no good": "x"}); err == nil {
 		t.Error("a property that cannot travel was taken")

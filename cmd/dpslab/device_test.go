@@ -100,7 +100,7 @@ func TestSend(t *testing.T) {
 	home := t.TempDir()
 	serve(t, home)
 	dpslab(t, home, "new", "press-3", "--yes", "--count", "1").want(t, 0)
-	if r := dpslab(t, home, "send", "press-3").want(t, 2); !strings.Contains(r.stderr, "is not assigned to a hub") {
+	if r := dpslab(t, home, "send", "press-3").want(t, 1); !strings.Contains(r.stderr, "is not assigned to a hub") || !strings.Contains(r.stderr, "dpslab run press-3") {
 		t.Errorf("send before register: %s", r.stderr)
 	}
 	dpslab(t, home, "run", "press-3", "-q").want(t, 0)

@@ -78,7 +78,7 @@ func (a *app) faultSetCommand(f *labFlags) *cobra.Command {
 	flags := c.Flags()
 	flags.StringVar(&fault.Operation, "operation", "", "strike this operation alone")
 	flags.StringVar(&fault.Device, "device", "", "strike this registration ID or device ID alone")
-	flags.Float64Var(&fault.Rate, "rate", 0, "share of the requests it strikes (default all)")
+	flags.Float64Var(&fault.Rate, "rate", 0, "share of the requests it strikes (default all, of chaos one in twenty)")
 	flags.Uint64Var(&fault.Seed, "seed", 0, "makes the choice of --rate repeatable")
 	flags.IntVar(&fault.Count, "count", 0, "strike this often and no more (default until cleared)")
 	flags.StringVar(&fault.Value, "value", "", "the scenario's own figure")

@@ -35,6 +35,9 @@ func TestLabFaults(t *testing.T) {
 			t.Errorf("no %q in:\n%s", text, r.stdout)
 		}
 	}
+	if r := dpslab(t, home, "lab", "fault", "set", "--help").want(t, 0); !strings.Contains(r.stdout, "of chaos one in twenty") {
+		t.Errorf("the help of --rate: %s", r.stdout)
+	}
 	for _, args := range [][]string{{"delay", "--rate", "0"}, {"delay", "--rate", "2"}, {"delay", "--value", "-1s"}} {
 		dpslab(t, home, append([]string{"lab", "fault", "set"}, args...)...).want(t, 2)
 	}
