@@ -101,3 +101,21 @@ func TestAccessibleSaysOnlyText(t *testing.T) {
 		}
 	}
 }
+
+// A step that never ran has nothing to undo: nothing is asked.
+func TestAccessibleUndoOfNothing(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	l := newLinear(t, &out, true)
+	p := workflow.ProfileOf(workflow.Answers{"identity.registration_id": "d"})
+	if err := l.session.Save("d", p); err != nil {
+		t.Fatal(err)
+	}
+	l.lines <- "1"
+	if err := l.undo(t.Context(), "d"); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); !strings.Contains(got, "There is nothing to undo") || strings.Contains(got, "set aside") {
+		t.Errorf("said %q", got)
+	}
+}

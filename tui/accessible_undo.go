@@ -44,9 +44,13 @@ func (l *linear) undo(ctx context.Context, name string) error {
 	if err != nil || !chosen {
 		return err
 	}
-	if step == workflow.StepCertificates {
+	switch {
+	case step == workflow.StepCertificates && !l.session.HasFiles(name):
+		l.say("%s", nothingToUndo(step))
+		return nil
+	case step == workflow.StepCertificates:
 		l.say("%s", setAside)
-	} else {
+	default:
 		items, err := l.session.RetirePlan(ctx, name)
 		if err != nil {
 			l.problem(err)

@@ -20,6 +20,7 @@ import (
 
 // rig is a whole program in virtual time: bytes go in, a screen comes out.
 type rig struct {
+	dir     string // where all files lie
 	t       *testing.T
 	a       *app
 	session *workflow.Session
@@ -94,7 +95,7 @@ func inBubble(t *testing.T, names []string, f func(*rig)) {
 
 func newRig(t *testing.T, dir string, names []string, lab func(context.Context) (*workflow.Lab, error)) *rig {
 	t.Helper()
-	r := &rig{t: t, feed: NewFeed(), ask: NewAsker(), signals: make(chan os.Signal, 1), ended: make(chan error, 1)}
+	r := &rig{t: t, dir: dir, feed: NewFeed(), ask: NewAsker(), signals: make(chan os.Signal, 1), ended: make(chan error, 1)}
 	store := emptyStore(dir)
 	for _, n := range names {
 		w := workflow.NewWizard(workflow.Answers{"identity.registration_id": n})

@@ -15,6 +15,7 @@ import (
 type undoPlanMsg struct {
 	step  workflow.StepID
 	items []workflow.RetireItem
+	files bool // the device has files here
 	err   error
 }
 
@@ -22,7 +23,7 @@ type undoPlanMsg struct {
 func (a *app) planUndo(step workflow.StepID) tea.Cmd {
 	name := a.bench.Device()
 	return a.do(func() tea.Msg {
-		m := undoPlanMsg{step: step}
+		m := undoPlanMsg{step: step, files: a.session.HasFiles(name)}
 		m.items, m.err = a.session.RetirePlan(context.Background(), name)
 		m.items = slices.DeleteFunc(m.items, func(i workflow.RetireItem) bool { return i.Step != step })
 		return m
@@ -33,7 +34,10 @@ func (a *app) planUndo(step workflow.StepID) tea.Cmd {
 const setAside = "The device's key and certificate files are set aside, not deleted. CAs that other devices may share stay."
 
 func nothingToUndo(step workflow.StepID) string {
-	return "Nothing of the step " + step.Title() + " is known that a run made and that is still there."
+	if step == workflow.StepCertificates {
+		return "There is nothing to undo: the device has no key and no certificate files here."
+	}
+	return "There is nothing to undo. Nothing of the step " + step.Title() + " is known that a run made and that is still there."
 }
 
 // askUndo lists what goes and asks: by a key in the lab, by the device's name
@@ -45,7 +49,7 @@ func (a *app) askUndo(m undoPlanMsg) tea.Cmd {
 	switch {
 	case m.err != nil:
 		return a.say(m.err.Error())
-	case m.step != workflow.StepCertificates && len(m.items) == 0:
+	case m.step == workflow.StepCertificates && !m.files, m.step != workflow.StepCertificates && len(m.items) == 0:
 		return a.say(nothingToUndo(m.step))
 	}
 	name := a.bench.Device()

@@ -2,6 +2,8 @@ package tui
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -38,5 +40,29 @@ func TestUndoAStep(t *testing.T) {
 		r.press(enter)
 		r.pass(10 * time.Second)
 		r.see("✓ 3 enrollment")
+	})
+}
+
+// Where no file of the device is left there is nothing to set aside.
+func TestUndoWithoutFiles(t *testing.T) {
+	t.Parallel()
+	withLab(t, func(r *rig) {
+		r.press("n")
+		r.until(enter, "> registration ID")
+		r.press("d-1")
+		r.until(enter, "What will run")
+		r.press(enter)
+		r.pass(20 * time.Second)
+		if !r.session.HasFiles("d-1") {
+			t.Error("a device that ran has no files")
+		}
+		r.until("k", "> ✓ 1 certificates")
+		if err := os.RemoveAll(filepath.Join(r.dir, "devices", "d-1")); err != nil {
+			t.Error(err)
+		}
+		r.press("u")
+		r.pass(time.Second)
+		r.see("There is nothing to undo")
+		r.dontSee("set aside")
 	})
 }

@@ -17,6 +17,31 @@ func EditWizard(name string, p *profiles.Profile) Wizard {
 	return Wizard{Answers: a, Base: p, Reached: PageReview}
 }
 
+// unasked are the values of a profile that no question asks for and that
+// [Wizard.SetUnasked] changes.
+var unasked = map[string]func(*profiles.Profile) *string{
+	"target.ca_file":                   func(p *profiles.Profile) *string { return &p.Target.CAFile },
+	"target.device_endpoint":           func(p *profiles.Profile) *string { return &p.Target.DeviceEndpoint },
+	"target.device_api_version":        func(p *profiles.Profile) *string { return &p.Target.DeviceAPIVersion },
+	"target.service_api_version":       func(p *profiles.Profile) *string { return &p.Target.ServiceAPIVersion },
+	"target.hub_connection_string_env": func(p *profiles.Profile) *string { return &p.Target.HubConnectionStringEnv },
+	"identity.passphrase_command":      func(p *profiles.Profile) *string { return &p.Identity.PassphraseCommand },
+}
+
+// SetUnasked changes a value of the edited profile that no question asks for, by
+// its TOML path; empty leaves it out of the file. A file is named by its absolute
+// path. It reports false for a key that is none of those.
+func (w Wizard) SetUnasked(key, v string) (Wizard, bool) {
+	of, known := unasked[key]
+	if !known || w.Base == nil {
+		return w, false
+	}
+	base := *w.Base // the strings in question are part of this copy
+	*of(&base) = v
+	w.Base = &base
+	return w, true
+}
+
 // merged puts the answers over the profile that is edited.
 func merged(base *profiles.Profile, a Answers) *profiles.Profile {
 	p := ProfileOf(a)

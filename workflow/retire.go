@@ -291,6 +291,13 @@ func firstLabel(host string) string {
 	return name
 }
 
+// HasFiles reports whether a device has a folder with a key and certificates
+// here, which undoing the certificates sets aside.
+func (s *Session) HasFiles(name string) bool {
+	_, err := os.Stat(s.config.Store.Paths.DeviceDir(name))
+	return err == nil
+}
+
 // setAside renames the folder of the device's files. A key is never deleted.
 func (r *run) setAside() (string, error) {
 	dir := r.session.config.Store.Paths.DeviceDir(r.name)

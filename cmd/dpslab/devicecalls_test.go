@@ -188,6 +188,46 @@ func TestRetireCommand(t *testing.T) {
 	}
 }
 
+// What no question asks for can be set too: errors tell people to.
+func TestEditSetsWhatIsNotAsked(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	dpslab(t, home, "new", "press-3", "--yes", "-q").want(t, 0)
+	set := func(pair string, code int) string {
+		t.Helper()
+		r := dpslab(t, home, "edit", "press-3", "--set", pair).want(t, code)
+		text, err := os.ReadFile(paths(t, home).Profile("press-3"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text) + r.stderr
+	}
+	if got, want := set("target.ca_file=proxy.pem", 0), filepath.Join(mustWd(t), "proxy.pem"); !strings.Contains(got, want) {
+		t.Errorf("no %s in:\n%s", want, got)
+	}
+	if got := set("telemetry.count=4", 0); !strings.Contains(got, "ca_file") {
+		t.Errorf("another change lost ca_file:\n%s", got)
+	}
+	if got := set("target.device_endpoint=https://x", 2); !strings.Contains(got, "device endpoint") || strings.Contains(got, "https://x\"\n") {
+		t.Errorf("a bad host name: %s", got)
+	}
+	if got := set("target.ca_file=", 0); strings.Contains(got, "ca_file") {
+		t.Errorf("ca_file is still there:\n%s", got)
+	}
+	if got := set("target.nonsense=1", 2); !strings.Contains(got, "changes nothing that there is") {
+		t.Errorf("an unknown key: %s", got)
+	}
+}
+
+func mustWd(t *testing.T) string {
+	t.Helper()
+	wd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wd
+}
+
 func TestEdit(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()

@@ -101,13 +101,16 @@ func (a *app) editValues(s *workflow.Session, name string, f editFlags, told edi
 	}
 	before := w.TOML()
 	for _, pair := range f.set {
-		key, value, found := strings.Cut(pair, "=")
-		if _, known := workflow.FieldByKey(key); !found || !known || key == "name" {
+		var known bool
+		if w, known = setValue(w, pair); !known {
 			return usage(fmt.Sprintf("--set %q changes nothing that there is", pair), "KEY=VALUE, such as telemetry.count=20; dpslab new --help lists the keys; dpslab edit "+name+" changes anything else")
 		}
-		w = w.Set(key, value)
 	}
-	if wrong := w.Errors(); len(wrong) > 0 {
+	wrong := w.Errors()
+	if len(wrong) == 0 {
+		wrong = workflow.CheckProfile(w.Profile()) // also what no question asks for
+	}
+	if len(wrong) > 0 {
 		return usage(wrong[0].Key+": "+wrong[0].Error(), "dpslab new --help lists the values that there are")
 	}
 	if f.dryRun {
@@ -120,6 +123,24 @@ func (a *app) editValues(s *workflow.Session, name string, f editFlags, told edi
 		}
 	}
 	return a.tellEdited(told, f)
+}
+
+// setValue sets what KEY=VALUE says; false when there is no such key. A CA file
+// is found from any folder later, so its path is made absolute.
+func setValue(w workflow.Wizard, pair string) (workflow.Wizard, bool) {
+	key, value, found := strings.Cut(pair, "=")
+	if !found || key == "name" {
+		return w, false
+	}
+	if _, asked := workflow.FieldByKey(key); asked {
+		return w.Set(key, value), true
+	}
+	if key == "target.ca_file" && value != "" {
+		if path, err := filepath.Abs(value); err == nil {
+			value = path
+		}
+	}
+	return w.SetUnasked(key, value)
 }
 
 func (a *app) tellEdited(told edited, f editFlags) error {
