@@ -162,8 +162,8 @@ var rules = []rule{
 	},
 	{
 		service: atGateway, code: "ResourceNotFound",
-		why: "This resource group has no API Management service of that name: the name is misspelt, or the service is in another resource group or subscription.",
-		fix: "Compare the name with the one on the service's Overview page, and correct api_management in the profile. In the lab it is called dpslab-apim.",
+		why: "The service holds no certificate of that name; or this resource group has no API Management service of that name: it is misspelt, or in another resource group or subscription.",
+		fix: "dpslab apim list shows the certificates. Compare the service's name with the one on its Overview page, and correct api_management in the profile; in the lab it is called dpslab-apim.",
 	},
 	{
 		service: atManagement, code: "ResourceNotFound",
