@@ -60,6 +60,7 @@ type app struct {
 	notices   []workflow.Manual // what somebody has to do elsewhere, waiting too
 
 	status   *workflow.Status // of the device on the bench
+	playing  []string         // the lab's scenarios that are on
 	lab      *workflow.LabFacts
 	ran      []*workflow.Status // of devices that ran here, in order
 	readOnly bool               // nothing may be written
@@ -250,6 +251,8 @@ func (a *app) results(msg tea.Msg) tea.Cmd {
 		return a.gotLab(msg)
 	case lookMsg:
 		return a.lookAgain(msg)
+	case playingMsg:
+		a.gotPlaying(msg)
 	case faultsMsg:
 		return a.faultsSet(msg)
 	case copiedMsg:
@@ -269,11 +272,11 @@ func (a *app) clock(t time.Time) {
 
 // events takes in what the engine says.
 func (a *app) events(es []workflow.Event) tea.Cmd {
-	over, files := "", false
+	over, files, opened := "", false, false
 	for _, e := range es {
 		a.clock(e.At)
 		if e.Kind == workflow.LabOpened {
-			a.lab = e.Lab
+			a.lab, opened = e.Lab, true
 		}
 		if a.sideEvents(e) {
 			continue
@@ -298,6 +301,9 @@ func (a *app) events(es []workflow.Event) tea.Cmd {
 	var cmds []tea.Cmd
 	if a.batch.current != "" && over == a.batch.current {
 		cmds = append(cmds, a.nextInBatch())
+	}
+	if over != "" || opened {
+		cmds = append(cmds, a.readPlaying())
 	}
 	if over != "" {
 		cmds = append(cmds, a.readDevices([]string{over}))

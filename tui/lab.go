@@ -50,6 +50,7 @@ func (a *app) gotLab(m labMsg) tea.Cmd {
 		return nil
 	}
 	a.labScreen.SetView(m.view, m.err)
+	a.gotPlaying(playingMsg{playing(m.view.Faults), m.err})
 	return tea.Tick(lookEvery, func(time.Time) tea.Msg { return lookMsg{m.look} })
 }
 
@@ -80,5 +81,5 @@ func (a *app) faultsSet(m faultsMsg) tea.Cmd {
 	case m.on:
 		text = strings.Join(m.names, ", ") + " on: the next device that meets it sees it"
 	}
-	return tea.Batch(a.readLab(), a.say(text))
+	return tea.Batch(a.readLab(), a.readPlaying(), a.say(text))
 }

@@ -66,7 +66,7 @@ func (a *app) badge() string {
 	if only != "" {
 		only += "  "
 	}
-	text := only + "lab " + a.th.OK.Text(a.th.Live) + " " + a.th.Clean(a.lab.Address)
+	text := a.scenarios() + only + "lab " + a.th.OK.Text(a.th.Live) + " " + a.th.Clean(a.lab.Address)
 	if a.lab.Joined {
 		text += " (joined)"
 	}

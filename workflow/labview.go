@@ -139,6 +139,25 @@ func (s *Session) labView(ctx context.Context) (LabView, error) {
 	return v, nil
 }
 
+// OpenLabFaults are the scenarios of the lab that is open, and which are on; none
+// where no lab was opened yet, which this does not do. Its errors are *Problem.
+func (s *Session) OpenLabFaults(ctx context.Context) ([]LabFault, error) {
+	s.labOnce.Lock()
+	lab := s.lab
+	s.labOnce.Unlock()
+	if lab == nil || lab.Faults == nil {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, labPatience)
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)() // closing the session ends the look
+	faults, err := lab.Faults(ctx)
+	if err != nil {
+		return nil, problemOf("read the lab's scenarios", err)
+	}
+	return faults, nil
+}
+
 // SetFault switches a scenario of the lab on or off; [LabView.Faults] has the
 // names. Its errors are *Problem.
 func (s *Session) SetFault(ctx context.Context, name string, on bool) error {

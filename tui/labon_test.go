@@ -1,0 +1,44 @@
+package tui
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// The header of a device in the lab names the scenario that is on, wherever it
+// was switched on, once a run has ended.
+func TestBenchNamesScenarios(t *testing.T) {
+	t.Parallel()
+	withLab(t, func(r *rig) {
+		r.press("n")
+		r.until(enter, "> registration ID")
+		r.press("d-1")
+		r.until(enter, "What will run")
+		r.press(enter)
+		r.pass(20 * time.Second)
+		r.dontSee("scenario")
+		for _, c := range []struct {
+			name string
+			on   bool
+			want string
+		}{
+			{"throttled", true, "scenario throttled on"},
+			{"server-error", true, "2 scenarios on"},
+			{"throttled", false, "scenario server-error on"},
+			{"server-error", false, ""},
+		} {
+			if err := r.session.SetFault(context.Background(), c.name, c.on); err != nil {
+				t.Fatal(err)
+			}
+			r.until("k", "> ✓ 1 certificates")
+			r.press(enter)
+			r.pass(10 * time.Second)
+			if c.want == "" {
+				r.dontSee("scenario")
+				continue
+			}
+			r.see(c.want)
+		}
+	})
+}
