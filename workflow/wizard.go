@@ -96,7 +96,10 @@ func (w Wizard) Error(key string) error {
 	if key == keyName && w.Base == nil && w.Taken != nil && w.Taken(w.Value(key)) {
 		return fmt.Errorf("is the name of a device that you already have: choose another")
 	}
-	return checkValue(f, w.Value(key), w.Answers)
+	if err := checkValue(f, w.Value(key), w.Answers); err != nil || key != keyBody {
+		return err
+	}
+	return w.bodyFits()
 }
 
 func checkValue(f Field, v string, a Answers) error {

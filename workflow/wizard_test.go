@@ -192,7 +192,7 @@ func TestFieldErrors(t *testing.T) {
 		{keyInterval, "500ms", nil, ""},
 		{keyInterval, "5", nil, "must be a duration"},
 		{keyInterval, "-1s", nil, "must be a duration"},
-		{keyBody, "plain text", nil, ""},
+		{keyBody, "plain text", Answers{keyContentType: "text/plain"}, ""},
 		{keyBody, "{{ nope }}", nil, "is not a template of now, n and wave"},
 		{keyBody, `{{ wave 1 2 "x" }}`, nil, "cannot be filled in"},
 		{keyBody, `{{ printf "%0999999999d" 1 }}`, nil, "only now, n and wave"},
