@@ -33,7 +33,7 @@ func RunAccessible(ctx context.Context, o Options) error {
 		l.called = "dpslab"
 	}
 	l.echoes = xterm.IsTerminal(int(o.In.Fd()))
-	l.hide = func() (func(), error) { return hideEcho(o.In) }
+	l.hide = func() (func(), error) { return term.HideEcho(o.In) }
 	l.lines = make(chan string)
 	left := make(chan struct{})
 	defer close(left)

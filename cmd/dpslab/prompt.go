@@ -10,12 +10,13 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/term"
+	xterm "golang.org/x/term"
 
+	"dpslab/tui/term"
 	"dpslab/workflow"
 )
 
-func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+func isTerminal(f *os.File) bool { return xterm.IsTerminal(int(f.Fd())) }
 
 // prompt asks on standard error and reads one line.
 func (a *app) prompt(ctx context.Context, text string) (string, error) {
@@ -59,28 +60,18 @@ func (a *app) ask(ctx context.Context, q workflow.Question) (string, error) {
 	if !q.Secret {
 		return a.prompt(ctx, q.Prompt+": ")
 	}
-	fd := int(a.in.Fd())
-	before, err := term.GetState(fd)
+	// The read that a cancelled question leaves behind must not touch the modes of
+	// the terminal: they are set and put back here alone.
+	show, err := term.HideEcho(a.in)
 	if err != nil {
-		return "", fmt.Errorf("prepare the terminal for a secret: %w", err)
+		return "", err
 	}
-	if err := echoOff(fd); err != nil {
-		return "", fmt.Errorf("prepare the terminal for a secret: %w", err)
+	defer show()
+	secret, err := a.prompt(ctx, q.Prompt+": ")
+	if err == nil {
+		fmt.Fprintln(a.err) // the newline was not shown either
 	}
-	defer func() { _ = term.Restore(fd, before) }()
-	fmt.Fprint(a.err, q.Prompt+": ")
-	secret, err := await(ctx, func() (string, error) {
-		b, err := term.ReadPassword(fd)
-		return string(b), err
-	})
-	fmt.Fprintln(a.err)
-	if ctx.Err() != nil { // the read that was left behind would keep the echo off
-		return "", context.Cause(ctx)
-	}
-	if err != nil {
-		return "", fmt.Errorf("read the answer: %w", err)
-	}
-	return secret, nil
+	return secret, err
 }
 
 // interview asks, line by line, what no flag answered.

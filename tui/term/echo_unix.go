@@ -1,6 +1,6 @@
 //go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
 
-package tui
+package term
 
 import (
 	"fmt"
@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hideEcho keeps the terminal from showing what is typed until show is called.
+// HideEcho keeps a terminal from showing what is typed until show is called.
 // Unlike a raw read it leaves the reading of lines to the one reader there is.
-func hideEcho(in *os.File) (show func(), err error) {
+func HideEcho(in *os.File) (show func(), err error) {
 	fd := int(in.Fd())
 	before, err := unix.IoctlGetTermios(fd, getTermios)
 	if err != nil {
