@@ -46,7 +46,7 @@ func problemOf(op string, err error) *Problem {
 	case errors.As(err, &refused):
 		fillRefused(p, refused)
 	case errors.As(err, &connect):
-		p.Kind, p.Summary = Unreachable, "no answer from "+connect.Host+": "+wire.RedactText(connect.Err.Error())
+		p.Kind, p.Summary = Unreachable, wire.RedactText(connect.Summary())
 	case errors.As(err, &answer):
 		p.Kind = Refused
 		p.Why = "Something between here and the service answered in its place, such as a proxy or a sign-in page."

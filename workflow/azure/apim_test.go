@@ -244,10 +244,11 @@ const heldAPIM = `{"id":"/x","name":"gateway","type":"Microsoft.ApiManagement/se
 	"thumbprint":"0A1B","expirationDate":"2018-03-17T21:55:07+00:00","keyVault":{"secretIdentifier":"https://v.vault.azure.net/secrets/s",
 	"identityClientId":"ceaa6b06-c00f-43ef-99ac-f53d1fe876a0","lastStatus":{"code":"Success","timeStampUtc":"2020-09-22T00:24:53.3191468Z"}}}}`
 
-func TestAPIMRequests(t *testing.T) {
-	t.Parallel()
+// apimCalls are all, with what they should make of the answer heldAPIM.
+func apimCalls(t *testing.T) map[string]func(context.Context, *azure.APIMCertificates) error {
+	t.Helper()
 	pfx := fixedPFX(t)
-	for name, call := range map[string]func(context.Context, *azure.APIMCertificates) error{
+	return map[string]func(context.Context, *azure.APIMCertificates) error{
 		"apim-put-pfx": func(ctx context.Context, a *azure.APIMCertificates) error {
 			held, created, err := a.PutPFX(ctx, "gateway", pfx, dps.NewSecret(pfxPassword), "")
 			if err == nil && (!created || held.ETag != `"t1"` || held.Vault.Status != "Success" || held.Expires.Year() != 2018 || held.Vault.CheckedAt.Year() != 2020) {
@@ -279,7 +280,12 @@ func TestAPIMRequests(t *testing.T) {
 		"apim-list": func(ctx context.Context, a *azure.APIMCertificates) error {
 			return last(a.List(ctx, azure.APIMQuery{Filter: "name eq 'x'", Top: 10, Skip: 20, RefreshFailed: true}))
 		},
-	} {
+	}
+}
+
+func TestAPIMRequests(t *testing.T) {
+	t.Parallel()
+	for name, call := range apimCalls(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := wiretest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -292,16 +298,21 @@ func TestAPIMRequests(t *testing.T) {
 					fmt.Fprint(w, heldAPIM)
 				}
 			})
-			a, err := azure.NewManagement(s.Client(t), azure.ManagementHost, token()).APIM(azure.APIMService{SubscriptionID: subscriptionID, ResourceGroup: "rg-iot", Name: "contoso-apim"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := call(t.Context(), a); err != nil {
+			if err := call(t.Context(), contosoAPIM(t, s)); err != nil {
 				t.Fatal(err)
 			}
 			s.CompareGolden(t, name)
 		})
 	}
+}
+
+func contosoAPIM(t *testing.T, s *wiretest.Service) *azure.APIMCertificates {
+	t.Helper()
+	a, err := azure.NewManagement(s.Client(t), azure.ManagementHost, token()).APIM(azure.APIMService{SubscriptionID: subscriptionID, ResourceGroup: "rg-iot", Name: "contoso-apim"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 // fixedPFX is always the same, so that the requests are, and opened

@@ -16,6 +16,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"dpslab/workflow/wire"
 )
 
 // renewBefore is how long before its end a token is not used any more.
@@ -71,20 +73,22 @@ const (
 // never behind a proxy.
 var metadataAddress = netip.AddrFrom4([4]byte{169, 254, 169, 254})
 
-// signInTransport reaches the sign-in servers. A redirect is not followed.
+// signInTransport reaches the sign-in servers. A redirect is not followed, and
+// no answer is taken that is longer than [wire.MaxBody].
 func signInTransport(roots *x509.CertPool) *http.Client {
 	return &http.Client{
 		Timeout:       signInTotal,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
+		Transport: wire.CapBodies(&http.Transport{
 			Proxy:                  signInProxy,
 			DialContext:            (&net.Dialer{Timeout: signInConnect}).DialContext,
 			TLSHandshakeTimeout:    signInConnect,
 			ResponseHeaderTimeout:  signInTotal,
 			MaxResponseHeaderBytes: 64 << 10,
 			IdleConnTimeout:        time.Minute,
+			DisableCompression:     true, // none is asked for
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
-		},
+		}),
 	}
 }
 

@@ -29,14 +29,14 @@ func service(w *wire.Client) *dps.ServiceClient {
 	}
 }
 
-// Each call sends exactly this: method, path, headers, body.
-func TestRequestsAsTheyArrive(t *testing.T) {
-	t.Parallel()
+// calls are all calls of both clients.
+func calls(t *testing.T) map[string]func(context.Context, *wire.Client) error {
+	t.Helper()
 	individualRecord, groupRecord := new(dps.IndividualEnrollment), new(dps.EnrollmentGroup)
 	if err := errors.Join(json.Unmarshal([]byte(individual), individualRecord), json.Unmarshal([]byte(groupByReference), groupRecord)); err != nil {
 		t.Fatal(err)
 	}
-	for name, call := range map[string]func(context.Context, *wire.Client) error{
+	return map[string]func(context.Context, *wire.Client) error{
 		"register": func(ctx context.Context, w *wire.Client) error {
 			_, err := device(w).Register(ctx, dps.DeviceRegistration{RegistrationID: "Line:3.a b", Payload: json.RawMessage(`{"floor":2}`)})
 			return err
@@ -135,7 +135,22 @@ func TestRequestsAsTheyArrive(t *testing.T) {
 		"delete-group": func(ctx context.Context, w *wire.Client) error {
 			return service(w).DeleteGroup(ctx, "line-b", "")
 		},
-	} {
+	}
+}
+
+// Not parallel: it looks at the memory of the process.
+func TestGzipBombs(t *testing.T) {
+	bombs := make(map[string]func(*testing.T, *wiretest.Service) error)
+	for name, call := range calls(t) {
+		bombs[name] = func(t *testing.T, s *wiretest.Service) error { return call(t.Context(), s.Client(t)) }
+	}
+	wiretest.Defuse(t, bombs)
+}
+
+// Each call sends exactly this: method, path, headers, body.
+func TestRequestsAsTheyArrive(t *testing.T) {
+	t.Parallel()
+	for name, call := range calls(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := wiretest.Serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "{}") })

@@ -90,54 +90,66 @@ func TestPropertiesBecomeHeaders(t *testing.T) {
 	}
 }
 
+// calls are all calls of both clients.
+var calls = map[string]func(context.Context, *wire.Client) error{
+	"send-event": func(ctx context.Context, w *wire.Client) error {
+		return device(w).Send(ctx, iothub.Message{
+			Body: []byte(`{"temperature": 21.5}`), ContentType: "application/json", ContentEncoding: "utf-8", MessageID: "run-1",
+			Properties: map[string]string{"source": "dpslab", "line": "3"},
+		})
+	},
+	"send-empty-event": func(ctx context.Context, w *wire.Client) error {
+		d := device(w)
+		d.DeviceID, d.APIVersion = "a b/c%$", "2021-04-12"
+		return d.Send(ctx, iothub.Message{})
+	},
+	"send-all-properties": func(ctx context.Context, w *wire.Client) error {
+		return keyed(w).Send(ctx, iothub.Message{
+			Body: []byte{0xff}, MessageID: "run-1", CorrelationID: "c-1", UserID: "u", Created: time.Unix(1700000000, 5e6),
+		})
+	},
+	"send-batch": func(ctx context.Context, w *wire.Client) error {
+		_, err := keyed(w).SendBatch(ctx, []iothub.Message{
+			{Body: []byte("21.5"), MessageID: "1", Properties: map[string]string{"line": "3"}}, {},
+		})
+		return err
+	},
+	"receive": func(ctx context.Context, w *wire.Client) error {
+		_, err := keyed(w).Receive(ctx, 1500*time.Millisecond)
+		return err
+	},
+	"complete": func(ctx context.Context, w *wire.Client) error { return keyed(w).Complete(ctx, "0a/1b") },
+	"reject":   func(ctx context.Context, w *wire.Client) error { return keyed(w).Reject(ctx, "0a-1b") },
+	"abandon":  func(ctx context.Context, w *wire.Client) error { return keyed(w).Abandon(ctx, "0a-1b") },
+	"get-device": func(ctx context.Context, w *wire.Client) error {
+		_, err := service(w).Device(ctx, "a b/c")
+		return noJSON(err)
+	},
+	"delete-device": func(ctx context.Context, w *wire.Client) error {
+		return service(w).DeleteDevice(ctx, "device-01", "AAAAAAAAAAE=")
+	},
+	"delete-device-anyway": func(ctx context.Context, w *wire.Client) error { return service(w).DeleteDevice(ctx, "device-01", "") },
+	"get-twin": func(ctx context.Context, w *wire.Client) error {
+		_, err := service(w).Twin(ctx, "device-01")
+		return noJSON(err)
+	},
+	"send-lab-command": func(ctx context.Context, w *wire.Client) error {
+		return service(w).SendLabCommand(ctx, "device-01", iothub.LabCommand{Body: []byte("open")})
+	},
+}
+
+// Not parallel: it looks at the memory of the process.
+func TestGzipBombs(t *testing.T) {
+	bombs := make(map[string]func(*testing.T, *wiretest.Service) error)
+	for name, call := range calls {
+		bombs[name] = func(t *testing.T, s *wiretest.Service) error { return call(t.Context(), s.Client(t)) }
+	}
+	wiretest.Defuse(t, bombs)
+}
+
 func TestSendAsItArrives(t *testing.T) {
 	t.Parallel()
-	for name, call := range map[string]func(context.Context, *wire.Client) error{
-		"send-event": func(ctx context.Context, w *wire.Client) error {
-			return device(w).Send(ctx, iothub.Message{
-				Body: []byte(`{"temperature": 21.5}`), ContentType: "application/json", ContentEncoding: "utf-8", MessageID: "run-1",
-				Properties: map[string]string{"source": "dpslab", "line": "3"},
-			})
-		},
-		"send-empty-event": func(ctx context.Context, w *wire.Client) error {
-			d := device(w)
-			d.DeviceID, d.APIVersion = "a b/c%$", "2021-04-12"
-			return d.Send(ctx, iothub.Message{})
-		},
-		"send-all-properties": func(ctx context.Context, w *wire.Client) error {
-			return keyed(w).Send(ctx, iothub.Message{
-				Body: []byte{0xff}, MessageID: "run-1", CorrelationID: "c-1", UserID: "u", Created: time.Unix(1700000000, 5e6),
-			})
-		},
-		"send-batch": func(ctx context.Context, w *wire.Client) error {
-			_, err := keyed(w).SendBatch(ctx, []iothub.Message{
-				{Body: []byte("21.5"), MessageID: "1", Properties: map[string]string{"line": "3"}}, {},
-			})
-			return err
-		},
-		"receive": func(ctx context.Context, w *wire.Client) error {
-			_, err := keyed(w).Receive(ctx, 1500*time.Millisecond)
-			return err
-		},
-		"complete": func(ctx context.Context, w *wire.Client) error { return keyed(w).Complete(ctx, "0a/1b") },
-		"reject":   func(ctx context.Context, w *wire.Client) error { return keyed(w).Reject(ctx, "0a-1b") },
-		"abandon":  func(ctx context.Context, w *wire.Client) error { return keyed(w).Abandon(ctx, "0a-1b") },
-		"get-device": func(ctx context.Context, w *wire.Client) error {
-			_, err := service(w).Device(ctx, "a b/c")
-			return noJSON(err)
-		},
-		"delete-device": func(ctx context.Context, w *wire.Client) error {
-			return service(w).DeleteDevice(ctx, "device-01", "AAAAAAAAAAE=")
-		},
-		"delete-device-anyway": func(ctx context.Context, w *wire.Client) error { return service(w).DeleteDevice(ctx, "device-01", "") },
-		"get-twin": func(ctx context.Context, w *wire.Client) error {
-			_, err := service(w).Twin(ctx, "device-01")
-			return noJSON(err)
-		},
-		"send-lab-command": func(ctx context.Context, w *wire.Client) error {
-			return service(w).SendLabCommand(ctx, "device-01", iothub.LabCommand{Body: []byte("open")})
-		},
-	} {
+	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := wiretest.Serve(t, noContent)

@@ -51,8 +51,14 @@ const (
 	ReasonBroken   ConnectReason = "broken"    // the connection ended before the answer
 )
 
-func (e *ConnectError) Error() string {
-	return fmt.Sprintf("%s: no answer from %s: %v", e.Operation, e.Host, e.Err)
+func (e *ConnectError) Error() string { return e.Operation + ": " + e.Summary() }
+
+// Summary is the error without the operation.
+func (e *ConnectError) Summary() string {
+	if e.Reason == ReasonTooLarge {
+		return fmt.Sprintf("the answer of %s is not taken: %v", e.Host, e.Err)
+	}
+	return fmt.Sprintf("no answer from %s: %v", e.Host, e.Err)
 }
 
 func (e *ConnectError) Unwrap() error { return e.Err }

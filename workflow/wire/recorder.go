@@ -2,10 +2,8 @@ package wire
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -153,14 +151,9 @@ func (r *recorder) RoundTrip(q *http.Request) (*http.Response, error) {
 	x.Proto, x.Status = response.Proto, response.StatusCode
 	_, x.Reason, _ = strings.Cut(response.Status, " ")
 	x.ResponseHeader = redactHeader(response.Header)
-	if isGzip(response.Header) {
-		response.Header.Del("Content-Encoding") // what follows is not, any more
-		response.Header.Del("Content-Length")
-		response.Uncompressed, response.ContentLength = true, int64(len(body))
-	}
+	replaceBody(response, body)
 	x.ResponseBody, x.Truncated = keep(body, x.Truncated)
 	r.observe(x, true)
-	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
 }
 
@@ -197,44 +190,6 @@ func keep(body []byte, truncated bool) (string, bool) {
 	}
 	return RedactText(string(body)), truncated
 }
-
-// readBody reads an answer, at most MaxBody bytes of it as they come and as
-// they are unpacked: a server may use gzip without having been asked.
-func readBody(response *http.Response) ([]byte, error) {
-	defer response.Body.Close()
-	packed := &io.LimitedReader{R: response.Body, N: MaxBody + 1}
-	if !isGzip(response.Header) {
-		return capped(packed)
-	}
-	unpacked, err := gzip.NewReader(packed)
-	if errors.Is(err, io.EOF) {
-		return nil, nil // no body at all
-	}
-	if err != nil {
-		return nil, fmt.Errorf("unpack the answer: %w", err)
-	}
-	body, err := capped(io.LimitReader(unpacked, MaxBody+1))
-	switch {
-	case packed.N == 0:
-		return nil, errTooLarge
-	case err != nil && !errors.Is(err, errTooLarge):
-		return nil, fmt.Errorf("unpack the answer: %w", err)
-	}
-	return body, err
-}
-
-func capped(r io.Reader) ([]byte, error) {
-	body, err := io.ReadAll(r)
-	if err != nil {
-		return nil, err
-	}
-	if len(body) > MaxBody {
-		return nil, errTooLarge
-	}
-	return body, nil
-}
-
-func isGzip(h http.Header) bool { return strings.EqualFold(h.Get("Content-Encoding"), "gzip") }
 
 // headersTooLong reports whether more came than the headers of an answer may be
 // long, and they had not ended yet.

@@ -115,6 +115,14 @@ func (s *Service) Client(t testing.TB) *wire.Client {
 	return c
 }
 
+// Plain reaches the service without what wire puts around a transport.
+func (s *Service) Plain() *http.Transport {
+	return &http.Transport{
+		DialContext: s.Options.Dial, DisableCompression: true,
+		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: s.Options.Roots},
+	}
+}
+
 // CompareGolden compares all requests so far with testdata/name.golden; with
 // -update it writes that file.
 func (s *Service) CompareGolden(t testing.TB, name string) {
