@@ -27,7 +27,7 @@ var ErrExists = fmt.Errorf("there is a profile of that name already: %w", fs.Err
 // maxFile bounds what is read of a profile, in bytes.
 const maxFile = 1 << 20
 
-// Names lists the profiles, sorted. It reads one folder and opens no file;
+// Names lists the profiles in the order of [CompareNames]. It reads one folder and opens no file;
 // without the folder there are none.
 func (s *Store) Names() ([]string, error) {
 	entries, err := os.ReadDir(s.Paths.profiles())
@@ -41,12 +41,12 @@ func (s *Store) Names() ([]string, error) {
 			names = append(names, name)
 		}
 	}
-	slices.Sort(names)
+	slices.SortFunc(names, CompareNames)
 	return names, nil
 }
 
-// Authorities lists the CAs of this machine that devices share, sorted, by the
-// names that profiles use. It reads one folder and opens no file; without the
+// Authorities lists the CAs of this machine that devices share, by the names
+// that profiles use, in the order of [CompareNames]. It reads one folder and opens no file; without the
 // folder there are none.
 func (s *Store) Authorities() ([]string, error) {
 	dir := filepath.Dir(s.Paths.AuthorityDir("x"))
@@ -60,7 +60,7 @@ func (s *Store) Authorities() ([]string, error) {
 			names = append(names, e.Name())
 		}
 	}
-	slices.Sort(names)
+	slices.SortFunc(names, CompareNames)
 	return names, nil
 }
 

@@ -2,10 +2,12 @@ package tui
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"dpslab/profiles"
 	"dpslab/tui/screen"
 	"dpslab/workflow"
 )
@@ -178,12 +180,14 @@ func readPage(ctx context.Context, v *workflow.Service, apim workflow.APIM, p sc
 		return rows, page.Continuation, err
 	case workflow.ListCAs:
 		all, err := v.SigningCertificates(ctx)
+		slices.SortFunc(all, func(a, b workflow.SigningCertificate) int { return profiles.CompareNames(a.Name, b.Name) })
 		for i := range all {
 			rows = append(rows, screen.Held{CA: &all[i]})
 		}
 		return rows, "", err
 	}
 	all, err := v.APIMCertificates(ctx, apim, workflow.APIMQuery{})
+	slices.SortFunc(all, func(a, b *workflow.APIMCertificate) int { return profiles.CompareNames(a.ID, b.ID) })
 	for _, c := range all {
 		rows = append(rows, screen.Held{APIM: c})
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"dpslab/profiles"
 )
 
 // LabInboxMax is how many messages a [LabView] has at most, the newest: it is
@@ -209,8 +211,12 @@ func (w *labWatch) records(ctx context.Context, v *LabView) ([]LabSender, error)
 		return nil, fmt.Errorf("read what the lab holds: %w", err)
 	}
 	v.Enrollments, v.Registrations, v.More = c.Enrollments, c.Registrations, c.More
+	rank := map[bool]int{true: 0, false: 1} // groups first
+	slices.SortStableFunc(v.Enrollments, func(a, b LabEnrollment) int {
+		return cmp.Or(cmp.Compare(rank[a.Group], rank[b.Group]), profiles.CompareNames(a.ID, b.ID))
+	})
 	slices.SortStableFunc(v.Registrations, func(a, b LabRegistration) int {
-		return cmp.Or(b.Updated.Compare(a.Updated), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(b.Updated.Compare(a.Updated), profiles.CompareNames(a.ID, b.ID))
 	})
 	by := map[string]int{}
 	for _, r := range v.Registrations {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"dpslab/pki"
+	"dpslab/profiles"
 	"dpslab/workflow"
 )
 
@@ -104,6 +105,7 @@ func (a *app) authorities() []string {
 			names = append(names, e.Name())
 		}
 	}
+	slices.SortFunc(names, profiles.CompareNames)
 	return names
 }
 

@@ -7,6 +7,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"dpslab/profiles"
 	"dpslab/tui/keymap"
 	"dpslab/tui/theme"
 	"dpslab/tui/ui"
@@ -18,7 +19,7 @@ import (
 // ten.
 type Home struct {
 	th      *theme.Theme
-	names   []string // all, sorted
+	names   []string // all, in the order of profiles.CompareNames
 	shown   []string // those that pass the filter, in order
 	facts   map[string]rowFacts
 	loaded  map[string]workflow.Device // the ones in sight, and some more
@@ -256,6 +257,6 @@ func (h *Home) count() string {
 
 // Has says whether a profile of that name exists.
 func (h *Home) Has(name string) bool {
-	_, found := slices.BinarySearch(h.names, name)
+	_, found := slices.BinarySearchFunc(h.names, name, profiles.CompareNames)
 	return found
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"dpslab/profiles"
 	"dpslab/tui/keymap"
 	"dpslab/workflow"
 )
@@ -187,7 +188,7 @@ func (h *Home) order() {
 			if (x == "") != (y == "") { // the unknown goes last
 				return cmp.Compare(y, x)
 			}
-			return cmp.Compare(x, y)
+			return profiles.CompareNames(x, y)
 		}
 	}
 	switch h.by {
@@ -198,7 +199,7 @@ func (h *Home) order() {
 	case byStatus:
 		slices.SortStableFunc(h.shown, func(a, b string) int {
 			x, y := h.facts[a], h.facts[b]
-			return cmp.Or(cmp.Compare(x.urgency, y.urgency), cmp.Compare(x.st.text, y.st.text))
+			return cmp.Or(cmp.Compare(x.urgency, y.urgency), profiles.CompareNames(x.st.text, y.st.text))
 		})
 	case byCertificate:
 		slices.SortStableFunc(h.shown, func(a, b string) int {

@@ -245,3 +245,19 @@ func TestTheKeyThatChangesTheProfile(t *testing.T) {
 		}
 	}
 }
+
+// Devices with numbers in their names are found whatever the order of the bytes.
+func TestHomeFindsNumberedNames(t *testing.T) {
+	t.Parallel()
+	h := NewHome(nil)
+	names := []string{"press-1", "press-2", "press-10", "press-010", "press-11"}
+	h.SetNames(names, nil)
+	for _, n := range names {
+		if !h.Has(n) {
+			t.Errorf("%s is not found", n)
+		}
+	}
+	if h.Has("press-3") {
+		t.Error("press-3 is found")
+	}
+}
