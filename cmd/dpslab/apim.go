@@ -40,7 +40,9 @@ The service is --apim-service, in the target's subscription and, unless
 	f.add(c)
 	c.PersistentFlags().StringVar(&f.service.Service, "apim-service", "", "name of the API Management service")
 	c.PersistentFlags().StringVar(&f.service.ResourceGroup, "apim-resource-group", "", "its resource group (default: the DPS instance's)")
-	return serviceGroup(c, a.apimListCommand(f), a.apimPutCommand(f), a.apimShowCommand(f), a.apimRefreshCommand(f), a.apimDeleteCommand(f))
+	return a.serviceGroup(
+		c, below("list", a.apimListCommand, f), below("put", a.apimPutCommand, f), below("show", a.apimShowCommand, f), below("refresh", a.apimRefreshCommand, f), below("delete", a.apimDeleteCommand, f),
+	)
 }
 
 // shownAPIM is a certificate of API Management as the commands show it.

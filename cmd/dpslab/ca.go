@@ -30,7 +30,9 @@ admits, once the possession of their private key is proved.
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	f.add(c)
-	return serviceGroup(c, a.caListCommand(f), a.caUploadCommand(f), a.caVerifyCommand(f), a.caDeleteCommand(f))
+	return a.serviceGroup(
+		c, below("list", a.caListCommand, f), below("upload", a.caUploadCommand, f), below("verify", a.caVerifyCommand, f), below("delete", a.caDeleteCommand, f),
+	)
 }
 
 // shownCA is a signing certificate as the commands show it.

@@ -33,8 +33,11 @@ command or a prompt, never from the command line.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.certNewCommand(), a.certInspectCommand(), a.certVerifyCommand(), a.certRenewCommand(), a.certCSRCommand(),
-		a.certSignCommand(), a.certPFXCommand(), a.certFullChainCommand(), a.certConvertCommand(), a.certIssuedCommand())
+	a.tree.add(
+		c, branch{"new", a.certNewCommand}, branch{"inspect", a.certInspectCommand}, branch{"verify", a.certVerifyCommand},
+		branch{"renew", a.certRenewCommand}, branch{"csr", a.certCSRCommand}, branch{"sign", a.certSignCommand}, branch{"pfx", a.certPFXCommand},
+		branch{"fullchain", a.certFullChainCommand}, branch{"convert", a.certConvertCommand}, branch{"issued", a.certIssuedCommand},
+	)
 	return c
 }
 

@@ -28,7 +28,9 @@ scope. What show prints is the [target] section of a profile.
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	f.add(c)
-	return serviceGroup(c, a.dpsListCommand(f), a.dpsShowCommand(f))
+	return a.serviceGroup(
+		c, below("list", a.dpsListCommand, f), below("show", a.dpsShowCommand, f),
+	)
 }
 
 // shownInstance is a DPS instance as the commands show it.

@@ -37,8 +37,13 @@ with --group enrollment groups.
 	}
 	f.add(c)
 	c.PersistentFlags().BoolVar(&f.group, "group", false, "enrollment groups instead of individual enrollments")
-	return serviceGroup(c, a.enrollmentListCommand(f), a.enrollmentShowCommand(f), a.enrollmentPutCommand(f),
-		a.enrollmentSwitchCommand(f, "enable", true), a.enrollmentSwitchCommand(f, "disable", false), a.enrollmentDeleteCommand(f))
+	turn := func(verb string, on bool) branch {
+		return branch{verb, func() *cobra.Command { return a.enrollmentSwitchCommand(f, verb, on) }}
+	}
+	return a.serviceGroup(
+		c, below("list", a.enrollmentListCommand, f), below("show", a.enrollmentShowCommand, f), below("put", a.enrollmentPutCommand, f),
+		turn("enable", true), turn("disable", false), below("delete", a.enrollmentDeleteCommand, f),
+	)
 }
 
 func (f *enrollmentFlags) kind() string {

@@ -18,7 +18,7 @@ func (a *app) keyCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.keyDeriveCommand())
+	a.tree.add(c, branch{"derive", a.keyDeriveCommand})
 	return c
 }
 

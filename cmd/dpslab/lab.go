@@ -52,8 +52,11 @@ and keeps its state; a workbench or run on the same state joins it.`,
 	flags.BoolVar(&f.options.Insecure, "i-know-this-is-insecure", false, "allow an address that other machines can reach")
 	flags.BoolVar(&f.asJSON, "json", false, "print one JSON object when ready; it holds the lab's keys")
 	labTuning(c, &f.options)
-	c.AddCommand(a.labEnvCommand(&f), a.labFaultCommand(&f), a.labResetCommand(&f),
-		a.labExportCommand(&f), a.labImportCommand(&f), a.labMessageCommand(&f), a.labInboxCommand(&f))
+	a.tree.add(
+		c, below("env", a.labEnvCommand, &f), below("fault", a.labFaultCommand, &f), below("reset", a.labResetCommand, &f),
+		below("export", a.labExportCommand, &f), below("import", a.labImportCommand, &f), below("message", a.labMessageCommand, &f),
+		below("inbox", a.labInboxCommand, &f),
+	)
 	return c
 }
 

@@ -45,7 +45,7 @@ func (a *app) labFaultCommand(f *labFlags) *cobra.Command {
   dpslab lab fault clear`,
 		Args: cobra.NoArgs,
 	}
-	c.AddCommand(a.faultSetCommand(f), a.faultListCommand(f), a.faultClearCommand(f))
+	a.tree.add(c, below("set", a.faultSetCommand, f), below("list", a.faultListCommand, f), below("clear", a.faultClearCommand, f))
 	return c
 }
 

@@ -25,7 +25,9 @@ DPS assigned each device. (dpslab status NAME asks as the device itself.)
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	f.add(c)
-	return serviceGroup(c, a.registrationShowCommand(f), a.registrationListCommand(f), a.registrationDeleteCommand(f))
+	return a.serviceGroup(
+		c, below("show", a.registrationShowCommand, f), below("list", a.registrationListCommand, f), below("delete", a.registrationDeleteCommand, f),
+	)
 }
 
 func (a *app) registrationShowCommand(f *serviceFlags) *cobra.Command {

@@ -37,9 +37,11 @@ var commandRights = map[string][]string{
 
 // serviceGroup puts the commands of a service together: each tells the least
 // rights that it needs, and which certificates it is about.
-func serviceGroup(c *cobra.Command, commands ...*cobra.Command) *cobra.Command {
+func (a *app) serviceGroup(c *cobra.Command, branches ...branch) *cobra.Command {
+	c.Long += "\n" + rightsPointer
+	a.tree.add(c, branches...)
 	about := map[string]string{"ca": notAPIM, "apim": notDPS}[c.Name()]
-	for _, sub := range commands {
+	for _, sub := range c.Commands() {
 		if sub.Long == "" {
 			sub.Long = sub.Short + "."
 		}
@@ -49,8 +51,6 @@ func serviceGroup(c *cobra.Command, commands ...*cobra.Command) *cobra.Command {
 		}
 		sub.Long += rights(commandRights[c.Name()+" "+sub.Name()])
 	}
-	c.Long += "\n" + rightsPointer
-	c.AddCommand(commands...)
 	return c
 }
 

@@ -61,6 +61,7 @@ type app struct {
 	readOnly   bool
 	theme      string
 	accessible bool
+	tree       tree
 }
 
 // Exit codes, besides those of [workflow.ProblemKind.ExitCode].
@@ -74,7 +75,7 @@ func run(args []string, e environment) int {
 	ctx, stop := interruptible()
 	defer stop()
 	a := &app{environment: e}
-	root := a.command()
+	root := a.commandFor(args)
 	root.SetArgs(args)
 	root.SetIn(e.in)
 	root.SetOut(e.out)
@@ -107,7 +108,8 @@ func interruptible() (context.Context, func()) {
 	}
 }
 
-func (a *app) command() *cobra.Command {
+// root is the command without a name, with the branches that are needed.
+func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "dpslab",
 		Short: "A terminal workbench for Azure IoT Hub Device Provisioning Service",
@@ -136,10 +138,16 @@ the lab inside it needs no Azure subscription and no network.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(err.Error(), c.CommandPath()+" --help lists the flags")
 	})
-	root.AddCommand(a.newCommand(), a.runCommand(), a.demoCommand(), a.listCommand(), a.showCommand(),
-		a.removeCommand(), a.registerCommand(), a.statusCommand(), a.sendCommand(), a.certCommand(), a.labCommand(), a.pathsCommand(), a.versionCommand(),
-		a.enrollmentCommand(), a.registrationCommand(), a.caCommand(), a.dpsCommand(), a.apimCommand(), rightsTopic(),
-		a.receiveCommand(), a.keyCommand(), a.retireCommand(), a.editCommand(), a.explainCommand(), a.exportCommand())
+	a.tree.add(
+		root,
+		branch{"new", a.newCommand}, branch{"run", a.runCommand}, branch{"demo", a.demoCommand}, branch{"list", a.listCommand},
+		branch{"show", a.showCommand}, branch{"remove", a.removeCommand}, branch{"register", a.registerCommand},
+		branch{"status", a.statusCommand}, branch{"send", a.sendCommand}, branch{"cert", a.certCommand}, branch{"lab", a.labCommand},
+		branch{"paths", a.pathsCommand}, branch{"version", a.versionCommand}, branch{"enrollment", a.enrollmentCommand},
+		branch{"registration", a.registrationCommand}, branch{"ca", a.caCommand}, branch{"dps", a.dpsCommand},
+		branch{"apim", a.apimCommand}, branch{"rights", rightsTopic}, branch{"receive", a.receiveCommand}, branch{"key", a.keyCommand},
+		branch{"retire", a.retireCommand}, branch{"edit", a.editCommand}, branch{"explain", a.explainCommand}, branch{"export", a.exportCommand},
+	)
 	return root
 }
 
