@@ -27,6 +27,7 @@ func converse(s *terminal, replies [][2]string) (output string) {
 			if len(replies) > 0 {
 				s.t.Fatalf("nobody asked %q; the output ends in\n%s", replies[0][0], tail(s.output(), 1500))
 			}
+			s.wait()
 			return s.output()
 		}
 		at = len(s.output())
