@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -123,11 +122,7 @@ func (a *app) startedRun(err error) tea.Cmd {
 	case err == nil:
 		return nil
 	}
-	var p *workflow.Problem
-	if !errors.As(err, &p) {
-		p = &workflow.Problem{Op: "start the run", Summary: err.Error()}
-	}
-	a.bench.Refuse(p)
+	a.bench.Refuse(problemOf(err))
 	return nil
 }
 

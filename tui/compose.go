@@ -68,7 +68,7 @@ func (a *app) compose() tea.Cmd {
 // openEditor gives the terminal to the person's editor.
 func (a *app) openEditor(m draftedMsg) tea.Cmd {
 	if m.err != nil {
-		return a.say("No message could be begun: " + m.err.Error())
+		return a.refused("No message could be begun", m.err)
 	}
 	return a.runEditor(m.command, m.path, func(err error) tea.Msg { return readMessage(m, err) })
 }
@@ -180,7 +180,7 @@ func (a *app) messageSent(m sentMsg) tea.Cmd {
 	if a.bench != nil {
 		a.bench.Refuse(nil)
 	}
-	return a.say("The message was not sent: " + m.err.Error() + ". It is kept: m opens it again.")
+	return a.refused("Not sent; the message is kept, m opens it again", m.err)
 }
 
 // newRewrite says what is wrong with a message.

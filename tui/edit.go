@@ -5,6 +5,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"dpslab/tui/keymap"
 	"dpslab/tui/screen"
 	"dpslab/workflow"
 )
@@ -41,9 +42,10 @@ func (a *app) edit(name string) tea.Cmd {
 // unsaved before.
 func (a *app) showEditor(m editMsg) tea.Cmd {
 	if m.err != nil {
-		return a.say(m.err.Error())
+		return a.refused("The profile cannot be changed here", m.err)
 	}
-	if a.current() != screen.Screen(a.home) {
+	onBench := a.bench != nil && a.current() == screen.Screen(a.bench) && a.bench.Device() == m.name && !a.bench.Busy()
+	if !onBench && a.current() != screen.Screen(a.home) {
 		return nil
 	}
 	unchanged := m.wizard.Answers
@@ -86,7 +88,11 @@ func (a *app) leaveEditor(answers workflow.Answers) tea.Cmd {
 	if !changed {
 		return keep
 	}
-	return tea.Batch(keep, a.say("Nothing was saved. Your changes are kept: p goes on with them."))
+	key := ""
+	if b, ok := keymap.Of(a.bindings(), keymap.Edit); ok {
+		key = b.Label
+	}
+	return tea.Batch(keep, a.say("Nothing was saved. Your changes are kept: "+key+" goes on with them."))
 }
 
 func (a *app) saveEdit(w workflow.Wizard) tea.Cmd {
@@ -109,5 +115,5 @@ func (a *app) edited(m editedMsg) tea.Cmd {
 		return nil
 	}
 	a.pop()
-	return tea.Batch(a.readNames(), a.say(m.name+" is saved. The file as it was is "+m.backup))
+	return tea.Batch(a.readNames(), a.readDevices([]string{m.name}), a.say(m.name+" is saved. The file as it was is "+m.backup))
 }

@@ -246,10 +246,7 @@ func (a *app) askKeyFiles(m keyFilesMsg) tea.Cmd {
 // refuse shows why a call was refused; when somebody else was faster, the row is
 // read again.
 func (a *app) refuse(m heldMsg) tea.Cmd {
-	var p *workflow.Problem
-	if !errors.As(m.err, &p) {
-		p = &workflow.Problem{Summary: m.err.Error()}
-	}
+	p := problemOf(m.err)
 	if p.Kind == workflow.Interrupted {
 		return nil
 	}

@@ -76,7 +76,8 @@ func (o *menu) view(w, h int) []string {
 		rows = append(rows, "")
 		rows = append(rows, append(ui.Wrap(o.items[o.list.Cursor].text(), bw-4), "")[:2]...)
 	}
-	return ui.Box(th, o.title, rows, bw)
+	above, below := o.list.Unseen()
+	return ui.BoxMore(th, o.title, rows, above, below, bw)
 }
 
 // cuts says whether the text of some item is longer than w cells.

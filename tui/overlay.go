@@ -90,7 +90,7 @@ func (o *help) view(w, h int) []string {
 	if above+below > 0 {
 		title = "Keys: up and down scroll"
 	}
-	return ui.Box(o.th, title, seen, bw)
+	return ui.BoxMore(o.th, title, seen, above, below, bw)
 }
 
 // prompt asks what only a person can answer.

@@ -111,7 +111,8 @@ func (o *palette) view(w, h int) []string {
 		}
 	}
 	rows = append(rows, append(about, "", "")[:2]...)
-	return ui.Box(th, "What would you like to do?", rows, bw)
+	above, below := o.list.Unseen()
+	return ui.BoxMore(th, "What would you like to do?", rows, above, below, bw)
 }
 
 func (o *palette) row(b keymap.Binding, selected bool, w int) string {

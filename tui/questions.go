@@ -45,7 +45,7 @@ func (o *reason) view(w, h int) []string {
 	if above+below > 0 {
 		title += " (up and down scroll)"
 	}
-	return ui.Box(o.th, title, seen, bw)
+	return ui.BoxMore(o.th, title, seen, above, below, bw)
 }
 
 func (o *reason) rows(w int) []string {

@@ -42,7 +42,7 @@ func (a *app) gotMessage(m receivedMsg) tea.Cmd {
 	a.toast = ""
 	switch {
 	case m.err != nil:
-		return a.say(m.err.Error())
+		return a.refused("No message was received", m.err)
 	case m.message == nil:
 		return a.say("No message waits for " + m.device + " at its hub. " + a.howToSend(m.device))
 	}
@@ -115,7 +115,7 @@ func deliveries(n int) string {
 
 func (a *app) settled(m settledMsg) tea.Cmd {
 	if m.err != nil {
-		return a.say(m.err.Error())
+		return a.refused("Nothing became of the message", m.err)
 	}
 	return a.say(settledText[m.how])
 }

@@ -48,7 +48,7 @@ const shownItems = 8
 func (a *app) askRetire(m retirePlanMsg) tea.Cmd {
 	switch {
 	case m.err != nil:
-		return a.say(m.err.Error())
+		return a.refused("Nothing is retired", m.err)
 	case len(m.items) == 0:
 		return a.say("Nothing is known that a run made at a service and that is still there.")
 	case a.current() != screen.Screen(a.home):

@@ -20,19 +20,28 @@ type review struct {
 	edit   func() tea.Cmd
 	drop   func() tea.Cmd
 	keep   func() tea.Cmd // what esc does beside closing
+	fix    func() tea.Cmd // mends what the text is about
+	fixes  string         // what fix does
 	scroll ui.Scroll
 }
 
 func (o *review) bindings() []keymap.Binding {
 	bs := keymap.For(keymap.InReview)
-	for action, f := range map[keymap.Action]func() tea.Cmd{keymap.Yes: o.send, keymap.Edit: o.edit, keymap.Drop: o.drop} {
+	for action, f := range map[keymap.Action]func() tea.Cmd{keymap.Yes: o.send, keymap.Edit: o.edit, keymap.Drop: o.drop, keymap.Fix: o.fix} {
 		if f == nil {
-			keymap.Disable(bs, action, "there is nothing to send")
+			why := "there is nothing to send"
+			if action == keymap.Fix {
+				why = "no key mends this"
+			}
+			keymap.Disable(bs, action, why)
 		}
 	}
 	for i := range bs {
 		if bs[i].Action == keymap.Back && o.drop == nil {
 			bs[i].Help, bs[i].About = "close", "close this"
+		}
+		if bs[i].Action == keymap.Fix && o.fix != nil {
+			bs[i].About = o.fixes
 		}
 	}
 	return bs
@@ -50,6 +59,8 @@ func (o *review) handle(k tea.KeyMsg) (bool, tea.Cmd) {
 		return true, o.edit()
 	case keymap.Drop:
 		return true, o.drop()
+	case keymap.Fix:
+		return true, o.fix()
 	case keymap.Back:
 		if o.keep == nil {
 			return true, nil
@@ -63,10 +74,13 @@ func (o *review) handle(k tea.KeyMsg) (bool, tea.Cmd) {
 func (o *review) view(w, h int) []string {
 	bw := min(w-4, 96)
 	rows := o.draw(bw - 4)
+	if o.fix != nil {
+		rows = append(rows, "", "  "+o.th.Strong.Text("key")+" "+o.th.Key.Text("f")+" "+ui.Cut("to "+o.th.Clean(o.fixes), bw-12, o.th.Ellipsis))
+	}
 	seen, above, below := o.scroll.Window(rows, max(1, min(len(rows), h-4)))
 	title := o.title
 	if above+below > 0 {
 		title = fmt.Sprintf("%s (rows %d to %d of %d)", title, above+1, above+len(seen), len(rows))
 	}
-	return ui.Box(o.th, title, seen, bw)
+	return ui.BoxMore(o.th, title, seen, above, below, bw)
 }

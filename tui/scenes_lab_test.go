@@ -74,5 +74,6 @@ func labScenes() []scene {
 			a.update(labMsg{look: a.looks, err: errors.New("look at the lab: asking the lab: connection refused")})
 		}},
 		{"lab-hostile", labOf(hostile, nil, "tab", "tab")},
+		{"lab-detail", labOf(hostile, nil, "tab", "tab", "d")},
 	}
 }

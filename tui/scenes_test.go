@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -220,6 +221,14 @@ func homeScenes() []scene {
 		}},
 		{"home-remove-many", func(a *app) { setDevices(a); press(a, "*", "x") }},
 		{"home-wide-names", setWideNames},
+		{"home-many", func(a *app) {
+			var names []string
+			for i := range 250 {
+				names = append(names, "press-"+strconv.Itoa(i+1))
+			}
+			a.home.SetNames(names, nil)
+			press(a, "pgdown", "pgdown", "pgdown")
+		}},
 		{"home-help", func(a *app) { setDevices(a); press(a, "?") }},
 		{"home-notice", func(a *app) {
 			setDevices(a)
@@ -336,6 +345,14 @@ func overlayScenes() []scene {
 		{"bench-toast", func(a *app) {
 			bench(func(s *story) { s.certificates(); s.enrollment(); s.registered(); s.end(workflow.Done, nil) }, 0)(a)
 			a.copied(copiedMsg{what: "curl command", clipboard: true, path: "/home/ada/.local/state/dpslab/copied-request.sh"})
+		}},
+		{"bench-receive-refused", func(a *app) {
+			bench(func(s *story) { s.certificates(); s.enrollment(); s.registered(); s.end(workflow.Done, nil) }, 0)(a)
+			a.update(receivedMsg{device: "my-x509-device", err: &workflow.Problem{
+				Kind: workflow.Refused, Op: "receive messages of my-x509-device", Summary: "HTTP 404 DeviceNotFound: Device my-x509-device not registered", Rule: "H02", Status: 404, Code: "404001",
+				Why: "IoT Hub does not know the device: it was deleted there after it registered.", Fix: "Run the step registration again: DPS makes it anew.",
+			}})
+			a.grace.on = false
 		}},
 		{"transcript", transcript()},
 		{"transcript-search", transcript("/", "4", "0", "4")},

@@ -35,7 +35,7 @@ func (a *app) benchResult(msg tea.Msg) (cmd tea.Cmd, ok bool) {
 	switch msg := msg.(type) {
 	case steeredMsg:
 		if msg.err != nil {
-			return a.say(msg.err.Error()), true
+			return a.refused("The flow of messages stays as it is", msg.err), true
 		}
 		return nil, true // an event tells how they flow now
 	case undoPlanMsg:

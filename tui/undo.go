@@ -48,7 +48,7 @@ func (a *app) askUndo(m undoPlanMsg) tea.Cmd {
 	}
 	switch {
 	case m.err != nil:
-		return a.say(m.err.Error())
+		return a.refused("Nothing is undone", m.err)
 	case m.step == workflow.StepCertificates && !m.files, m.step != workflow.StepCertificates && len(m.items) == 0:
 		return a.say(nothingToUndo(m.step))
 	}

@@ -150,6 +150,16 @@ func Match(bs []Binding, key string) (Binding, bool) {
 	return Binding{}, false
 }
 
+// Of finds the binding of an action.
+func Of(bs []Binding, a Action) (Binding, bool) {
+	for _, b := range bs {
+		if b.Action == a {
+			return b, true
+		}
+	}
+	return Binding{}, false
+}
+
 // Disable sets the reason of an action. An empty reason enables it.
 func Disable(bs []Binding, a Action, reason string) {
 	for i := range bs {

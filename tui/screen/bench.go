@@ -29,6 +29,9 @@ type Bench struct {
 	stopping bool // a cancel was asked for
 	refused  *workflow.Problem
 	scroll   ui.Scroll
+
+	panel     ui.Scroll // of what went wrong
+	explained bool      // that has more than fits, as of the last view: the keys scroll it
 }
 
 // NewBench opens a device with what its last run left behind. When a
@@ -59,12 +62,19 @@ func (b *Bench) choose(id workflow.StepID) {
 	for i, s := range b.st.Steps {
 		if s.ID == id && i != b.selected {
 			b.selected = i
-			b.scroll.Reset()
+			b.rewind()
 		}
 	}
 }
 
-// SetDevice takes in what was read of the device again, after a run.
+// rewind shows the pane as at first.
+func (b *Bench) rewind() {
+	b.scroll.Reset()
+	b.panel.Reset()
+}
+
+// SetDevice takes in what was read of the device again, after a run or a change
+// of its profile.
 func (b *Bench) SetDevice(d workflow.Device) { b.dev = d }
 
 // Lab says whether the device's target is the lab.
@@ -121,7 +131,7 @@ func (b *Bench) Observe(st *workflow.Status, now time.Time) {
 	b.st = st
 	if st.Run != b.run {
 		b.run, b.follow, b.started = st.Run, true, false
-		b.scroll.Reset()
+		b.rewind()
 	}
 	if st.Running != b.running {
 		b.running, b.started = st.Running, false
@@ -180,6 +190,12 @@ func (b *Bench) Bindings() []keymap.Binding {
 	if b.dev.Err != nil {
 		keymap.Disable(bs, keymap.Chain, "the profile cannot be used")
 	}
+	switch {
+	case b.dev.Err != nil:
+		keymap.Disable(bs, keymap.Edit, "the profile cannot be used: correct the file in an editor")
+	default:
+		keymap.Disable(bs, keymap.Edit, b.whyNotRun())
+	}
 	for i := range bs {
 		switch {
 		case bs[i].Action == keymap.Fix && bs[i].Disabled == "":
@@ -234,12 +250,9 @@ func (b *Bench) resumes() bool {
 
 // Handle implements Screen.
 func (b *Bench) Handle(k tea.KeyMsg) Intent {
-	bd, ok := keymap.Match(b.Bindings(), k.String())
-	if !ok {
-		return nil
-	}
-	if bd.Disabled != "" {
-		return denied(bd)
+	bd, why, acts := pressed(b.Bindings(), k)
+	if !acts {
+		return why
 	}
 	switch bd.Action {
 	case keymap.RunStep:
@@ -275,6 +288,8 @@ func (b *Bench) Handle(k tea.KeyMsg) Intent {
 		return ShowTranscript{}
 	case keymap.Chain:
 		return ShowChain{}
+	case keymap.Edit:
+		return EditDevice{Name: b.dev.Name}
 	case keymap.Copy:
 		return CopyExchange{Exchange: b.st.Exchanges[len(b.st.Exchanges)-1]}
 	default:
@@ -292,11 +307,13 @@ func (b *Bench) move(a keymap.Action) {
 		}
 		b.follow = false
 		b.selected = max(0, min(b.selected+d, len(b.st.Steps)-1))
-		b.scroll.Reset()
-	case keymap.PageUp:
-		b.scroll.Page(-1)
-	case keymap.PageDown:
-		b.scroll.Page(1)
+		b.rewind()
+	case keymap.PageUp, keymap.PageDown:
+		if b.explained {
+			b.panel.Handle(a)
+			return
+		}
+		b.scroll.Handle(a)
 	}
 }
 

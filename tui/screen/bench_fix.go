@@ -26,8 +26,8 @@ var inProfile = map[string]bool{"F05": true, "F06": true, "R07": true, "R08": tr
 // the profile.
 var namedInProfile = map[string]bool{"ResourceNotFound": true, "ResourceGroupNotFound": true, "SubscriptionNotFound": true}
 
-// changesProfile says whether what went wrong stands in the profile.
-func changesProfile(p *workflow.Problem) bool {
+// ChangesProfile says whether what went wrong stands in the profile.
+func ChangesProfile(p *workflow.Problem) bool {
 	return inProfile[p.Rule] || p.Rule == "" && namedInProfile[p.Code]
 }
 
@@ -57,10 +57,17 @@ func Mends(st *workflow.Status) (from workflow.StepID, ok bool) {
 	if p == nil {
 		return "", false
 	}
-	if from, ok := mendedBy[p.Rule]; ok {
+	if from, ok := MendedBy(p); ok {
 		return from, true
 	}
 	return s.ID, again(p)
+}
+
+// MendedBy is the step whose run mends a problem, wherever it was met; ok is
+// false where the rule that explains it names none.
+func MendedBy(p *workflow.Problem) (from workflow.StepID, ok bool) {
+	from, ok = mendedBy[p.Rule]
+	return from, ok
 }
 
 // again says whether a second try may meet better luck.
@@ -69,14 +76,10 @@ func again(p *workflow.Problem) bool {
 		p.Status == http.StatusTooManyRequests || p.Status >= http.StatusInternalServerError
 }
 
-// editKey is the key of the devices' list that changes a profile.
+// editKey is the key of the bench that changes the profile.
 func editKey() string {
-	for _, b := range keymap.For(keymap.OnHome) {
-		if b.Action == keymap.Edit {
-			return b.Label
-		}
-	}
-	return ""
+	b, _ := keymap.Of(keymap.For(keymap.OnBench), keymap.Edit)
+	return b.Label
 }
 
 // fixRows say which key mends the failure that is explained above them.
@@ -93,8 +96,8 @@ func (b *Bench) fixRows(w int) []string {
 		text = "tries " + from.Title() + " again and goes on"
 	case ok:
 		text = "runs " + from.Title() + " and what follows again"
-	case changesProfile(p):
-		return []string{"  " + ui.Cut(th.Strong.Text("key")+" "+th.Key.Text("esc")+", then "+th.Key.Text(editKey())+" changes the profile", w-2, th.Ellipsis)}
+	case ChangesProfile(p):
+		return []string{"  " + ui.Cut(th.Strong.Text("key")+" "+th.Key.Text(editKey())+" changes the profile", w-2, th.Ellipsis)}
 	default:
 		return nil
 	}

@@ -95,12 +95,14 @@ func (b *Bench) pane(w, h int) []string {
 	}
 	rows := []string{ui.Spread(th.Strong.Text(capital(s.Title)), th.Dim.Text(strings.Join(progress, ", ")), w, th.Ellipsis)}
 	var panel []string
+	b.explained = false
 	if p := b.failure(); p != nil {
-		panel = append(ui.Problem(th, p, w), b.fixRows(w)...)
-		if most := max(h-3, 1); len(panel) > most { // the key that mends it stays
-			keys := b.fixRows(w)
-			panel = append(append(panel[:max(most-1-len(keys), 1):max(most-1-len(keys), 1)], "  "+th.Ellipsis), keys...)
+		panel = ui.Problem(th, p, w)
+		keys := b.fixRows(w) // they stay in sight
+		if most := max(h-3-len(keys), 1); len(panel) > most {
+			panel, b.explained = paged(th, &b.panel, panel, most), true
 		}
+		panel = append(panel, keys...)
 	} else {
 		panel = b.late(s, w)
 	}
@@ -195,16 +197,7 @@ func (b *Bench) body(s workflow.StepStatus, w, h int) []string {
 	default:
 		rows = b.lines(s, w)
 	}
-	return b.scrolled(rows, w, h)
-}
-
-// scrolled shows the part of rows that fits, and how much is above.
-func (b *Bench) scrolled(rows []string, w, h int) []string {
-	seen, above, _ := b.scroll.Window(rows, h)
-	if above > 0 && len(seen) > 1 {
-		seen = append([]string{b.th.Dim.Text(fmt.Sprintf("%s %d earlier rows, pgup shows them", b.th.Up, above+1))}, seen[1:]...)
-	}
-	return seen
+	return paged(b.th, &b.scroll, rows, h)
 }
 
 func (b *Bench) lane(w, h int) []string {
@@ -212,7 +205,7 @@ func (b *Bench) lane(w, h int) []string {
 	if b.resumes() {
 		body = append(body, b.offer(w)...)
 	}
-	return append([]string{names}, b.scrolled(body, w, h-1)...)
+	return append([]string{names}, paged(b.th, &b.scroll, body, h-1)...)
 }
 
 func (b *Bench) unusable(w int) []string {

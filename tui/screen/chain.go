@@ -107,12 +107,9 @@ func (c *Chain) Bindings() []keymap.Binding {
 
 // Handle implements Screen.
 func (c *Chain) Handle(k tea.KeyMsg) Intent {
-	b, ok := keymap.Match(c.Bindings(), k.String())
-	if !ok {
-		return nil
-	}
-	if b.Disabled != "" {
-		return denied(b)
+	b, why, acts := pressed(c.Bindings(), k)
+	if !acts {
+		return why
 	}
 	switch b.Action {
 	case keymap.Back:

@@ -59,18 +59,9 @@ func (c *Chain) nothing(w int) []string {
 // body is the tree, and under it what is known of the chosen certificate.
 func (c *Chain) body(w, h int) []string {
 	th := c.th
-	tree := c.tree(w, max(h-8, h/2))
-	rows := append(tree, " "+th.Dim.Text(strings.Repeat(th.H, w-2)))
-	left := h - len(rows)
-	seen, above, below := c.detail.Window(c.detailRows(w-2), max(left, 0))
-	if above+below > 0 && len(seen) > 0 {
-		more := fmt.Sprintf("%s %d more rows, pgdown shows them", th.Down, below+1)
-		if below == 0 {
-			return append(rows, indent(append([]string{th.Dim.Text(fmt.Sprintf("%s %d rows above", th.Up, above+1))}, seen[1:]...))...)
-		}
-		seen = append(seen[:len(seen)-1:len(seen)-1], th.Dim.Text(more))
-	}
-	return append(rows, indent(seen)...)
+	tree, above, below := c.tree(w, max(h-8, h/2))
+	rows := append(tree, ui.Rule(th, w, above, below))
+	return append(rows, indent(paged(th, &c.detail, c.detailRows(w-2), h-len(rows)))...)
 }
 
 // chainColumns are the widths of the places beside a certificate's name.
@@ -105,9 +96,10 @@ func (c chainColumns) row(tail string, cells ...string) string {
 }
 
 // tree draws the certificates, at most h rows: root above, device below, then
-// those that are in no chain of this device. Where something breaks, a row under
+// those that are in no chain of this device; above and below are rows that do
+// not fit. Where something breaks, a row under
 // the certificate says what.
-func (c *Chain) tree(w, h int) []string {
+func (c *Chain) tree(w, h int) (seen []string, above, below int) {
 	th := c.th
 	cols := chainColumnsFor(w)
 	head := "     " + th.Dim.Text(cols.row(th.Ellipsis, "CERTIFICATE", "EXPIRY", "FILE", "SENT", "DPS", "ENROLLED", "HUB"))
@@ -136,9 +128,10 @@ func (c *Chain) tree(w, h int) []string {
 		if to <= h {
 			top = 0
 		}
+		above, below = top, len(rows)-top-h
 		rows = rows[top : top+h]
 	}
-	return append([]string{head}, rows...)
+	return append([]string{head}, rows...), above, below
 }
 
 func (c *Chain) row(cols chainColumns, i int) string {

@@ -30,8 +30,7 @@ type Enrollments struct {
 	at     workflow.Listing
 	lists  [workflow.Listings]heldList
 	group  string // whose registration records are shown; empty: none yet
-	filter ui.Input
-	typing bool
+	filter filter
 
 	inside bool // the keys go to the detail
 	detail ui.Scroll
@@ -43,9 +42,7 @@ type Enrollments struct {
 // NewEnrollments opens the screen; what it shows comes by [Enrollments.Ready]
 // and [Enrollments.SetPage].
 func NewEnrollments(th *theme.Theme, device string) *Enrollments {
-	e := &Enrollments{th: th, device: device, filter: ui.NewInput("")}
-	e.filter.Hint = "words of a row"
-	return e
+	return &Enrollments{th: th, device: device, filter: newFilter("words of a row")}
 }
 
 // Ready tells that the target is prepared, or why it cannot be.
@@ -84,7 +81,7 @@ func (e *Enrollments) Title() string {
 }
 
 // Capturing implements Screen.
-func (e *Enrollments) Capturing() bool { return e.typing }
+func (e *Enrollments) Capturing() bool { return e.filter.typing }
 
 // Observe implements Screen; lists are read, not told by events.
 func (e *Enrollments) Observe(_ *workflow.Status, now time.Time) {
@@ -104,16 +101,13 @@ func (e *Enrollments) selected() *Held {
 
 // Handle implements Screen.
 func (e *Enrollments) Handle(k tea.KeyMsg) Intent {
-	b, ok := keymap.Match(e.Bindings(), k.String())
-	if e.typing {
+	b, why, acts := pressed(e.Bindings(), k)
+	if e.filter.typing {
 		e.typeFilter(k, b.Action)
 		return nil
 	}
-	if !ok {
-		return nil
-	}
-	if b.Disabled != "" {
-		return denied(b)
+	if !acts {
+		return why
 	}
 	if i, done := e.propose(b.Action); done {
 		return i
@@ -134,7 +128,7 @@ func (e *Enrollments) Handle(k tea.KeyMsg) Intent {
 	case keymap.Records:
 		e.showRecords()
 	case keymap.Filter:
-		e.typing, e.inside = true, false
+		e.filter.typing, e.inside = true, false
 	default:
 		e.move(b.Action)
 	}
@@ -172,7 +166,7 @@ func (e *Enrollments) back() Intent {
 		e.inside = false
 		e.detail.Reset()
 	case e.filter.Value() != "":
-		e.filter.Set("")
+		e.filter.drop()
 		e.refilter()
 	default:
 		return LeaveScreen{}
@@ -219,19 +213,11 @@ func (e *Enrollments) showRecords() {
 }
 
 func (e *Enrollments) typeFilter(k tea.KeyMsg, a keymap.Action) {
-	switch a {
-	case keymap.Accept:
-		e.typing = false
-	case keymap.Back:
-		e.typing = false
-		e.filter.Set("")
+	switch changed, moves := e.filter.key(k, a); {
+	case changed:
 		e.refilter()
-	case keymap.Up, keymap.Down:
+	case moves:
 		e.move(a)
-	default:
-		if e.filter.Handle(k) {
-			e.refilter()
-		}
 	}
 }
 

@@ -55,7 +55,7 @@ func (NameService) intent()     {}
 
 // Bindings implements Screen.
 func (e *Enrollments) Bindings() []keymap.Binding {
-	if e.typing {
+	if e.filter.typing {
 		return e.filterBindings()
 	}
 	bs := keymap.For(keymap.InEnrollments)

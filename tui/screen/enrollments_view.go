@@ -31,8 +31,12 @@ func (e *Enrollments) View(w, h int) []string {
 		rows = append(rows, e.scrolled(e.instead(w-6), w-3, room)...)
 	case e.wide:
 		left := w * 11 / 20
-		e.room = max(1, room-1)
-		list := ui.Fit(e.listRows(left, room), left, room, th.Ellipsis)
+		e.room = max(1, room-2) // under the column heads, over the rule
+		list := append(ui.Fit(e.listRows(left, room-1), left, room-1, th.Ellipsis), "")
+		if above, below := l.list.Unseen(); above+below > 0 {
+			list[room-1] = ui.Rule(th, left, above, below)
+		}
+		list = ui.Fit(list, left, room, th.Ellipsis)
 		right := ui.Fit(e.scrolled(e.detailRows(w-left-6), w-left-3, room), w-left-3, room, th.Ellipsis)
 		rows = append(rows, ui.Beside(list, " "+th.Dim.Text(th.V)+" ", right)...)
 	case e.inside:
@@ -41,35 +45,20 @@ func (e *Enrollments) View(w, h int) []string {
 		detail := max(5, room/3, min(8, room/2))
 		e.room = max(1, room-detail-2)
 		rows = append(rows, ui.Fit(e.listRows(w, room-detail-1), w, room-detail-1, th.Ellipsis)...)
-		rows = append(rows, " "+th.Dim.Text(strings.Repeat(th.H, w-2)))
-		seen := e.detailRows(w - 4)
-		if len(seen) > detail {
-			seen = append(seen[:detail-1:detail-1], th.Dim.Text(th.Ellipsis+" enter shows all of it"))
-		}
-		rows = append(rows, indent(indent(seen))...)
+		above, below := l.list.Unseen()
+		rows = append(rows, ui.Rule(th, w, above, below))
+		rows = append(rows, indent(indent(beginning(th, e.detailRows(w-4), detail, "enter shows all of it")))...)
 	}
 	return ui.Fit(rows, w, h, th.Ellipsis)
 }
 
-// scrolled is the part of a text that is seen, w cells wide, with a row that says
-// how much more there is.
+// scrolled is the part of a text that is seen, w cells wide.
 func (e *Enrollments) scrolled(rows []string, w, h int) []string {
-	if len(rows) > h {
-		h--
+	how := ""
+	if e.wide && !e.inside && len(e.lists[e.at].shown) > 0 {
+		how = "enter scrolls"
 	}
-	seen, above, below := e.detail.Window(rows, max(1, h))
-	out := make([]string, 0, len(seen)+1)
-	for _, r := range seen {
-		out = append(out, "  "+ui.Cut(r, w-2, e.th.Ellipsis))
-	}
-	if above+below > 0 {
-		text := fmt.Sprintf("rows %d to %d of %d", above+1, above+len(seen), len(rows))
-		if e.wide && !e.inside && len(e.lists[e.at].shown) > 0 {
-			text += "; enter scrolls"
-		}
-		out = append(out, "  "+e.th.Dim.Text(ui.Cut(text, w-2, e.th.Ellipsis)))
-	}
-	return out
+	return scrolled(e.th, &e.detail, rows, w, h, how)
 }
 
 // tabRow names the lists with how much was read of each; the shown one stands in
@@ -126,13 +115,13 @@ func (e *Enrollments) headRows(w int) (rows []string) {
 	case e.at == workflow.ListAPIM && e.apim != "":
 		add(th.Dim, "", "of the API Management service "+e.apim)
 	}
-	if e.typing || e.filter.Value() != "" {
+	if e.filter.on() {
 		more := ""
 		if l.next != "" {
 			more = ", more to read"
 		}
 		shown := th.Dim.Text(fmt.Sprintf("%d of %d%s", len(l.shown), len(l.rows), more))
-		field := e.filter.View(th, max(10, w-ui.Width(shown)-8), e.typing)
+		field := e.filter.View(th, max(10, w-ui.Width(shown)-8), e.filter.typing)
 		rows = append(rows, ui.Spread(" "+th.Key.Text("/")+" "+field, shown, w-1, th.Ellipsis))
 	}
 	if len(l.shown) == 0 {

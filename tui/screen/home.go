@@ -32,8 +32,7 @@ type Home struct {
 	failure string // why there are no names
 	list    ui.List
 	rows    int // of the list, in the last view
-	filter  ui.Input
-	typing  bool
+	filter  filter
 	next    string // Expect
 	now     time.Time
 }
@@ -42,7 +41,7 @@ type Home struct {
 func NewHome(th *theme.Theme) *Home {
 	return &Home{
 		th: th, loaded: map[string]workflow.Device{}, facts: map[string]rowFacts{}, asked: map[string]bool{},
-		picked: map[string]bool{}, filter: ui.NewInput(""),
+		picked: map[string]bool{}, filter: newFilter(""),
 	}
 }
 
@@ -97,7 +96,7 @@ func (h *Home) device(name string) workflow.Device {
 func (h *Home) Title() string { return h.th.Strong.Text("dpslab") }
 
 // Capturing implements Screen.
-func (h *Home) Capturing() bool { return h.typing }
+func (h *Home) Capturing() bool { return h.filter.typing }
 
 // Observe implements Screen.
 func (h *Home) Observe(_ *workflow.Status, now time.Time) {
@@ -108,7 +107,7 @@ func (h *Home) Observe(_ *workflow.Status, now time.Time) {
 
 // Bindings implements Screen.
 func (h *Home) Bindings() []keymap.Binding {
-	if h.typing {
+	if h.filter.typing {
 		return keymap.For(keymap.InFilter)
 	}
 	bs := keymap.For(keymap.OnHome)
@@ -162,16 +161,13 @@ func (h *Home) forPicks(bs []keymap.Binding) []keymap.Binding {
 
 // Handle implements Screen.
 func (h *Home) Handle(k tea.KeyMsg) Intent {
-	b, ok := keymap.Match(h.Bindings(), k.String())
-	if h.typing {
+	b, why, acts := pressed(h.Bindings(), k)
+	if h.filter.typing {
 		h.typeFilter(k, b.Action)
 		return nil
 	}
-	if !ok {
-		return nil
-	}
-	if b.Disabled != "" {
-		return denied(b)
+	if !acts {
+		return why
 	}
 	switch b.Action {
 	case keymap.New:
@@ -198,38 +194,26 @@ func (h *Home) Handle(k tea.KeyMsg) Intent {
 	case keymap.Remove:
 		return RemoveDevices{Names: h.targets(), Path: h.device(h.selected()).ProfilePath}
 	case keymap.Filter:
-		h.typing = true
+		h.filter.typing = true
 	case keymap.Back:
 		if len(h.picked) > 0 {
 			h.DropPicks()
 			return nil
 		}
-		h.filter.Set("")
+		h.filter.drop()
 		h.refilter()
 	default:
-		h.move(b.Action)
+		h.list.Handle(b.Action)
 	}
 	return nil
 }
 
-func (h *Home) move(a keymap.Action) {
-	h.list.Handle(a)
-}
-
 func (h *Home) typeFilter(k tea.KeyMsg, a keymap.Action) {
-	switch a {
-	case keymap.Accept:
-		h.typing = false
-	case keymap.Back:
-		h.typing = false
-		h.filter.Set("")
+	switch changed, moves := h.filter.key(k, a); {
+	case changed:
 		h.refilter()
-	case keymap.Up, keymap.Down:
-		h.move(a)
-	default:
-		if h.filter.Handle(k) {
-			h.refilter()
-		}
+	case moves:
+		h.list.Handle(a)
 	}
 }
 

@@ -29,13 +29,20 @@ func (h *Home) View(w, rows int) []string {
 	}
 	if w < wideFrom {
 		h.rows -= 2 // the last rows tell what the list has no room for
-		list := ui.Fit(append(head, h.table(w)...), w, rows-1, h.th.Ellipsis)
-		return append(list, ui.Pad(h.lastRow(w), w, h.th.Ellipsis))
+		list := ui.Fit(append(head, h.table(w)...), w, rows-2, h.th.Ellipsis)
+		return append(list, h.unseen(w), ui.Pad(h.lastRow(w), w, h.th.Ellipsis))
 	}
+	h.rows--
 	listW := listWidth(w)
-	list := ui.Fit(append(head, h.table(listW)...), listW, rows, h.th.Ellipsis)
+	list := append(ui.Fit(append(head, h.table(listW)...), listW, rows-1, h.th.Ellipsis), h.unseen(listW))
 	side := ui.Fit(h.detail(w-listW-4), w-listW-4, rows, h.th.Ellipsis)
 	return ui.Fit(ui.Beside(list, "  "+h.th.Dim.Text(h.th.V)+" ", side), w, rows, h.th.Ellipsis)
+}
+
+// unseen is the row under the list: how many devices are out of sight.
+func (h *Home) unseen(w int) string {
+	above, below := h.list.Unseen()
+	return ui.Pad("   "+h.th.Dim.Text(ui.More(h.th, above, below)), w, h.th.Ellipsis)
 }
 
 // listWidth is the list's part of a wide screen.
@@ -80,8 +87,8 @@ func (h *Home) head(w int) []string {
 		w = listWidth(w)
 	}
 	left := " " + h.th.Strong.Text("Devices")
-	if h.typing || h.filter.Value() != "" {
-		left += "   filter " + h.filter.View(h.th, 24, h.typing)
+	if h.filter.on() {
+		left += "   filter " + h.filter.View(h.th, 24, h.filter.typing)
 	}
 	if len(h.names) == 0 {
 		return []string{left}

@@ -36,6 +36,7 @@ type Lab struct {
 	lists  [tabs]ui.List
 	rows   int // of the list, in the last view
 	detail ui.Scroll
+	inside bool // the keys go to the detail, which has the whole screen
 }
 
 // NewLab opens the screen; what it shows comes by [Lab.SetView].
@@ -53,6 +54,9 @@ func (l *Lab) SetView(v workflow.LabView, err error) {
 		before[t] = l.key(t, l.lists[t].Cursor)
 	}
 	l.view = v
+	if l.count(l.tab) == 0 {
+		l.inside = false
+	}
 	for t := range tabs {
 		l.lists[t].SetLen(l.count(t))
 		if t == tabInbox && l.lists[t].Cursor == 0 {
@@ -127,21 +131,34 @@ func (l *Lab) Bindings() []keymap.Binding {
 	if !slices.ContainsFunc(l.view.Faults, func(f workflow.LabFault) bool { return f.On }) {
 		keymap.Disable(bs, keymap.AllOff, "no scenario is on")
 	}
+	if l.count(l.tab) == 0 {
+		keymap.Disable(bs, keymap.Open, "there is nothing in this list")
+	}
+	for i := range bs {
+		switch {
+		case l.inside && (bs[i].Action == keymap.Back || bs[i].Action == keymap.Open):
+			bs[i].Help, bs[i].About = "list", "back to the list"
+		case l.inside && bs[i].Action == keymap.Down:
+			bs[i].Help = "scroll"
+		}
+	}
 	return bs
 }
 
 // Handle implements Screen.
 func (l *Lab) Handle(k tea.KeyMsg) Intent {
-	b, ok := keymap.Match(l.Bindings(), k.String())
-	if !ok {
-		return nil
-	}
-	if b.Disabled != "" {
-		return denied(b)
+	b, why, acts := pressed(l.Bindings(), k)
+	if !acts {
+		return why
 	}
 	switch b.Action {
 	case keymap.Back:
-		return LeaveScreen{}
+		if !l.inside {
+			return LeaveScreen{}
+		}
+		l.look(false)
+	case keymap.Open:
+		l.look(!l.inside)
 	case keymap.Switch:
 		f := l.view.Faults[l.list().Cursor]
 		return SetFaults{Names: []string{f.Name}, On: !f.On}
@@ -167,10 +184,20 @@ func (l *Lab) Handle(k tea.KeyMsg) Intent {
 
 func (l *Lab) show(t labTab) {
 	l.tab = t
+	l.look(false)
+}
+
+// look goes into the detail of the chosen row, or back to the list.
+func (l *Lab) look(inside bool) {
+	l.inside = inside
 	l.detail.Reset()
 }
 
 func (l *Lab) move(a keymap.Action) {
+	if l.inside {
+		l.detail.Handle(a)
+		return
+	}
 	if l.list().Handle(a) {
 		l.detail.Reset()
 	}

@@ -26,11 +26,19 @@ func (l *Lab) View(w, h int) []string {
 	}
 	rows := append(l.head(w), l.tabRow(w), " "+th.Dim.Text(strings.Repeat(th.H, w-2)))
 	room := h - len(rows)
+	if l.inside {
+		return ui.Fit(append(rows, scrolled(th, &l.detail, l.detailRows(w-4), w-2, room, "")...), w, h, th.Ellipsis)
+	}
 	detailH := max(5, room/3, min(8, room/2))
 	l.rows = max(1, room-detailH-2)
 	rows = append(rows, ui.Fit(l.listRows(w, l.rows), w, room-detailH-1, th.Ellipsis)...)
-	rows = append(rows, " "+th.Dim.Text(strings.Repeat(th.H, w-2)))
-	return ui.Fit(append(rows, indent(l.detailRows(w-2, detailH))...), w, h, th.Ellipsis)
+	above, below := 0, 0
+	if l.count(l.tab) > 0 {
+		above, below = l.list().Unseen()
+	}
+	rows = append(rows, ui.Rule(th, w, above, below))
+	detail := beginning(th, l.detailRows(w-2), detailH, "d shows all of it")
+	return ui.Fit(append(rows, indent(detail)...), w, h, th.Ellipsis)
 }
 
 // head says where the instance and its hubs are, where there is room for it; the
@@ -221,7 +229,7 @@ func (l *Lab) registrationStatus(r workflow.LabRegistration) string {
 }
 
 // detailRows tells all of the chosen row.
-func (l *Lab) detailRows(w, h int) []string {
+func (l *Lab) detailRows(w int) []string {
 	th := l.th
 	r := &report{th: th, w: w}
 	if l.err != nil {
@@ -242,9 +250,6 @@ func (l *Lab) detailRows(w, h int) []string {
 		l.message(r, l.view.Inbox[i])
 	default:
 		l.scenario(r, l.view.Faults[i])
-	}
-	if len(r.rows) > h {
-		r.rows = append(r.rows[:h-1:h-1], th.Dim.Text(th.Ellipsis))
 	}
 	return r.rows
 }

@@ -223,8 +223,7 @@ func TestKnownOfADevice(t *testing.T) {
 	}
 }
 
-// What stands in the profile is put right there, by the key that the list of
-// devices has for it.
+// What stands in the profile is put right there, by a key of the bench.
 func TestTheKeyThatChangesTheProfile(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -240,7 +239,7 @@ func TestTheKeyThatChangesTheProfile(t *testing.T) {
 		st.Steps[0].State, st.Steps[0].Problem = workflow.StepFailed, &c.p
 		b := NewBench(themed(t), workflow.Device{Name: "d", State: &profiles.State{}, Profile: &profiles.Profile{}}, st)
 		rows := strings.Join(b.fixRows(60), "\n")
-		if got := strings.Contains(rows, "then p changes the profile"); got != c.want {
+		if got := strings.Contains(rows, "key e changes the profile"); got != c.want {
 			t.Errorf("%+v: %q", c.p, rows)
 		}
 	}

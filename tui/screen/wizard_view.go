@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"dpslab/tui/keymap"
 	"dpslab/tui/ui"
 	"dpslab/workflow"
 )
@@ -18,14 +19,19 @@ func (s *Wizard) View(w, h int) []string {
 	room := h - len(head)
 	if w >= wideFrom {
 		formW := 76
-		side := ui.Fit(s.sideRows(w-formW-4), w-formW-4, room, s.th.Ellipsis)
-		form := ui.Fit(s.formRows(formW, room), formW, room, s.th.Ellipsis)
+		side := ui.Fit(beginning(s.th, s.sideRows(w-formW-4), room, s.whyKey()+" tells all of it"), w-formW-4, room, s.th.Ellipsis)
+		form, above, below := s.formRows(formW, room-1)
+		form = ui.Fit(form, formW, room, s.th.Ellipsis)
+		if above+below > 0 {
+			form[room-1] = ui.Rule(s.th, formW, above, below)
+		}
 		return ui.Fit(append(head, ui.Beside(form, "  "+s.th.Dim.Text(s.th.V)+" ", side)...), w, h, s.th.Ellipsis)
 	}
 	help := s.helpRows(w - 4)
-	help = help[:min(len(help), max(room-6, 0), 5)]
-	rows := ui.Fit(s.formRows(w, room-len(help)-1), w, room-len(help)-1, s.th.Ellipsis)
-	rows = append(rows, " "+s.th.Dim.Text(strings.Repeat(s.th.H, max(w-2, 0))))
+	help = beginning(s.th, help, max(min(room-6, 5), 1), s.whyKey()+" tells more")
+	form, above, below := s.formRows(w, room-len(help)-1)
+	rows := ui.Fit(form, w, room-len(help)-1, s.th.Ellipsis)
+	rows = append(rows, ui.Rule(s.th, w, above, below))
 	for _, r := range help {
 		rows = append(rows, "  "+r)
 	}
@@ -52,15 +58,21 @@ func (s *Wizard) crumbs(w int) string {
 	return fmt.Sprintf(" Page %d of %d: %s", int(s.w.Page)+1, len(parts), s.th.Accent.Text(s.w.Page.Title()))
 }
 
-// formRows draws the fields of the page and keeps the focused one in sight.
-func (s *Wizard) formRows(w, h int) []string {
+// whyKey is the key that tells why the focused question is asked.
+func (s *Wizard) whyKey() string {
+	b, _ := keymap.Of(s.Bindings(), keymap.Why)
+	return b.Label
+}
+
+// formRows draws the fields of the page, at most h rows of them, and keeps the
+// focused one in sight; above and below are rows that do not fit.
+func (s *Wizard) formRows(w, h int) (rows []string, above, below int) {
 	fs := s.w.Fields()
 	labelW := 0
 	for _, f := range fs {
 		labelW = max(labelW, ui.Width(f.Label))
 	}
 	labelW = min(labelW+2, 28)
-	var rows []string
 	var from, to int
 	for i, f := range fs {
 		if i == s.focus {
@@ -75,7 +87,12 @@ func (s *Wizard) formRows(w, h int) []string {
 	if to > h {
 		top = min(from, to-h)
 	}
-	return rows[min(top, len(rows)):]
+	above = min(top, len(rows))
+	rows = rows[above:]
+	if below = max(len(rows)-h, 0); below > 0 {
+		rows = rows[:h]
+	}
+	return rows, above, below
 }
 
 func (s *Wizard) fieldRows(f workflow.Field, focused bool, labelW, w, h int) []string {
