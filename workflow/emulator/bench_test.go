@@ -69,24 +69,38 @@ func BenchmarkTelemetry(b *testing.B) {
 
 func benchTelemetry(b *testing.B, l *Lab, id ident, connections int) {
 	b.Helper()
-	const url = "https://lab-hub.azure-devices.net/devices/d1/messages/events?api-version=2020-03-13"
 	clients := make([]*client, connections)
 	for i := range clients {
 		clients[i] = l.as(b, id)
-		clients[i].do(b, "POST", url, "{}") // the handshake is not what is measured
 	}
-	var left atomic.Int64
-	left.Store(int64(b.N))
+	sendAll(b, clients, connections) // the handshakes are not what is measured
 	b.ResetTimer()
 	defer reportCPU(b)()
+	sendAll(b, clients, b.N)
+}
+
+// sendAll sends messages by all clients at once.
+func sendAll(b *testing.B, clients []*client, messages int) {
+	b.Helper()
+	const url = "https://lab-hub.azure-devices.net/devices/d1/messages/events?api-version=2020-03-13"
+	share(clients, messages, func(c *client) bool {
+		a := c.do(b, "POST", url, `{"temperature": 30}`)
+		if a.status != 204 {
+			b.Errorf("%d %s", a.status, a.body)
+		}
+		return a.status == 204
+	})
+}
+
+// share has the clients do something so many times, all of them at once, as long
+// as it goes well.
+func share(clients []*client, times int, do func(*client) bool) {
+	var left atomic.Int64
+	left.Store(int64(times))
 	var running sync.WaitGroup
 	for _, c := range clients {
 		running.Go(func() {
-			for left.Add(-1) >= 0 {
-				if a := c.do(b, "POST", url, `{"temperature": 30}`); a.status != 204 {
-					b.Errorf("%d %s", a.status, a.body)
-					return
-				}
+			for left.Add(-1) >= 0 && do(c) {
 			}
 		})
 	}
@@ -124,8 +138,8 @@ func bareServer(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// bareLab is a client's view of a bareServer.
-func bareLab(b *testing.B) *Lab {
+// bareLab is a client's view of a server with the TLS settings of a lab.
+func bareLab(b *testing.B, handler http.Handler) *Lab {
 	b.Helper()
 	l := start(b)
 	config, err := l.identity.serverConfig(time.Now())
@@ -136,7 +150,7 @@ func bareLab(b *testing.B) *Lab {
 	if err != nil {
 		b.Fatal(err)
 	}
-	server := &http.Server{Handler: http.HandlerFunc(bareServer)}
+	server := &http.Server{Handler: handler}
 	go func() { _ = server.Serve(listener) }()
 	b.Cleanup(func() { _ = server.Close() })
 	return &Lab{identity: l.identity, ready: Ready{Address: listener.Addr().String(), IDScope: l.ready.IDScope}}
@@ -196,8 +210,11 @@ func fill(b *testing.B, dir string, count int) {
 func benchLab(b *testing.B, store string) (*Lab, ident) {
 	b.Helper()
 	id := selfSigned(b, "d1")
-	if store == "bare" {
-		return bareLab(b), id
+	switch store {
+	case "bare":
+		return bareLab(b, http.HandlerFunc(bareServer)), id
+	case "synced":
+		return bareLab(b, syncedServer(b)), id
 	}
 	l := start(b, func(o *Options) {
 		if store == "disk" {

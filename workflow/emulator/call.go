@@ -3,10 +3,12 @@ package emulator
 import (
 	"cmp"
 	"crypto/x509"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"mime"
 	"net/http"
 	"net/url"
@@ -63,7 +65,7 @@ func (l *Lab) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer l.handlers.Done()
 	now := time.Now()
-	c := &call{w: w, r: r, conn: secured(r), requestID: uuid.NewString(), now: now, arrived: now, version: queryValue(r.URL.RawQuery, "api-version")}
+	c := &call{w: w, r: r, conn: secured(r), requestID: newRequestID(), now: now, arrived: now}
 	c.set("x-ms-request-id", c.requestID)
 	c.set("X-Dpslab-Emulator", l.options.Version)
 	if err := l.dispatch(c); err != nil {
@@ -87,8 +89,8 @@ func (l *Lab) dispatch(c *call) (err error) {
 			err = fmt.Errorf("panic in a handler: %v", p)
 		}
 	}()
-	f := find(l.surfacesOf(hostName(c.r.Host)), c.r.Method, c.r.URL.EscapedPath())
-	c.surface, c.args = f.surface, f.args
+	f := l.way(c)
+	c.surface, c.args, c.version = f.surface, f.args, f.version
 	if c.surface.server != "" {
 		c.set("Server", c.surface.server)
 	}
@@ -106,6 +108,17 @@ func (l *Lab) dispatch(c *call) (err error) {
 		return err
 	}
 	return f.route.handle(l, c)
+}
+
+// newRequestID is a random UUID (RFC 9562 section 5.4). It is no secret, so the
+// quick generator is good enough.
+func newRequestID() string {
+	var id uuid.UUID
+	binary.LittleEndian.PutUint64(id[:8], rand.Uint64())
+	binary.LittleEndian.PutUint64(id[8:], rand.Uint64())
+	id[6] = id[6]&0x0f | 0x40
+	id[8] = id[8]&0x3f | 0x80
+	return id.String()
 }
 
 // log tells the lab's owner about the request, one at a time.

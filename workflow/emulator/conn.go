@@ -42,6 +42,7 @@ type tlsConn struct {
 	lab   *Lab
 	state *tls.ConnectionState // after the handshake
 	leaf  string               // see call.leafThumbprint
+	last  way                  // of the request before
 }
 
 // connKey is where a request's context has its tlsConn.

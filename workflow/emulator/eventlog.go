@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -17,8 +16,8 @@ import (
 // no more than their own blocks to reach the disk.
 //
 // A record is, in big-endian numbers, the length of its text (4 bytes), a CRC-32C
-// of all that follows (4), its epoch (8), the sequence number (8) and the text, an
-// Event in JSON with its number left open. The first that does not fit, be it torn
+// of all that follows (4), its epoch (8), the sequence number (8) and the text of
+// a message. The first that does not fit, be it torn
 // or of another epoch, ends the log.
 type eventLog struct {
 	file   *os.File
@@ -32,8 +31,8 @@ const (
 	recordHead = 24
 	// logStep is how far the file grows ahead of what is written.
 	logStep = 1 << 20
-	// maxRecord bounds the text of a record: a message as JSON, where each byte
-	// may take six.
+	// maxRecord bounds the text of a record: a message whose body may be base64, or
+	// may have three bytes of U+FFFD for each that was no text.
 	maxRecord = 8 * maxMessage
 )
 
@@ -109,19 +108,19 @@ func (l *eventLog) remove() error {
 }
 
 // appendRecord adds a record to a buffer.
-func appendRecord(buffer []byte, epoch, sequence uint64, text []byte) []byte {
+func appendRecord(buffer []byte, epoch uint64, m *message) []byte {
 	start := len(buffer)
-	buffer = binary.BigEndian.AppendUint32(buffer, uint32(len(text)))
+	buffer = binary.BigEndian.AppendUint32(buffer, uint32(len(m.text)))
 	buffer = binary.BigEndian.AppendUint32(buffer, 0)
 	buffer = binary.BigEndian.AppendUint64(buffer, epoch)
-	buffer = binary.BigEndian.AppendUint64(buffer, sequence)
-	buffer = append(buffer, text...)
+	buffer = binary.BigEndian.AppendUint64(buffer, m.sequence)
+	buffer = append(buffer, m.text...)
 	binary.BigEndian.PutUint32(buffer[start+4:], crc32.Checksum(buffer[start+8:], castagnoli()))
 	return buffer
 }
 
 // cutRecord takes the first record off a log; false where the log ends.
-func cutRecord(raw []byte, epoch uint64) (m Event, rest []byte, ok bool) {
+func cutRecord(raw []byte, epoch uint64) (m message, rest []byte, ok bool) {
 	if len(raw) < recordHead {
 		return m, nil, false
 	}
@@ -133,16 +132,12 @@ func cutRecord(raw []byte, epoch uint64) (m Event, rest []byte, ok bool) {
 	if binary.BigEndian.Uint32(record[4:]) != crc32.Checksum(record[8:], castagnoli()) || binary.BigEndian.Uint64(record[8:]) != epoch {
 		return m, nil, false
 	}
-	if json.Unmarshal(record[recordHead:], &m) != nil {
-		return m, nil, false
-	}
-	m.Sequence = binary.BigEndian.Uint64(record[16:])
-	return m, rest, true
+	return message{binary.BigEndian.Uint64(record[16:]), record[recordHead:]}, rest, true
 }
 
 // readLog gives the messages of the log of an epoch, and says whether there is
 // a file at all.
-func readLog(dir string, epoch uint64, keep func(Event)) (found bool, err error) {
+func readLog(dir string, epoch uint64, keep func(message, *Event)) (found bool, err error) {
 	raw, err := os.ReadFile(filepath.Join(dir, logName))
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
@@ -155,7 +150,11 @@ func readLog(dir string, epoch uint64, keep func(Event)) (found bool, err error)
 		if !ok {
 			return true, nil
 		}
-		keep(m)
+		e, ok := m.event()
+		if !ok {
+			return true, nil
+		}
+		keep(m, &e)
 		raw = rest
 	}
 }

@@ -2,12 +2,15 @@ package emulator
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 func TestLogIsReplayed(t *testing.T) {
@@ -198,22 +201,22 @@ func sendQuietly(c *client, hub, text string) bool {
 
 // FuzzLog reads any file as a log, and again what it makes of it.
 func FuzzLog(f *testing.F) {
-	one := appendRecord(nil, 7, 1, []byte(`{"hub":"h","device_id":"d","body":"x"}`))
+	m := newMessage("h", "d", time.Unix(1, 0), []byte("x"))
+	m.sequence = 1
+	one := appendRecord(nil, 7, &m)
 	f.Add([]byte{})
 	f.Add(one)
-	f.Add(appendRecord(bytes.Clone(one), 7, 2, []byte(`{}`)))
-	f.Add(appendRecord(bytes.Clone(one), 8, 2, []byte(`{}`)))
+	f.Add(appendRecord(bytes.Clone(one), 7, &message{sequence: 2}))
+	f.Add(appendRecord(bytes.Clone(one), 8, &m))
 	f.Add(one[:len(one)-1])
 	f.Add(append(bytes.Repeat([]byte{0xff}, 8), one...))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		for {
-			_, rest, ok := cutRecord(raw, 7)
+			m, rest, ok := cutRecord(raw, 7)
 			if !ok {
 				return
 			}
-			record := raw[:len(raw)-len(rest)]
-			text := record[recordHead:]
-			if len(record) < recordHead || !bytes.Equal(record, appendRecord(nil, 7, recordSequence(record), text)) {
+			if record := raw[:len(raw)-len(rest)]; !bytes.Equal(record, appendRecord(nil, 7, &m)) {
 				t.Fatalf("%x is no record", record)
 			}
 			raw = rest
@@ -221,9 +224,35 @@ func FuzzLog(f *testing.F) {
 	})
 }
 
-func recordSequence(record []byte) (n uint64) {
-	for _, b := range record[16:recordHead] {
-		n = n<<8 | uint64(b)
-	}
-	return n
+// FuzzMessage unpacks anything, and what it takes for a message it can pack again.
+func FuzzMessage(f *testing.F) {
+	whole := newMessage("h", "d", time.Unix(1, 5), []byte("{}"))
+	whole.setHeader("iothub-app-line", "3")
+	whole.setHeader("iothub-messageid", "m1")
+	f.Add(whole.text)
+	f.Add(whole.text[:len(whole.text)-1])
+	raw := newMessage("h", "", time.Time{}, []byte{0xff})
+	f.Add(raw.text)
+	f.Add([]byte{})
+	f.Add(append(make([]byte, 8), 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		m := message{sequence: 7, text: text}
+		e, ok := m.event()
+		if !ok {
+			return
+		}
+		again := message{sequence: 7, text: binary.BigEndian.AppendUint64(nil, uint64(e.EnqueuedAt.UnixNano()))}
+		for _, text := range []string{e.Hub, e.DeviceID, e.Body} {
+			again.text = appendText(again.text, text)
+		}
+		for name, value := range e.Properties {
+			again.set(appProperty, name, value)
+		}
+		for name, value := range e.System {
+			again.set(systemProperty, name, value)
+		}
+		if same, ok := again.event(); !ok || !reflect.DeepEqual(same, e) {
+			t.Errorf("%+v packed again is %+v, %v", e, same, ok)
+		}
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"dpslab/workflow/dps"
 )
@@ -116,10 +117,15 @@ func FuzzBatch(f *testing.F) {
 	f.Add(`[{}]`)
 	f.Add(`[[]]`)
 	f.Fuzz(func(t *testing.T, body string) {
-		events, err := readBatch([]byte(body))
+		messages, err := readBatch([]byte(body), "h", "d", time.Unix(1, 0))
 		refusedOnly(t, err)
-		if err == nil && len(events) == 0 {
+		if err == nil && len(messages) == 0 {
 			t.Error("a batch of nothing was accepted")
+		}
+		for i := range messages {
+			if e, ok := messages[i].event(); !ok || e.Hub != "h" || e.DeviceID != "d" {
+				t.Errorf("packed as %+v, %v", e, ok)
+			}
 		}
 	})
 }

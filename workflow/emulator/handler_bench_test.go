@@ -30,7 +30,7 @@ func BenchmarkTelemetryHandler(b *testing.B) {
 		b.Fatal(err)
 	}
 	proto.Header = http.Header{"Accept-Encoding": {"gzip"}, "User-Agent": {"Go-http-client/1.1"}, "Content-Length": {"19"}}
-	proto.ContentLength = int64(len(body))
+	proto.ContentLength, proto.RequestURI = int64(len(body)), proto.URL.RequestURI()
 	b.ReportAllocs()
 	for b.Loop() {
 		r := *proto

@@ -51,20 +51,21 @@ func (l *Lab) sendEvent(c *call) error {
 	if err != nil {
 		return err
 	}
-	messages, err := readMessages(c)
+	messages, err := readMessages(c, hub.Host, id)
 	if err != nil {
 		return err
 	}
 	for i := range messages {
-		messages[i].System["iothub-connection-device-id"] = device.ID
+		m := &messages[i]
+		m.set(systemProperty, "iothub-connection-device-id", device.ID)
 		if device.Module != "" {
-			messages[i].System["iothub-connection-module-id"] = device.Module
+			m.set(systemProperty, "iothub-connection-module-id", device.Module)
 		}
-		messages[i].System["iothub-connection-auth-generation-id"] = device.GenerationID
-		messages[i].System["iothub-connection-auth-method"] = how
+		m.set(systemProperty, "iothub-connection-auth-generation-id", device.GenerationID)
+		m.set(systemProperty, "iothub-connection-auth-method", how)
 	}
 	if !c.swallow {
-		if err := l.receive(hub.Host, id, messages, c.now); err != nil {
+		if err := l.store.receive(hub.Host, id, messages); err != nil {
 			return err
 		}
 	}

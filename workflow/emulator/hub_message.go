@@ -7,7 +7,6 @@ import (
 	"mime"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Event is one message as it lies in a hub's inbox.
@@ -31,20 +30,18 @@ const (
 // inboxSize is how many messages of a device the inbox keeps, the newest.
 const inboxSize = 1000
 
-// readMessages reads a single message with its properties in headers, or a
-// batch with all of it in the body.
-func readMessages(c *call) ([]Event, error) {
+// readMessages reads a single message of a device with its properties in headers,
+// or a batch with all of it in the body.
+func readMessages(c *call, hub, device string) ([]message, error) {
 	body, err := hubBody(c)
 	if err != nil {
 		return nil, err
 	}
 	plain := c.r.Header.Get("Content-Type")
-	if plain != "" { // the curl how-to's may be anything
-		if media, _, _ := mime.ParseMediaType(plain); media == batchMedia {
-			return readBatch(body)
-		}
+	if isBatch(plain) {
+		return readBatch(body, hub, device, c.now)
 	}
-	event := newEvent(body)
+	m := newMessage(hub, device, c.now, body)
 	size := len(body)
 	for name, values := range c.r.Header {
 		if len(values) == 0 || !strings.HasPrefix(name, "Iothub-") && name != "Dt-Subject" { // as package http writes them
@@ -52,24 +49,25 @@ func readMessages(c *call) ([]Event, error) {
 		}
 		name = strings.ToLower(name)
 		size += len(name) + len(values[0])
-		event.setProperty(name, values[0])
+		m.setHeader(name, values[0])
 	}
 	if size > maxMessage {
 		return nil, messageTooLarge()
 	}
 	if plain != "" {
-		event.System[contentType] = plain // guess U16: beside the message's own
+		m.set(systemProperty, contentType, plain) // guess U16: beside the message's own
 	}
-	return []Event{event}, nil
+	return []message{m}, nil
 }
 
-// newEvent takes a body as text where it is text.
-func newEvent(body []byte) Event {
-	e := Event{Body: string(body), System: map[string]string{}}
-	if !utf8.Valid(body) {
-		e.Body, e.System[base64Key] = base64.StdEncoding.EncodeToString(body), "base64"
+// isBatch reports whether a Content-Type is that of a batch. Most are another and
+// not worth parsing; the curl how-to's may be anything.
+func isBatch(media string) bool {
+	if len(media) < len(batchMedia) {
+		return false
 	}
-	return e
+	kind, _, _ := mime.ParseMediaType(media)
+	return kind == batchMedia
 }
 
 // systemProperties gives the name of a system property for its header, where
@@ -80,23 +78,9 @@ var systemProperties = map[string]string{
 	"iothub-creation-time-utc": "creation-time-utc", "iothub-creationtimeutc": "creation-time-utc",
 }
 
-func (e *Event) setProperty(name, value string) {
-	if app, ok := strings.CutPrefix(name, appPrefix); ok {
-		if e.Properties == nil {
-			e.Properties = map[string]string{}
-		}
-		e.Properties[app] = value
-		return
-	}
-	if known, ok := systemProperties[name]; ok {
-		name = known
-	}
-	e.System[strings.TrimPrefix(name, "iothub-")] = value
-}
-
 // readBatch reads the body of a batch: an array of messages whose bodies are
 // base64 unless they say they are not.
-func readBatch(body []byte) ([]Event, error) {
+func readBatch(body []byte, hub, device string, now time.Time) ([]message, error) {
 	var batch []struct {
 		Body          string            `json:"body"`
 		Base64Encoded *bool             `json:"base64Encoded"`
@@ -105,7 +89,7 @@ func readBatch(body []byte) ([]Event, error) {
 	if err := json.Unmarshal(body, &batch); err != nil || len(batch) == 0 || tooDeep(body) {
 		return nil, hubBadBatch.refuse()
 	}
-	events := make([]Event, 0, len(batch))
+	messages := make([]message, 0, len(batch))
 	for _, m := range batch {
 		raw := []byte(m.Body)
 		if m.Base64Encoded == nil || *m.Base64Encoded {
@@ -115,28 +99,24 @@ func readBatch(body []byte) ([]Event, error) {
 			}
 			raw = decoded
 		}
-		event := newEvent(raw)
+		packed := newMessage(hub, device, now, raw)
 		for name, value := range m.Properties {
-			event.setProperty(strings.ToLower(name), value)
+			packed.setHeader(strings.ToLower(name), value)
 		}
-		events = append(events, event)
+		messages = append(messages, packed)
 	}
-	return events, nil
+	return messages, nil
 }
 
 func eventPrefix(hub, device string) string { return deviceKey(hub, device) + "\x00" }
 
 func eventKey(hub, device string, sequence uint64) string {
-	return eventPrefix(hub, device) + string(binary.BigEndian.AppendUint64(nil, sequence))
+	return sequenceKey(deviceKey(hub, device), sequence)
 }
 
-// receive puts messages into the inbox, which keeps the newest inboxSize.
-func (l *Lab) receive(hub, device string, messages []Event, now time.Time) error {
-	for i := range messages {
-		m := &messages[i]
-		m.Hub, m.DeviceID, m.EnqueuedAt = hub, device, now.UTC()
-	}
-	return l.store.receive(messages)
+// sequenceKey is eventKey for the key of a device.
+func sequenceKey(device string, sequence uint64) string {
+	return device + "\x00" + string(binary.BigEndian.AppendUint64(nil, sequence))
 }
 
 // lastSequence is the number of the newest message of a device, 0 when there is

@@ -154,16 +154,16 @@ func TestInboxIsARing(t *testing.T) {
 	t.Parallel()
 	l := start(t)
 	hub := l.ready.HubHosts[0]
-	batch := make([]Event, 400)
+	batch := make([]message, 400)
 	for range 3 {
 		for i := range batch {
-			batch[i] = newEvent([]byte(fmt.Sprint(i)))
+			batch[i] = newMessage(hub, "d1", time.Now(), []byte(fmt.Sprint(i)))
 		}
-		if err := l.receive(hub, "d1", batch, time.Now()); err != nil {
+		if err := l.store.receive(hub, "d1", batch); err != nil {
 			t.Fatal(err)
 		}
 		// A neighbour whose name is longer does not mix in.
-		if err := l.receive(hub, "d1-", batch[:1], time.Now()); err != nil {
+		if err := l.store.receive(hub, "d1-", []message{newMessage(hub, "d1-", time.Now(), nil)}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -15,8 +14,8 @@ const (
 	// maxUnsettled bounds, in bytes of memory and of log, what the journal holds
 	// before it goes into the database, and with it what a start has to replay.
 	maxUnsettled = 16 << 20
-	// eventMemory is about what an Event takes besides its body.
-	eventMemory = 512
+	// messageMemory is about what a message takes besides its text.
+	messageMemory = 64
 	// maxSpare is how large a buffer is kept for the next round.
 	maxSpare = 1 << 20
 )
@@ -51,7 +50,7 @@ type journal struct {
 // box holds the messages of one device that are not yet in the database.
 type box struct {
 	last  uint64 // sequence number of the newest message, here or there
-	fresh []Event
+	fresh []message
 }
 
 // round is one write of the log, shared by all whose records are in it. The
@@ -77,16 +76,12 @@ func newJournal(dir string) *journal {
 // errLogUnready says that a message has to take the way through the database.
 var errLogUnready = errors.New("the log of messages is not ready")
 
-// receive puts messages, which carry their hub and device, into the inbox. It
-// gives them their sequence numbers and returns once they are safe.
-func (s *store) receive(messages []Event) error {
+// receive puts messages of a device into its inbox. It gives them their sequence
+// numbers and returns once they are safe.
+func (s *store) receive(hub, device string, messages []message) error {
 	j := s.journal
-	texts, err := j.encode(messages)
-	if err != nil {
-		return err
-	}
 	j.mu.Lock()
-	if err := j.add(s, messages, texts); err != nil {
+	if err := j.add(s, hub, device, messages); err != nil {
 		j.mu.Unlock()
 		return err
 	}
@@ -106,31 +101,12 @@ func (s *store) receive(messages []Event) error {
 	return nil
 }
 
-// encode makes the texts of messages for the log. It is done before anything is
-// locked, so the numbers are not in them yet.
-func (j *journal) encode(messages []Event) ([][]byte, error) {
-	if j.dir == "" {
-		return nil, nil
-	}
-	texts := make([][]byte, len(messages))
-	for i := range messages {
-		var err error
-		if texts[i], err = json.Marshal(&messages[i]); err != nil {
-			return nil, fmt.Errorf("encoding a message: %w", err)
-		}
-	}
-	return texts, nil
-}
-
 // add numbers messages of one device and puts them into its box. mu is held.
-func (j *journal) add(s *store, messages []Event, texts [][]byte) error {
-	if len(messages) == 0 {
-		return nil
-	}
-	key := deviceKey(messages[0].Hub, messages[0].DeviceID)
+func (j *journal) add(s *store, hub, device string, messages []message) error {
+	key := deviceKey(hub, device)
 	b := j.boxes[key]
 	if b == nil {
-		last, err := read(s, func(t *tx) (uint64, error) { return lastSequence(t, messages[0].Hub, messages[0].DeviceID), nil })
+		last, err := read(s, func(t *tx) (uint64, error) { return lastSequence(t, hub, device), nil })
 		if err != nil {
 			return err
 		}
@@ -139,14 +115,15 @@ func (j *journal) add(s *store, messages []Event, texts [][]byte) error {
 	}
 	for i := range messages {
 		b.last++
-		messages[i].Sequence = b.last
-		b.fresh = append(b.fresh, messages[i])
-		j.size += len(messages[i].Body) + eventMemory
-		if texts != nil {
-			j.size += len(texts[i])
-			j.buffer = appendRecord(j.buffer, j.epoch(), b.last, texts[i])
+		m := &messages[i]
+		m.sequence = b.last
+		j.size += cap(m.text) + messageMemory
+		if j.dir != "" {
+			j.size += len(m.text)
+			j.buffer = appendRecord(j.buffer, j.epoch(), m)
 		}
 	}
+	b.fresh = append(b.fresh, messages...)
 	b.trim()
 	j.unsettled.Store(true)
 	return nil
@@ -244,14 +221,18 @@ func (b *box) flush(t *tx, key string) error {
 	}
 	for i := max(0, len(b.fresh)-inboxSize); i < len(b.fresh); i++ {
 		m := &b.fresh[i]
-		if err := put(t, bucketEvents, eventKey(m.Hub, m.DeviceID, m.Sequence), m); err != nil {
+		e, ok := m.event()
+		if !ok {
+			return fmt.Errorf("message %d of %q cannot be unpacked", m.sequence, key)
+		}
+		if err := put(t, bucketEvents, sequenceKey(key, m.sequence), &e); err != nil {
 			return err
 		}
 	}
 	if b.last <= inboxSize {
 		return nil
 	}
-	prefix, end := key+"\x00", eventKey(b.fresh[0].Hub, b.fresh[0].DeviceID, b.last-inboxSize)
+	prefix, end := key+"\x00", sequenceKey(key, b.last-inboxSize)
 	var old []string
 	cursor := t.cursor(bucketEvents)
 	for k, _ := cursor.Seek([]byte(prefix)); k != nil && strings.HasPrefix(string(k), prefix) && string(k) <= end; k, _ = cursor.Next() {
@@ -308,14 +289,14 @@ func (s *store) takeOver() error {
 	if err != nil {
 		return err
 	}
-	found, err := readLog(j.dir, epoch, func(m Event) {
-		key := deviceKey(m.Hub, m.DeviceID)
+	found, err := readLog(j.dir, epoch, func(m message, e *Event) {
+		key := deviceKey(e.Hub, e.DeviceID)
 		b := j.boxes[key]
 		if b == nil {
 			b = &box{}
 			j.boxes[key] = b
 		}
-		b.last = m.Sequence
+		b.last = m.sequence
 		b.fresh = append(b.fresh, m)
 		b.trim()
 	})

@@ -15,13 +15,11 @@ import (
 // say puts messages of one device into a store's inbox.
 func say(t testing.TB, s *store, device string, bodies ...string) {
 	t.Helper()
-	messages := make([]Event, 0, len(bodies))
+	messages := make([]message, 0, len(bodies))
 	for _, body := range bodies {
-		m := newEvent([]byte(body))
-		m.Hub, m.DeviceID, m.EnqueuedAt = "h", device, time.Unix(1, 5).UTC()
-		messages = append(messages, m)
+		messages = append(messages, newMessage("h", device, time.Unix(1, 5), []byte(body)))
 	}
-	if err := s.receive(messages); err != nil {
+	if err := s.receive("h", device, messages); err != nil {
 		t.Fatal(err)
 	}
 }

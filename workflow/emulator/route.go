@@ -283,9 +283,38 @@ func (r *route) match(segments []string) (map[string]string, bool) {
 // that the path exists for other methods.
 type found struct {
 	route   *route
-	args    map[string]string
-	surface *surface // whose dialect to refuse in, never nil
+	args    map[string]string // to look at
+	surface *surface          // whose dialect to refuse in, never nil
 	methods []string
+	version string // api-version
+}
+
+// way is what the router made of a request, for the next one of the connection:
+// who sends telemetry asks the same again and again.
+type way struct {
+	instance          *instance
+	method, host, uri string
+	found             found
+}
+
+// maxWay bounds what an idle connection keeps of its last request.
+const maxWay = 512
+
+// way looks a request up, unless the one before was the same.
+func (l *Lab) way(c *call) found {
+	r, now := c.r, l.instance()
+	known := c.conn != nil && r.RequestURI != "" && len(r.RequestURI)+len(r.Host) <= maxWay
+	if known {
+		if last := &c.conn.last; last.uri == r.RequestURI && last.host == r.Host && last.method == r.Method && last.instance == now {
+			return last.found
+		}
+	}
+	f := find(l.surfacesOf(hostName(r.Host)), r.Method, r.URL.EscapedPath())
+	f.version = queryValue(r.URL.RawQuery, "api-version")
+	if known {
+		c.conn.last = way{now, r.Method, r.Host, r.RequestURI, f}
+	}
+	return f
 }
 
 // find looks a request up among the surfaces that its host serves.

@@ -1,0 +1,136 @@
+package emulator
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"dpslab/workflow/dps"
+)
+
+// A rate says little where others use the machine too, and less beside one that
+// was measured a minute ago. So the benchmarks here ask several servers in turns,
+// a few requests at a time, and compare the medians of what a turn took.
+
+// servers are asked in turns. The first is the one that the others are compared
+// with: a bare server, and one that puts a record of each request on disk with a
+// write and a sync of its own, which is what no lab that keeps its word can beat
+// at one connection.
+var servers = []string{"bare", "synced", "memory", "disk"}
+
+// besides runs turns of a number of requests at each server until there were b.N
+// requests, and reports for each what one took and its rate as a share of the
+// first one's. The order changes: who comes after one that waits much has an easy
+// time.
+func besides(b *testing.B, size int, turns map[string]func(int)) {
+	b.Helper()
+	took := map[string][]time.Duration{}
+	for _, turn := range turns {
+		turn(size) // connections, caches
+	}
+	order := rand.New(rand.NewPCG(1, 2))
+	b.ResetTimer()
+	for done := 0; done < b.N; done += size {
+		for _, i := range order.Perm(len(servers)) {
+			began := time.Now()
+			turns[servers[i]](size)
+			took[servers[i]] = append(took[servers[i]], time.Since(began))
+		}
+	}
+	b.StopTimer()
+	median := func(name string) float64 {
+		slices.Sort(took[name])
+		return float64(took[name][len(took[name])/2])
+	}
+	b.ReportMetric(0, "ns/op") // of all servers together: nobody's
+	for _, name := range servers {
+		b.ReportMetric(median(name)/float64(size)/1000, name+"-us")
+		if name != servers[0] {
+			b.ReportMetric(median(servers[0])/median(name), name+"/"+servers[0])
+		}
+	}
+	b.ReportMetric(median("synced")/median("disk"), "disk/synced")
+}
+
+// BenchmarkBesideTelemetry sends on connections that are kept.
+func BenchmarkBesideTelemetry(b *testing.B) {
+	for _, connections := range []int{1, 4, 16} {
+		b.Run(fmt.Sprint(connections), func(b *testing.B) {
+			turns := map[string]func(int){}
+			for _, name := range servers {
+				l, id := benchLab(b, name)
+				if name == "memory" || name == "disk" {
+					l.as(b, id).provision(b, "d1")
+				}
+				clients := make([]*client, connections)
+				for i := range clients {
+					clients[i] = l.as(b, id)
+				}
+				turns[name] = func(requests int) { sendAll(b, clients, requests) }
+			}
+			besides(b, 16*connections, turns)
+		})
+	}
+}
+
+// BenchmarkBesideRegistration registers, each time by a new connection.
+func BenchmarkBesideRegistration(b *testing.B) {
+	const fleet = 16
+	turns := map[string]func(int){}
+	for _, name := range servers {
+		l, id := benchLab(b, name)
+		clients := make([]*client, fleet)
+		for i := range clients {
+			clients[i] = l.as(b, id)
+		}
+		turns[name] = func(requests int) {
+			share(clients, requests, func(c *client) bool {
+				defer c.http.CloseIdleConnections()
+				r := c.provision(b, "d1")
+				if r.Status != dps.StatusAssigned {
+					b.Errorf("%+v", r)
+				}
+				return r.Status == dps.StatusAssigned
+			})
+		}
+	}
+	besides(b, 2*fleet, turns)
+}
+
+// syncedServer is a bareServer that writes as much as a lab does for a request,
+// and waits until the disk has it. The file has its size from the beginning, as
+// the lab's log has.
+func syncedServer(b *testing.B) http.Handler {
+	b.Helper()
+	const record, records = 512, 2048
+	file, err := os.Create(filepath.Join(b.TempDir(), "records"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = file.Close() })
+	if _, err := file.Write(make([]byte, record*records)); err != nil {
+		b.Fatal(err)
+	}
+	if err := file.Sync(); err != nil {
+		b.Fatal(err)
+	}
+	var next atomic.Int64
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet { // a poll writes nothing
+			_, err := file.WriteAt(make([]byte, record), next.Add(1)%records*record)
+			if err == nil {
+				err = syncData(file)
+			}
+			if err != nil {
+				b.Error(err)
+			}
+		}
+		bareServer(w, r)
+	})
+}
