@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 )
 
 // secretPatterns are texts that only occur in secrets, wherever they stand.
@@ -87,7 +88,12 @@ func secretAt(path []string) string {
 }
 
 func normalize(key string) string {
-	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(key))
+	return strings.Map(func(r rune) rune {
+		if r == '_' || r == '-' || r == ' ' {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, key)
 }
 
 var sounding = sync.OnceValue(func() *regexp.Regexp {

@@ -9,6 +9,7 @@ import (
 )
 
 func main() {
+	postponeCollection()
 	os.Exit(run(os.Args[1:], environment{
 		in: os.Stdin, out: &output{File: os.Stdout}, err: os.Stderr, getenv: os.Getenv,
 	}))

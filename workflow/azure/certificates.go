@@ -94,7 +94,7 @@ func (m *Management) Certificates(i Instance, o CertificateOptions) (*Certificat
 		c.encoding = o.Encoding
 	}
 	switch {
-	case !apiShape().MatchString(c.version):
+	case !isAPIVersion(c.version):
 		return nil, &ValueError{"api-version", c.version, "a date such as " + CertificateVersion + " or 2018-01-22, perhaps with -preview"}
 	case c.encoding == EncodingText && !c.flat():
 		return nil, &ValueError{"encoding", string(c.encoding), "from api-version " + nestedVersion + " pem and der only"}

@@ -2,9 +2,9 @@ package azure
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
-	"sync"
+	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -25,14 +25,54 @@ func (e *ValueError) Error() string {
 	return fmt.Sprintf("%s %q is not allowed: %s", e.What, e.Value, e.Rule)
 }
 
-// Shapes of names, compiled when first needed.
-var (
-	groupShape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[-\p{L}\p{N}_().]*[-\p{L}\p{N}_()]$`) })
-	dpsShape   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9-]{1,48}[a-zA-Z0-9]$`) })
-	nameShape  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9._-]{1,256}$`) })
-	apimShape  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$`) })
-	apiShape   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^20\d\d-\d\d-\d\d(-preview)?$`) })
-)
+// The shapes of names are checked by hand: a regular expression that counts to
+// 256 takes more memory to compile than all else of a start of the program.
+
+func ofASCII(name, punctuation string) bool {
+	for _, r := range name {
+		if !letterOrDigit(r) && !strings.ContainsRune(punctuation, r) {
+			return false
+		}
+	}
+	return true
+}
+
+func letterOrDigit(r rune) bool { return letter(r) || digit(r) }
+
+func letter(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }
+
+func digit(r rune) bool { return '0' <= r && r <= '9' }
+
+// isGroup: letters and digits of every script, - _ . ( ), no dot at the end.
+func isGroup(name string) bool {
+	for _, r := range name {
+		if !unicode.IsLetter(r) && !unicode.IsNumber(r) && !strings.ContainsRune("-_().", r) {
+			return false
+		}
+	}
+	return name != "" && !strings.HasSuffix(name, ".")
+}
+
+func isDPS(name string) bool {
+	return len(name) >= 3 && len(name) <= 50 && ofASCII(name, "-") && name[0] != '-' && name[len(name)-1] != '-'
+}
+
+func isCertificateName(name string) bool {
+	return name != "" && len(name) <= 256 && ofASCII(name, "._-")
+}
+
+func isAPIM(name string) bool {
+	return name != "" && len(name) <= 50 && ofASCII(name, "-") && letter(rune(name[0])) && name[len(name)-1] != '-'
+}
+
+// isAPIVersion: 2020-01-01, with or without -preview.
+func isAPIVersion(version string) bool {
+	date := strings.TrimSuffix(version, "-preview")
+	if len(date) != len(time.DateOnly) || !strings.HasPrefix(date, "20") || date[4] != '-' || date[7] != '-' {
+		return false
+	}
+	return !strings.ContainsFunc(date[:4]+date[5:7]+date[8:], func(r rune) bool { return !digit(r) })
+}
 
 func checkSubscription(id string) error {
 	if _, err := uuid.Parse(id); err != nil || len(id) != len(uuid.Nil.String()) {
@@ -42,7 +82,7 @@ func checkSubscription(id string) error {
 }
 
 func checkGroup(name string) error {
-	if utf8.RuneCountInString(name) > 90 || !groupShape().MatchString(name) {
+	if utf8.RuneCountInString(name) > 90 || !isGroup(name) {
 		return &ValueError{"resource group", name, "1 to 90 letters, digits, '-', '_', '.', '(' and ')', not ending with '.'"}
 	}
 	return nil
@@ -56,7 +96,7 @@ func (i Instance) Check() error {
 	if err := checkGroup(i.ResourceGroup); err != nil {
 		return err
 	}
-	if !dpsShape().MatchString(i.DPSName) || strings.Trim(i.DPSName, "0123456789") == "" {
+	if !isDPS(i.DPSName) || strings.Trim(i.DPSName, "0123456789") == "" {
 		return &ValueError{"DPS name", i.DPSName, "3 to 50 letters, digits and '-', not digits alone, no '-' at either end"}
 	}
 	return nil
@@ -65,7 +105,7 @@ func (i Instance) Check() error {
 // CheckCertificateName finds what is wrong with the name of a signing
 // certificate of DPS: 1 to 256 letters, digits, '-', '.' and '_'.
 func CheckCertificateName(name string) error {
-	if !nameShape().MatchString(name) || strings.Trim(name, ".") == "" {
+	if !isCertificateName(name) || strings.Trim(name, ".") == "" {
 		return &ValueError{"certificate name", name, "1 to 256 letters, digits, '-', '.' and '_'"}
 	}
 	return nil
@@ -80,7 +120,7 @@ func (s APIMService) Check() error {
 	if err := checkGroup(s.ResourceGroup); err != nil {
 		return err
 	}
-	if len(s.Name) > 50 || !apimShape().MatchString(s.Name) {
+	if !isAPIM(s.Name) {
 		return &ValueError{"API Management service", s.Name, "1 to 50 letters, digits and '-', beginning with a letter, not ending with '-'"}
 	}
 	return nil
