@@ -15,20 +15,30 @@ import (
 // transcript lists the exchanges and shows one of them.
 func (l *linear) transcript(ctx context.Context, name string) error {
 	for {
-		all := l.status(name).Exchanges
-		if len(all) == 0 {
+		all := l.status(name).Exchanges.Recording()
+		if all.Len() == 0 {
 			l.say("Nothing was sent in this session.")
 			return nil
 		}
 		var choices []string
-		for _, x := range all {
+		for i := range all.Len() {
+			x, err := all.Read(i)
+			if err != nil {
+				choices = append(choices, err.Error())
+				continue
+			}
 			choices = append(choices, workflow.Line(workflow.Event{Kind: workflow.ExchangeFinished, Exchange: x})+", "+x.Service)
 		}
 		n, err := l.menu(ctx, "Which exchange?", choices, "back")
 		if err != nil || n < 0 {
 			return err
 		}
-		if err := l.examine(ctx, name, all[n]); err != nil {
+		x, err := all.Read(n)
+		if err != nil {
+			l.problem(err)
+			continue
+		}
+		if err := l.examine(ctx, name, x); err != nil {
 			return err
 		}
 	}

@@ -41,7 +41,10 @@ type app struct {
 	now     time.Time
 	ticking bool
 
-	searching bool // a search of the transcript goes on
+	searching bool           // a search of the transcript goes on
+	sought    *screen.Sought // the part of it that is read from disk
+	endSearch func()         // ends the reading
+	reading   bool           // exchanges that are looked at are being read
 
 	home      *screen.Home
 	wizard    *screen.Wizard // nil: none is open
@@ -286,6 +289,9 @@ func (a *app) pop() {
 	case screen.Screen(a.wizard):
 		a.wizard = nil
 	case screen.Screen(a.bench):
+		if a.status != nil && a.status != a.batch.status { // it does not run on
+			a.status.Exchanges.Close()
+		}
 		a.bench, a.status = nil, nil
 	case screen.Screen(a.chain):
 		a.chain = nil

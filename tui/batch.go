@@ -95,6 +95,9 @@ func (a *app) nextInBatch() tea.Cmd {
 			b.failed = append(b.failed, b.current)
 		}
 	}
+	if b.status != nil && b.status != a.status {
+		b.status.Exchanges.Close() // nobody looks at it
+	}
 	if len(b.waiting) == 0 {
 		text := b.summary()
 		a.batch = batch{}

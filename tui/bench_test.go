@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"dpslab/tui/theme"
-	"dpslab/workflow"
 )
 
 // BenchmarkView is the cost of one frame, which is drawn for every message.
@@ -41,10 +40,9 @@ func BenchmarkCursorMove(b *testing.B) {
 func BenchmarkTranscriptMove(b *testing.B) {
 	s := sceneOf(b, "transcript")
 	a := show(b, s, theme.Options{}, 80, 24)
-	x := a.status.Exchanges[0]
-	a.status.Exchanges = make([]*workflow.Exchange, 100_000)
-	for i := range a.status.Exchanges {
-		a.status.Exchanges[i] = x
+	x := a.status.Exchanges.Newest()
+	for range 100_000 - a.status.Exchanges.Len() {
+		a.status.Exchanges.Add(x, "")
 	}
 	a.follow()
 	for b.Loop() {

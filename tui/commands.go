@@ -69,6 +69,7 @@ func (a *app) showBench(m openedMsg) tea.Cmd {
 	a.home.Select(m.device.Name)
 	a.status = m.status
 	if st := a.batch.status; st != nil && st.Device == m.device.Name {
+		m.status.Exchanges.Close()
 		a.status = st // it runs: the journal is behind
 		m.status = st
 	}

@@ -12,6 +12,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"dpslab/tui/screen"
 	"dpslab/workflow"
 )
 
@@ -292,15 +293,20 @@ func TestTheEscapeOfATornArrowLosesNothing(t *testing.T) {
 	})
 }
 
+// broken is a screen that cannot be drawn.
+type broken struct{ screen.Screen }
+
+func (broken) View(int, int) []string { panic("went wrong") }
+
 func TestAPanicEndsTheProgramInOrder(t *testing.T) {
 	t.Parallel()
 	for name, set := range map[string]func(*rig){
 		"in Update": func(r *rig) { r.a.program.Send(openedMsg{}) },
 		"in View": func(r *rig) {
-			st := workflow.NewStatus("a")
-			st.Exchanges = []*workflow.Exchange{nil}
-			r.a.program.Send(openedMsg{status: st})
-			r.press("t")
+			r.a.program.Send(readOneMsg{then: func(*workflow.Exchange) screen.Intent {
+				r.a.push(broken{r.a.home})
+				return nil
+			}})
 		},
 		"in a command":   func(r *rig) { go func() { r.a.program.Send(r.a.do(func() tea.Msg { panic("went wrong") })()) }() },
 		"in a goroutine": func(r *rig) { go guard(r.a.program, func() { panic("went wrong") }) },

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -18,6 +19,23 @@ import (
 // messages of the transcript.
 type (
 	searchMsg struct{}
+	foundMsg  struct {
+		in     *screen.Transcript
+		part   screen.Sought
+		places []int
+	}
+	readMsg struct {
+		in      *screen.Transcript
+		numbers []int
+		from    workflow.Recording
+		xs      []*workflow.Exchange
+		errs    []error
+	}
+	readOneMsg struct {
+		x    *workflow.Exchange
+		err  error
+		then func(*workflow.Exchange) screen.Intent
+	}
 	resentMsg struct{ err error }
 	wroteMsg  struct {
 		what, path string
@@ -35,6 +53,8 @@ func (a *app) transcriptIntent(i screen.Intent) (cmd tea.Cmd, ok bool) {
 		return a.resend(i.Exchange), true
 	case screen.SaveTranscript:
 		a.overlay = a.newSaveMenu(i)
+	case screen.ReadExchange:
+		return a.readExchange(i), true
 	default:
 		return nil, false
 	}
@@ -46,6 +66,13 @@ func (a *app) transcriptResult(msg tea.Msg) (cmd tea.Cmd, ok bool) {
 	switch msg := msg.(type) {
 	case searchMsg:
 		a.searching = false // a screen looks on when it is observed
+	case foundMsg:
+		a.searching = false
+		msg.in.Found(msg.part, msg.places)
+	case readMsg:
+		a.exchangesRead(msg)
+	case readOneMsg:
+		return tea.Batch(a.exchangeRead(msg), a.release()), true
 	case resentMsg:
 		if msg.err != nil {
 			return a.say(msg.err.Error()), true
@@ -85,14 +112,83 @@ func (a *app) calling() string {
 	return a.bench.Device()
 }
 
-// searchOn lets a long search go on between two keys.
-func (a *app) searchOn() tea.Cmd {
+// lookOn lets the transcript read what it shows and search on between two keys.
+func (a *app) lookOn() tea.Cmd {
 	t, ok := a.current().(*screen.Transcript)
-	if !ok || a.searching || !t.Searching() {
+	if !ok {
+		return nil
+	}
+	return tea.Batch(a.readWanted(t), a.searchOn(t))
+}
+
+// searchOn searches the next part. A search that was begun anew ends the one
+// before.
+func (a *app) searchOn(t *screen.Transcript) tea.Cmd {
+	if a.searching {
+		if a.sought != nil && !t.Current(*a.sought) {
+			a.endSearch()
+		}
+		return nil
+	}
+	if !t.Searching() {
 		return nil
 	}
 	a.searching = true
-	return func() tea.Msg { return searchMsg{} }
+	part, ok := t.Sought()
+	if !ok {
+		return func() tea.Msg { return searchMsg{} }
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	a.sought, a.endSearch = &part, cancel
+	return a.do(func() tea.Msg {
+		defer cancel()
+		places, err := part.In.Search(ctx, part.Text, part.Found)
+		if err != nil {
+			return searchMsg{} // nobody wants to know any more
+		}
+		return foundMsg{t, part, places}
+	})
+}
+
+// readWanted reads the exchanges that are looked at.
+func (a *app) readWanted(t *screen.Transcript) tea.Cmd {
+	numbers := t.Wanted()
+	if len(numbers) == 0 || a.reading {
+		return nil
+	}
+	a.reading = true
+	m := readMsg{in: t, numbers: numbers, from: t.Pick(numbers)}
+	return a.do(func() tea.Msg {
+		for i := range m.numbers {
+			x, err := m.from.Read(i)
+			m.xs, m.errs = append(m.xs, x), append(m.errs, err)
+		}
+		return m
+	})
+}
+
+func (a *app) exchangesRead(m readMsg) {
+	a.reading = false
+	for i, n := range m.numbers {
+		m.in.Take(n, m.xs[i], m.errs[i])
+	}
+}
+
+// readExchange reads one exchange for something that is done with it. Keys typed
+// meanwhile are meant for what comes of it and wait.
+func (a *app) readExchange(i screen.ReadExchange) tea.Cmd {
+	a.awaits++
+	return a.do(func() tea.Msg {
+		x, err := i.From.Read(0)
+		return readOneMsg{x, err, i.Then}
+	})
+}
+
+func (a *app) exchangeRead(m readOneMsg) tea.Cmd {
+	if m.err != nil {
+		return a.say(m.err.Error())
+	}
+	return a.dispose(m.then(m.x))
 }
 
 // newCopyMenu offers an exchange's request in several forms.
@@ -114,28 +210,24 @@ func (a *app) exchangeLine(x *workflow.Exchange) string {
 // newSaveMenu offers to write the transcript to a file.
 func (a *app) newSaveMenu(i screen.SaveTranscript) *menu {
 	device := a.calling()
-	all := fmt.Sprintf("%d shown", len(i.Shown))
-	one := []*workflow.Exchange{i.Chosen}
-	text := func(name string, xs []*workflow.Exchange) menuItem {
+	all := fmt.Sprintf("%d shown", i.Shown.Len())
+	text := func(name string, xs workflow.Recording) menuItem {
 		return menuItem{
 			name: name + ", as text", about: "headers, bodies, TLS facts and timing as this screen shows them, secrets masked",
 			do: func() tea.Cmd {
-				return a.writeFile("transcript", device+"-transcript.txt", func() ([]byte, error) {
-					s, err := screen.Lines(xs)
-					return []byte(s), err
-				})
+				return a.writeFile("transcript", device+"-transcript.txt", func(w io.Writer) error { return screen.WriteLines(w, xs.All()) })
 			},
 		}
 	}
-	har := func(name string, xs []*workflow.Exchange) menuItem {
+	har := func(name string, xs workflow.Recording) menuItem {
 		return menuItem{
 			name: name + ", as HAR", about: "an HTTP archive for a browser's network tools, secrets masked",
 			do: func() tea.Cmd {
-				return a.writeFile("archive", device+"-transcript.har", func() ([]byte, error) { return workflow.HAR(xs) })
+				return a.writeFile("archive", device+"-transcript.har", func(w io.Writer) error { return workflow.HAR(w, xs.All()) })
 			},
 		}
 	}
-	items := []menuItem{text("this exchange", one), text("all "+all, i.Shown), har("this exchange", one), har("all "+all, i.Shown)}
+	items := []menuItem{text("this exchange", i.Chosen), text("all "+all, i.Shown), har("this exchange", i.Chosen), har("all "+all, i.Shown)}
 	return newMenu(a.th, "Save to "+a.th.Clean(a.filesDir()), nil, items)
 }
 
@@ -149,19 +241,28 @@ func (a *app) filesDir() string {
 
 // writeFile writes a file below the state directory, where no service and no
 // other user sees it.
-func (a *app) writeFile(what, name string, content func() ([]byte, error)) tea.Cmd {
+func (a *app) writeFile(what, name string, content func(io.Writer) error) tea.Cmd {
 	return a.do(func() tea.Msg {
 		m := wroteMsg{what: what, path: filepath.Join(a.session.StateDir(), name)}
-		data, err := content()
-		if err == nil {
-			err = os.MkdirAll(a.session.StateDir(), 0o700)
-		}
-		if err == nil {
-			err = renameio.WriteFile(m.path, data, 0o600)
-		}
-		m.err = err
+		m.err = writeNew(m.path, content)
 		return m
 	})
+}
+
+// writeNew writes a file as a whole or not at all.
+func writeNew(path string, content func(io.Writer) error) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Cleanup() }()
+	if err := content(file); err != nil {
+		return err
+	}
+	return file.CloseAtomicallyReplace()
 }
 
 // resend sends a request again: at once when repeating it is harmless, else

@@ -37,10 +37,10 @@ func TestTheTranscript(t *testing.T) {
 		r.press("z")
 		r.see("- Request")
 		r.press("\t")
-		before := len(r.a.status.Exchanges)
+		before := r.a.status.Exchanges.Len()
 		r.press("r")
 		r.pass(time.Second)
-		if got := len(r.a.status.Exchanges); got != before+1 {
+		if got := r.a.status.Exchanges.Len(); got != before+1 {
 			t.Errorf("%d exchanges after sending one again, %d before", got, before)
 		}
 		r.press(esc, "G", "k", "r")
@@ -68,14 +68,11 @@ func TestTheTranscript(t *testing.T) {
 func TestALongSearchGoesOn(t *testing.T) {
 	t.Parallel()
 	inBubble(t, []string{"d"}, func(r *rig) {
-		st := workflow.NewStatus("d")
-		for i := range 20_000 {
-			st.Exchanges = append(st.Exchanges, &workflow.Exchange{ID: i, Method: "GET", URL: fmt.Sprintf("https://h/%05d", i), Status: 200})
-		}
 		r.press(enter)
-		r.feed.Put(workflow.Event{Kind: workflow.LabOpened, Lab: &workflow.LabFacts{}})
+		for i := range 20_000 {
+			r.feed.Put(workflow.Event{Device: "d", Kind: workflow.ExchangeFinished, Exchange: &workflow.Exchange{ID: i, Method: "GET", URL: fmt.Sprintf("https://h/%05d", i), Status: 200}})
+		}
 		r.settle()
-		r.a.status.Exchanges = st.Exchanges
 		r.press("t", "/", "4999", enter)
 		r.settle()
 		r.see("https://h/14999")
@@ -88,9 +85,8 @@ func TestALongSearchGoesOn(t *testing.T) {
 func BenchmarkTranscriptSearch(b *testing.B) {
 	s := sceneOf(b, "transcript")
 	a := show(b, s, theme.Options{}, 80, 24)
-	a.status.Exchanges = make([]*workflow.Exchange, 100_000)
-	for i := range a.status.Exchanges {
-		a.status.Exchanges[i] = &workflow.Exchange{Method: "GET", URL: "https://h/x", Status: 200, ResponseBody: strings.Repeat("abcdefgh ", 230)}
+	for range 100_000 - a.status.Exchanges.Len() {
+		a.status.Exchanges.Add(&workflow.Exchange{Method: "GET", URL: "https://h/x", Status: 200, ResponseBody: strings.Repeat("abcdefgh ", 230)}, "")
 	}
 	a.follow()
 	press(a, "/")

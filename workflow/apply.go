@@ -80,8 +80,7 @@ func (s *Status) applyAside(e Event) {
 	if e.Kind != ExchangeFinished || e.Exchange == nil {
 		return
 	}
-	s.Exchanges = keepLast(append(s.Exchanges, e.Exchange), MaxExchanges)
-	s.ExchangeStep = keepLast(append(s.ExchangeStep, ""), MaxExchanges)
+	s.Exchanges.Add(e.Exchange, "")
 	s.log(e)
 }
 
@@ -189,8 +188,7 @@ func (s *Status) applyExchange(e Event) {
 		return
 	}
 	s.Pending = nil
-	s.Exchanges = keepLast(append(s.Exchanges, x), MaxExchanges)
-	s.ExchangeStep = keepLast(append(s.ExchangeStep, e.Step), MaxExchanges)
+	s.Exchanges.add(x, e.Step, e.stored)
 	if e.Step == StepTelemetry && (x.Status == 0 || x.Status >= 300) && (x.Operation == "send event" || x.Operation == "send batch") {
 		s.Telemetry.Failed++
 	}

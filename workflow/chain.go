@@ -9,7 +9,6 @@ import (
 
 	"dpslab/pki"
 	"dpslab/profiles"
-	"dpslab/workflow/wire"
 )
 
 // ChainView is a device's certificates in the four places where they matter:
@@ -122,7 +121,9 @@ func (s *Session) Chain(name string) (ChainView, error) {
 	if err := b.files(s.chainFiles(name, profile), s.knownPassphrase(profile)); err != nil {
 		return ChainView{}, problemOf("read the certificates of "+name, err)
 	}
-	b.sent(s.History(name).Exchanges)
+	history := s.History(name)
+	defer history.Exchanges.Close()
+	b.sent(history.Exchanges.Recording())
 	b.held()
 	b.named()
 	b.breaks()
@@ -285,14 +286,18 @@ func (b *chainBuilder) bySHA256(thumbprint string) int {
 
 // sent takes the newest exchange in which the device was asked for its
 // certificate; without one, the state file still knows the leaf.
-func (b *chainBuilder) sent(exchanges []*wire.Exchange) {
+func (b *chainBuilder) sent(exchanges Recording) {
 	if leaf := b.state.Registration.LeafSHA256; leaf != "" {
 		i := b.known(ChainElement{SHA256: strings.ToUpper(leaf)})
 		b.view.Elements[i].AtHub = b.state.Registration.AssignedHub != ""
 		b.view.Sent.Known = true
 	}
-	for _, x := range slices.Backward(exchanges) {
-		if x.TLS == nil || !x.TLS.Requested && len(x.TLS.Client) == 0 {
+	for i := exchanges.Len() - 1; i >= 0; i-- {
+		if !exchanges.Kind(i).Asked {
+			continue
+		}
+		x, err := exchanges.Read(i)
+		if err != nil || x.TLS == nil {
 			continue
 		}
 		b.view.Sent = ChainSent{Known: true, At: x.Started, Operation: x.Operation, Count: len(x.TLS.Client)}

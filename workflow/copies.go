@@ -2,6 +2,8 @@ package workflow
 
 import (
 	"fmt"
+	"io"
+	"iter"
 	"runtime/debug"
 
 	"dpslab/workflow/wire"
@@ -28,7 +30,7 @@ func Copies(x *Exchange) []Copy {
 	all[1].Text, all[1].Why = wire.OpenSSL(x)
 	all[2].Text, all[2].Why = wire.Az(x)
 	all[3].Text, all[3].Why = wire.GoSource(x)
-	if har, err := HAR([]*Exchange{x}); err != nil {
+	if har, err := wire.HAR([]wire.Exchange{*x}, version()); err != nil {
 		all[4].Why = err.Error()
 	} else {
 		all[4].Text = string(har)
@@ -36,17 +38,13 @@ func Copies(x *Exchange) []Copy {
 	return all
 }
 
-// HAR writes exchanges as an HTTP archive (HAR 1.2), secrets masked.
-func HAR(xs []*Exchange) ([]byte, error) {
-	all := make([]wire.Exchange, len(xs))
-	for i, x := range xs {
-		all[i] = *x
+// HAR writes exchanges as an HTTP archive (HAR 1.2), secrets masked, one after
+// another, and ends with the first error of theirs or of the writer.
+func HAR(w io.Writer, xs iter.Seq2[*Exchange, error]) error {
+	if err := wire.WriteHAR(w, xs, version()); err != nil {
+		return fmt.Errorf("write the exchanges as HAR: %w", err)
 	}
-	har, err := wire.HAR(all, version())
-	if err != nil {
-		return nil, fmt.Errorf("write the exchanges as HAR: %w", err)
-	}
-	return har, nil
+	return nil
 }
 
 // version is that of this program, as its build tells.

@@ -77,6 +77,8 @@ type Event struct {
 	Manual       *Manual       `json:"manual,omitempty"`
 	Problem      *Problem      `json:"problem,omitempty"`
 	Lab          *LabFacts     `json:"lab,omitempty"`
+
+	stored place // where the event stands in a journal
 }
 
 // File is one file a step wrote or found.

@@ -73,15 +73,22 @@ func (s *Session) Export(ctx context.Context, name string, form ExportForm) ([]b
 
 func (s *Session) exportExchanges(op, name string, form ExportForm) ([]byte, error) {
 	status := s.History(name)
-	if len(status.Exchanges) == 0 {
+	defer status.Exchanges.Close()
+	if status.Exchanges.Len() == 0 {
 		return nil, &Problem{Kind: Usage, Op: op, Summary: "no request of this device is known: no run of it left any", Fix: "dpslab run " + name + " first"}
 	}
+	var b bytes.Buffer
 	if form == ExportHAR {
-		return HAR(status.Exchanges)
+		if err := HAR(&b, status.Exchanges.Recording().All()); err != nil {
+			return nil, problemOf(op, err)
+		}
+		return b.Bytes(), nil
 	}
-	var b strings.Builder
 	fmt.Fprintf(&b, "#!/bin/sh\n# The requests of the last run of %s, in their order. Secrets are left out.\n", name)
-	for _, x := range status.Exchanges {
+	for x, err := range status.Exchanges.Recording().All() {
+		if err != nil {
+			return nil, problemOf(op, err)
+		}
 		fmt.Fprintf(&b, "\n# %s\n", commentLine(x.Operation))
 		if form == ExportCurl {
 			fmt.Fprintln(&b, strings.TrimRight(wire.Curl(x), "\n"))
@@ -93,7 +100,7 @@ func (s *Session) exportExchanges(op, name string, form ExportForm) ([]byte, err
 			fmt.Fprintln(&b, strings.TrimRight(text, "\n"))
 		}
 	}
-	return []byte(b.String()), nil
+	return b.Bytes(), nil
 }
 
 // commentLine keeps a text within one line of a comment.
@@ -225,9 +232,12 @@ func (s *Session) bundle(name string, p *profiles.Profile) ([]byte, error) {
 			return nil, fmt.Errorf("put %s into the bundle: %w", filepath.Base(path), err)
 		}
 	}
-	har, err := HAR(s.History(name).Exchanges)
+	history := s.History(name)
+	defer history.Exchanges.Close()
+	var har bytes.Buffer
+	err := HAR(&har, history.Exchanges.Recording().All())
 	if err == nil {
-		err = put("exchanges.har", har)
+		err = put("exchanges.har", har.Bytes())
 	}
 	if err == nil && p != nil {
 		err = put("certificates.txt", []byte(s.certificatesText(name)))

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
-	"os"
 	"time"
 
 	"dpslab/profiles"
@@ -26,30 +25,61 @@ func (s *Session) History(name string) *Status {
 		status.extend(StepAPIManagement)
 	}
 	status.restore(state)
-	if file, err := os.Open(s.config.Store.Paths.Journal(name)); err == nil {
-		defer file.Close()
-		replay(file, status)
+	if file, err := openJournalFile(s.config.Store.Paths.Journal(name)); err == nil {
+		replay(file.file, file, status)
+		if status.Exchanges.Len() == 0 {
+			_ = file.file.Close()
+		}
 	}
 	return status
 }
 
 // replay feeds journal lines to a status. A line that was cut short by a kill
-// is left out; what the killed run had under way counts as stopped.
-func replay(in io.Reader, status *Status) {
+// is left out; what the killed run had under way counts as stopped. Exchanges
+// that the status need not have whole stay in file.
+func replay(in io.Reader, file *journalFile, status *Status) {
 	lines := bufio.NewScanner(in)
-	lines.Buffer(make([]byte, 0, 64<<10), maxJournalLine)
+	lines.Buffer(make([]byte, 0, 256<<10), maxJournalLine)
+	var start, next int64
+	lines.Split(func(data []byte, atEOF bool) (int, []byte, error) {
+		advance, line, err := bufio.ScanLines(data, atEOF)
+		start = next
+		next += int64(advance)
+		return advance, line, err
+	})
 	var last Event
+	var received []byte
+	reader := lineReader{}
 	for lines.Scan() {
-		var e Event
-		if json.Unmarshal(lines.Bytes(), &e) != nil || !e.whole() {
-			continue
+		e, part, ok := reader.event(lines.Bytes())
+		if !ok || file == nil {
+			if e, part = (Event{}), false; json.Unmarshal(lines.Bytes(), &e) != nil || !e.whole() {
+				continue
+			}
+		}
+		e.stored = place{file: file, offset: start, size: len(lines.Bytes()), part: part}
+		if e.Received == leftOut {
+			received = append(received[:0], lines.Bytes()...)
 		}
 		status.Apply(e)
 		last = e
 	}
+	if status.Telemetry.LastReceived == leftOut {
+		status.Telemetry.LastReceived = receivedOf(received)
+	}
+	status.Exchanges.warm()
 	if status.Running {
 		status.finish(Event{At: last.At, Outcome: Cancelled})
 	}
+}
+
+// receivedOf is the message of a journal line; an empty one when it is damaged.
+func receivedOf(line []byte) *Received {
+	var e Event
+	if json.Unmarshal(line, &e) != nil || e.Received == nil {
+		return &Received{}
+	}
+	return e.Received
 }
 
 // whole reports whether an event from a file has what its kind promises.

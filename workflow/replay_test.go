@@ -19,7 +19,7 @@ func FuzzReplay(f *testing.F) {
 	f.Add("\x00\n{}\n[]\nnull")
 	f.Fuzz(func(t *testing.T, text string) {
 		s := NewStatus("d")
-		replay(strings.NewReader(text), s)
+		replay(strings.NewReader(text), nil, s)
 		if s.Running {
 			t.Error("a replayed run still runs")
 		}
@@ -32,7 +32,7 @@ func TestReplayOfKilledRun(t *testing.T) {
 	replay(strings.NewReader(`{"run":"r","seq":1,"at":"2026-01-01T00:00:00Z","event":"run_started","device":"d","plan":["registration"]}
 {"run":"r","seq":2,"at":"2026-01-01T00:00:01Z","event":"step_started","device":"d","step":"registration"}
 {"run":"r","seq":3,"at":"2026-01-01T00:00:02Z","event":"poll_scheduled","device":"d","step":"registration","poll":{"attempt":1}}
-{"run":"r","seq":4,"at":"2026-01-0`), s)
+{"run":"r","seq":4,"at":"2026-01-0`), nil, s)
 	if s.Running || s.Outcome != Cancelled || s.Poll != nil {
 		t.Errorf("running %v, outcome %s, poll %v", s.Running, s.Outcome, s.Poll)
 	}

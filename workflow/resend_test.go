@@ -17,16 +17,21 @@ func TestResend(t *testing.T) {
 	b.device("d", workflow.Answers{"telemetry.count": "1"})
 	status := b.mustRun("d")
 	seen := map[string]bool{}
-	for _, x := range status.Exchanges {
+	for x, err := range status.Exchanges.Recording().All() {
+		if err != nil {
+			t.Fatal(err)
+		}
 		if seen[x.Service+x.Operation] {
 			continue
 		}
 		seen[x.Service+x.Operation] = true
 		var again []*workflow.Exchange
 		b.onEvent = func(e workflow.Event) {
-			before := len(status.Exchanges)
+			before := status.Exchanges.Len()
 			status.Apply(e)
-			again = append(again, status.Exchanges[before:]...)
+			for n := before; n < status.Exchanges.Len(); n++ {
+				again = append(again, status.Exchanges.Whole(n))
+			}
 		}
 		if err := b.session.Resend(t.Context(), "d", x); err != nil {
 			t.Errorf("%s %s: %v", x.Method, x.Operation, err)
@@ -46,8 +51,8 @@ func TestResend(t *testing.T) {
 			t.Errorf("no exchange %q among %v", want, seen)
 		}
 	}
-	if len(status.ExchangeStep) != len(status.Exchanges) || status.Outcome != workflow.Done || status.Running {
-		t.Errorf("%d steps for %d exchanges, %s", len(status.ExchangeStep), len(status.Exchanges), status.Outcome)
+	if status.Outcome != workflow.Done || status.Running {
+		t.Errorf("the run is %s, running %v", status.Outcome, status.Running)
 	}
 }
 
@@ -58,7 +63,7 @@ func TestResendRefuses(t *testing.T) {
 	b := newBench(t)
 	b.device("d", workflow.Answers{"telemetry.count": "1"})
 	status := b.mustRun("d")
-	good := status.Exchanges[len(status.Exchanges)-1]
+	good := status.Exchanges.Newest()
 	for name, change := range map[string]func(*workflow.Exchange){
 		"another host":    func(x *workflow.Exchange) { x.URL = strings.Replace(x.URL, ".azure-devices.net", ".example.com", 1) },
 		"no TLS":          func(x *workflow.Exchange) { x.URL = strings.Replace(x.URL, "https://", "http://", 1) },

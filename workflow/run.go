@@ -46,7 +46,9 @@ type run struct {
 	seq     int
 	step    StepID
 	journal *os.File
-	over    atomic.Bool // RunFinished is on its way; the next run may start
+	stored  *journalFile // the journal, for those who look at its exchanges later
+	written int64        // its bytes
+	over    atomic.Bool  // RunFinished is on its way; the next run may start
 }
 
 // step is one step: how it runs. What it is called stands in Steps.
@@ -274,21 +276,28 @@ func (r *run) close() {
 }
 
 // openJournal begins the journal of this run; a resumed run goes on in the one
-// that is there.
+// that is there. Who looks at the exchanges of the run before has its file open:
+// it is replaced rather than emptied, where the system can remove an open file.
 func (r *run) openJournal() {
-	flags := os.O_CREATE | os.O_RDWR | os.O_TRUNC
-	if r.options.Resume || r.options.adds {
-		flags = os.O_CREATE | os.O_RDWR | os.O_APPEND
+	path := r.session.config.Store.Paths.Journal(r.name)
+	flags := os.O_CREATE | os.O_RDWR | os.O_APPEND
+	if !r.options.Resume && !r.options.adds {
+		flags |= os.O_TRUNC
+		_ = os.Remove(path)
 	}
-	file, err := os.OpenFile(r.session.config.Store.Paths.Journal(r.name), flags, 0o600)
+	file, err := os.OpenFile(path, flags, 0o600)
 	if err == nil {
 		err = endLine(file)
+	}
+	if err == nil {
+		r.written, err = file.Seek(0, io.SeekEnd)
 	}
 	if err != nil {
 		r.warn("the journal cannot be written: " + err.Error())
 		return
 	}
 	r.journal = file
+	r.stored, _ = openJournalFile(path) // without it the exchanges stay in memory
 }
 
 // endLine ends the half line that a killed run may have left, so that the next
@@ -321,7 +330,7 @@ func (r *run) emit(e Event) {
 	if e.Step == "" && e.Kind != RunFinished && e.Kind != RunStarted {
 		e.Step = r.step
 	}
-	err := r.record(e)
+	err := r.record(&e)
 	r.session.sink(e)
 	if err != nil { // told once: the journal is closed by now
 		r.seq++
@@ -332,14 +341,19 @@ func (r *run) emit(e Event) {
 	}
 }
 
-// record writes an event to the journal; after a failure there is none.
-func (r *run) record(e Event) error {
+// record writes an event to the journal and notes where; after a failure there
+// is no journal.
+func (r *run) record(e *Event) error {
 	if r.journal == nil {
 		return nil
 	}
 	line, err := json.Marshal(e)
 	if err == nil {
 		_, err = r.journal.Write(append(line, '\n'))
+	}
+	if err == nil && r.stored != nil {
+		e.stored = place{file: r.stored, offset: r.written, size: len(line)}
+		r.written += int64(len(line)) + 1
 	}
 	if err != nil {
 		r.journal.Close()

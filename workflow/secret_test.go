@@ -39,14 +39,18 @@ func (b *bench) outputs(name string, status *workflow.Status) map[string]string 
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	har, err := workflow.HAR(status.Exchanges)
+	var har strings.Builder
+	err = workflow.HAR(&har, status.Exchanges.Recording().All())
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	out := map[string]string{
-		"state, journal": snapshot(b.t, b.store.Paths.State), "profile": snapshot(b.t, b.store.Paths.Config), "JSON lines": string(events), "HAR": string(har),
+		"state, journal": snapshot(b.t, b.store.Paths.State), "profile": snapshot(b.t, b.store.Paths.Config), "JSON lines": string(events), "HAR": har.String(),
 	}
-	for _, x := range status.Exchanges {
+	for x, err := range status.Exchanges.Recording().All() {
+		if err != nil {
+			b.t.Fatal(err)
+		}
 		for _, c := range workflow.Copies(x) {
 			out[c.Name+" copies"] += c.Text + c.Why
 		}

@@ -242,7 +242,7 @@ func TestServiceTells(t *testing.T) {
 	if _, err := v.Enrollments(t.Context(), workflow.EnrollmentQuery{}); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(b.status("").Exchanges); n != 1 {
+	if n := b.status("").Exchanges.Len(); n != 1 {
 		t.Errorf("%d exchanges in the transcript", n)
 	}
 }

@@ -33,10 +33,9 @@ type Status struct {
 	PollStep     StepID       // the step that waits
 	Registration Registration
 	Telemetry    TelemetryStatus
-	Exchanges    []*Exchange // finished ones, oldest first
-	ExchangeStep []StepID    // the step of each of Exchanges
-	Pending      *Exchange   // sent, not yet answered
-	Log          []LogLine   // everything worth a line, oldest first
+	Exchanges    Exchanges // finished ones, oldest first
+	Pending      *Exchange // sent, not yet answered
+	Log          []LogLine // everything worth a line, oldest first
 	Lab          *LabFacts
 	Cloud        []*CloudMessage // messages to the device, oldest first, capped at MaxSamples
 
@@ -117,5 +116,5 @@ type Sample struct {
 const (
 	MaxSamples   = 600
 	MaxExchanges = 100_000
-	MaxLog       = 100_000
+	MaxLog       = 1_000 // more than any screen has rows
 )

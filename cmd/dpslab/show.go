@@ -85,6 +85,7 @@ func (a *app) show(name string, asJSON bool) error {
 		return err
 	}
 	status := s.History(name)
+	defer status.Exchanges.Close()
 	if asJSON {
 		return a.printJSON(shownOf(d, text, status))
 	}

@@ -183,7 +183,7 @@ func (b *Bench) Bindings() []keymap.Binding {
 	}
 	b.repairBindings(bs)
 	b.streamBindings(bs)
-	if len(b.st.Exchanges) == 0 {
+	if b.st.Exchanges.Len() == 0 {
 		keymap.Disable(bs, keymap.Copy, "nothing was sent yet")
 		keymap.Disable(bs, keymap.Transcript, "nothing was sent yet")
 	}
@@ -291,7 +291,7 @@ func (b *Bench) Handle(k tea.KeyMsg) Intent {
 	case keymap.Edit:
 		return EditDevice{Name: b.dev.Name}
 	case keymap.Copy:
-		return CopyExchange{Exchange: b.st.Exchanges[len(b.st.Exchanges)-1]}
+		return CopyExchange{Exchange: b.st.Exchanges.Newest()}
 	default:
 		b.move(bd.Action)
 	}

@@ -100,7 +100,7 @@ func (r *report) answer(x *workflow.Exchange) {
 		return
 	}
 	st := r.th.OK
-	if refused(x) {
+	if refused(x.Status) {
 		st = r.th.Bad
 	}
 	title := r.th.Accent.Text("Answer") + " " + st.Text(ui.Cut(r.th.Clean(fmt.Sprintf("%d %s", x.Status, x.Reason)), r.w-12, r.th.Ellipsis))

@@ -14,8 +14,7 @@ type (
 	// SaveTranscript offers ways to write exchanges to a file: the chosen one, or
 	// all that are shown.
 	SaveTranscript struct {
-		Chosen *workflow.Exchange
-		Shown  []*workflow.Exchange
+		Chosen, Shown workflow.Recording
 	}
 	// RedoStep runs a step anew where that replaces something: it asks first.
 	RedoStep struct{ Step workflow.StepID }

@@ -19,20 +19,20 @@ type Transcript struct {
 
 	th     *theme.Theme
 	device string
-	all    []*workflow.Exchange
-	steps  []workflow.StepID // of each of all
-	shown  []int             // places in all of those that are found
-	seen   int               // of all, how many were searched
-	keep   *workflow.Exchange
+	all    *workflow.Exchanges
+	shown  []int32 // the numbers of those that are found
+	seen   int     // the number up to which all were searched
+	keep   int     // the cursor's exchange before the search; none: noExchange
 	search ui.Input
 	query  query
 	typing bool
 	busy   bool // something runs: nothing else may be sent
+	reading
 
 	list      ui.List
 	inside    bool // the keys go to the detail
 	follow    bool // the cursor stays on the newest
-	marked    *workflow.Exchange
+	marked    int  // the exchange to compare with, or noExchange
 	comparing bool
 
 	detail outline
@@ -43,13 +43,20 @@ type Transcript struct {
 // drawnDetail is what the detail shows now; making it is kept, because a screen
 // is drawn for every key.
 type drawnDetail struct {
-	exchange, beside *workflow.Exchange
-	width            int
+	number, beside int
+	width          int
+	err            error // why it is not there
 }
+
+// noExchange is the number of no exchange.
+const noExchange = -1
 
 // NewTranscript opens the exchanges of a device, at the newest.
 func NewTranscript(th *theme.Theme, device string, st *workflow.Status) *Transcript {
-	t := &Transcript{th: th, device: device, follow: true, search: ui.NewInput(""), closed: folds{"tls.server": true}}
+	t := &Transcript{
+		th: th, device: device, follow: true, search: ui.NewInput(""), closed: folds{"tls.server": true},
+		all: &workflow.Exchanges{}, keep: noExchange, marked: noExchange, drawn: drawnDetail{number: noExchange, beside: noExchange},
+	}
 	t.search.Hint = queryHint
 	t.Observe(st, time.Time{})
 	return t
@@ -68,83 +75,136 @@ func (t *Transcript) Observe(st *workflow.Status, _ time.Time) {
 	if st == nil {
 		return
 	}
-	if len(st.Exchanges) < len(t.all) { // another run, or the oldest went
-		t.keep, t.seen, t.shown = t.selected(), 0, nil
+	if t.all != &st.Exchanges { // another run of the program's own
+		t.all, t.marked, t.comparing = &st.Exchanges, noExchange, false
+		t.forget()
+		t.again(noExchange)
 	}
-	t.all, t.steps, t.busy = st.Exchanges, st.ExchangeStep, st.Running
+	t.busy = st.Running
+	t.dropGone()
 	t.sift()
 }
 
-// siftAtOnce is how many bytes are searched between two frames: that takes one
-// or two milliseconds. What an exchange has beside its bodies counts as headMost.
+// dropGone forgets exchanges that the list has dropped, its oldest.
+func (t *Transcript) dropGone() {
+	gone := t.all.Gone()
+	n := 0
+	for n < len(t.shown) && int(t.shown[n]) < gone {
+		n++
+	}
+	t.shown = t.shown[n:]
+	t.list.SetLen(len(t.shown))
+	t.list.Move(-n)
+	t.seen = max(t.seen, gone)
+	if t.keep < gone {
+		t.keep = noExchange
+	}
+	if t.marked < gone {
+		t.marked, t.comparing = noExchange, false
+	}
+}
+
+// siftAtOnce is how many bytes in memory are searched between two frames: that
+// takes one or two milliseconds. What an exchange has beside its bodies counts as
+// headMost.
 const (
 	siftAtOnce = 1 << 20
 	headMost   = 512
 )
 
 // Searching says whether some exchanges were not searched yet. The root then
-// observes again, so that a long search stops nobody from typing.
-func (t *Transcript) Searching() bool { return t.seen < len(t.all) }
+// observes again, or searches what is on disk, so that a long search stops nobody
+// from typing.
+func (t *Transcript) Searching() bool { return t.seen < t.end() }
 
-// sift searches exchanges that were not searched yet. After a new search the
-// cursor goes back to its exchange; on the newest it goes with the newest.
+// end is the number after the newest exchange.
+func (t *Transcript) end() int { return t.all.Gone() + t.all.Len() }
+
+// sift searches exchanges that were not searched yet, up to one that must be
+// read. After a new search the cursor goes back to its exchange; on the newest it
+// goes with the newest.
 func (t *Transcript) sift() {
-	i, left := t.seen, siftAtOnce
-	for ; i < len(t.all) && left > 0; i++ {
-		if !t.query.empty() {
-			left -= headMost + len(t.all[i].RequestBody) + len(t.all[i].ResponseBody)
-			if !t.query.matches(t.all[i], t.step(i)) {
+	n, end, left := t.seen, t.end(), siftAtOnce
+	for ; n < end && left > 0; n++ {
+		if !t.query.empty() && !t.fits(n) {
+			continue
+		}
+		if t.query.text != "" {
+			x := t.all.Whole(n)
+			if x == nil {
+				break // the root reads it: see Sought
+			}
+			left -= headMost + len(x.RequestBody) + len(x.ResponseBody)
+			if !contains(x, t.query.text) {
 				continue
 			}
 		}
-		if t.keep != nil && t.all[i] == t.keep {
-			t.list.Cursor, t.keep, t.follow = len(t.shown), nil, false
-		}
-		t.shown = append(t.shown, i)
+		t.show(n)
 	}
-	t.seen = i
+	t.searchedTo(n)
+}
+
+// fits says whether an exchange is of a kind that is searched for.
+func (t *Transcript) fits(n int) bool {
+	kind, id := t.all.Kind(n)
+	fits, known := t.query.kinds[id]
+	if !known {
+		fits = t.query.fits(kind)
+		t.query.kinds[id] = fits
+	}
+	return fits
+}
+
+// show adds an exchange to those that are found.
+func (t *Transcript) show(n int) {
+	if t.keep == n {
+		t.list.Cursor, t.keep, t.follow = len(t.shown), noExchange, false
+	}
+	t.shown = append(t.shown, int32(n))
+}
+
+// searchedTo notes how far the search has come.
+func (t *Transcript) searchedTo(n int) {
+	t.seen = n
 	t.list.SetLen(len(t.shown))
-	if t.keep == nil && t.follow {
+	if t.keep == noExchange && t.follow {
 		t.list.Move(t.list.Len)
 	}
 	if !t.Searching() {
-		t.keep = nil
+		t.keep = noExchange
 		t.follow = t.follow || t.list.Cursor == len(t.shown)-1
 	}
-}
-
-// step is the step that sent an exchange; empty when it is not known.
-func (t *Transcript) step(i int) workflow.StepID {
-	if i < 0 || i >= len(t.steps) {
-		return ""
-	}
-	return t.steps[i]
 }
 
 // research searches all exchanges anew; the cursor stays on its exchange where
 // it is still shown.
 func (t *Transcript) research() {
 	failed := t.query.failed
-	t.keep = t.selected()
 	t.query = parseQuery(t.search.Value())
 	t.query.failed = failed
-	t.seen, t.shown = 0, nil
+	keep := t.number()
+	if keep == noExchange {
+		keep = t.keep // the search before has not come to it
+	}
+	t.again(keep)
 	t.sift()
 }
 
-func (t *Transcript) selected() *workflow.Exchange {
-	if i := t.place(); i >= 0 {
-		return t.all[i]
-	}
-	return nil
+// again begins the search anew.
+func (t *Transcript) again(keep int) {
+	t.keep, t.seen, t.shown = keep, t.all.Gone(), nil
+	t.query.kinds = map[uint32]bool{}
+	t.searches++
+	t.progress = false
+	t.list.SetLen(0)
 }
 
-// place is where the chosen exchange stands among all; -1: none is chosen.
-func (t *Transcript) place() int {
+// number is that of the chosen exchange, or noExchange.
+func (t *Transcript) number() int {
 	if t.list.Cursor < 0 || t.list.Cursor >= len(t.shown) {
-		return -1
+		return noExchange
 	}
-	return t.shown[t.list.Cursor]
+	return int(t.shown[t.list.Cursor])
 }
 
 // Bindings implements Screen.
@@ -153,17 +213,17 @@ func (t *Transcript) Bindings() []keymap.Binding {
 		return keymap.For(keymap.InSearch)
 	}
 	bs := keymap.For(keymap.InTranscript)
-	x := t.selected()
-	if x == nil {
+	chosen := t.number()
+	if chosen == noExchange {
 		for _, a := range []keymap.Action{keymap.Copy, keymap.Save, keymap.Mark, keymap.Resend, keymap.Open} {
 			keymap.Disable(bs, a, "there is no exchange")
 		}
 	}
 	switch {
 	case t.comparing:
-	case t.marked == nil:
+	case t.marked == noExchange:
 		keymap.Disable(bs, keymap.Compare, "mark one exchange with m first")
-	case t.marked == x:
+	case t.marked == chosen:
 		keymap.Disable(bs, keymap.Compare, "this is the marked one: choose another")
 	}
 	switch {
@@ -175,7 +235,7 @@ func (t *Transcript) Bindings() []keymap.Binding {
 	if !t.inside || t.comparing {
 		keymap.Disable(bs, keymap.Fold, "go to the detail with tab first")
 	}
-	if len(t.all) == 0 {
+	if t.all.Len() == 0 {
 		keymap.Disable(bs, keymap.Filter, "nothing was sent yet")
 		keymap.Disable(bs, keymap.OnlyFailed, "nothing was sent yet")
 	}
@@ -233,11 +293,11 @@ func (t *Transcript) Handle(k tea.KeyMsg) Intent {
 	case keymap.Filter:
 		t.typing, t.inside = true, false
 	case keymap.Copy:
-		return CopyExchange{Exchange: t.selected()}
+		return t.with(func(x *workflow.Exchange) Intent { return CopyExchange{Exchange: x} })
 	case keymap.Save:
-		return SaveTranscript{Chosen: t.selected(), Shown: t.found()}
+		return SaveTranscript{Chosen: t.all.Pick(t.number()), Shown: t.found()}
 	case keymap.Resend:
-		return ResendExchange{Exchange: t.selected()}
+		return t.with(func(x *workflow.Exchange) Intent { return ResendExchange{Exchange: x} })
 	default:
 		t.look(b.Action)
 	}
@@ -245,12 +305,12 @@ func (t *Transcript) Handle(k tea.KeyMsg) Intent {
 }
 
 // found are the exchanges that are shown.
-func (t *Transcript) found() []*workflow.Exchange {
-	all := make([]*workflow.Exchange, len(t.shown))
-	for i, at := range t.shown {
-		all[i] = t.all[at]
+func (t *Transcript) found() workflow.Recording {
+	numbers := make([]int, len(t.shown))
+	for i, n := range t.shown {
+		numbers[i] = int(n)
 	}
-	return all
+	return t.all.Pick(numbers...)
 }
 
 // back ends comparing, then the search, then the screen.
@@ -275,11 +335,11 @@ func (t *Transcript) look(a keymap.Action) {
 		t.query.failed = !t.query.failed
 		t.research()
 	case keymap.Mark:
-		if t.marked == t.selected() {
-			t.marked, t.comparing = nil, false
+		if t.marked == t.number() {
+			t.marked, t.comparing = noExchange, false
 			return
 		}
-		t.marked = t.selected()
+		t.marked = t.number()
 	case keymap.Compare:
 		t.comparing = !t.comparing
 		t.detail.reset()
@@ -308,7 +368,7 @@ func (t *Transcript) toggle(key string) {
 	}
 	t.closed[key] = !t.closed[key]
 	t.detail.raise = !t.closed[key]
-	t.drawn = drawnDetail{}
+	t.drawn = drawnDetail{number: noExchange, beside: noExchange}
 }
 
 // foldAll folds the parts of the exchange to their titles, or opens everything.
@@ -322,7 +382,7 @@ func (t *Transcript) foldAll() {
 	for _, key := range top {
 		t.closed[key] = !folded
 	}
-	t.drawn = drawnDetail{}
+	t.drawn = drawnDetail{number: noExchange, beside: noExchange}
 }
 
 func (t *Transcript) typeSearch(k tea.KeyMsg, a keymap.Action) {

@@ -16,6 +16,8 @@ type query struct {
 	text                       string // lower case
 	host, status, step, method []string
 	failed                     bool // only what was refused or not answered
+
+	kinds map[uint32]bool // which kinds of exchanges fit, as far as they were met
 }
 
 // queryHint tells which words narrow a search.
@@ -43,17 +45,14 @@ func (q query) empty() bool {
 	return q.text == "" && len(q.host)+len(q.status)+len(q.step)+len(q.method) == 0 && !q.failed
 }
 
-func (q query) matches(x *workflow.Exchange, step workflow.StepID) bool {
-	switch {
-	case q.failed && !refused(x):
-	case !anyOf(q.host, func(v string) bool { return containsFold(hostOf(x.URL), v) || containsFold(x.Service, v) }):
-	case !anyOf(q.status, func(v string) bool { return statusIs(x, v) }):
-	case !anyOf(q.step, func(v string) bool { return containsFold(string(step), v) || containsFold(step.Title(), v) }):
-	case !anyOf(q.method, func(v string) bool { return strings.EqualFold(x.Method, v) }):
-	default:
-		return q.text == "" || contains(x, q.text)
-	}
-	return false
+// fits says whether exchanges of a kind may be found, as far as their text does
+// not matter.
+func (q query) fits(k workflow.ExchangeKind) bool {
+	return (!q.failed || refused(k.Status)) &&
+		anyOf(q.host, func(v string) bool { return containsFold(k.Host, v) || containsFold(k.Service, v) }) &&
+		anyOf(q.status, func(v string) bool { return statusIs(k.Status, v) }) &&
+		anyOf(q.step, func(v string) bool { return containsFold(string(k.Step), v) || containsFold(k.Step.Title(), v) }) &&
+		anyOf(q.method, func(v string) bool { return strings.EqualFold(k.Method, v) })
 }
 
 // anyOf says whether one of the alternatives fits; no alternatives fit all.
@@ -62,27 +61,17 @@ func anyOf(alternatives []string, fits func(string) bool) bool {
 }
 
 // refused says whether an exchange ended without success.
-func refused(x *workflow.Exchange) bool {
-	return x.Status == 0 || x.Status >= http.StatusMultipleChoices
+func refused(status int) bool {
+	return status == 0 || status >= http.StatusMultipleChoices
 }
 
 // statusIs compares a status with "404", "4xx", "40" as the beginning of one,
 // or "none" for an exchange without an answer.
-func statusIs(x *workflow.Exchange, v string) bool {
-	if x.Status == 0 {
+func statusIs(status int, v string) bool {
+	if status == 0 {
 		return strings.HasPrefix("none", v) || v == "0"
 	}
-	return strings.HasPrefix(strconv.Itoa(x.Status), strings.TrimRight(v, "x"))
-}
-
-func hostOf(url string) string {
-	if _, rest, ok := strings.Cut(url, "://"); ok {
-		url = rest
-	}
-	if end := strings.IndexAny(url, "/?"); end >= 0 {
-		url = url[:end]
-	}
-	return url
+	return strings.HasPrefix(strconv.Itoa(status), strings.TrimRight(v, "x"))
 }
 
 // contains looks for a lower-case text in what an exchange shows.

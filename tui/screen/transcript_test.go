@@ -14,9 +14,9 @@ func TestTranscriptSearch(t *testing.T) {
 	t.Parallel()
 	st := workflow.NewStatus("d")
 	add := func(method, url string, status int, body string) {
-		st.Exchanges = append(st.Exchanges, &workflow.Exchange{
+		st.Exchanges.Add(&workflow.Exchange{
 			Method: method, URL: url, Status: status, ResponseBody: body, ResponseHeader: http.Header{"Retry-After": {"3"}},
-		})
+		}, "")
 	}
 	add("PUT", "https://global.example/register", 202, `{"status":"Assigning"}`)
 	add("GET", "https://global.example/operations/5", 200, `{"status":"assigned"}`)
@@ -41,15 +41,15 @@ func TestTranscriptSearch(t *testing.T) {
 	add("GET", "https://global.example/operations/6", 200, "")
 	add("PUT", "https://global.example/else", 200, "")
 	s.Observe(st, time.Time{})
-	if len(s.shown) != 2 || s.selected() != s.all[s.shown[1]] {
-		t.Errorf("%d exchanges are shown, %v chosen", len(s.shown), s.selected())
+	if len(s.shown) != 2 || s.number() != 2 {
+		t.Errorf("%d exchanges are shown, %v chosen", len(s.shown), s.number())
 	}
-	chosen := s.selected()
+	chosen := s.number()
 	if intent := s.Handle(key("esc")); intent != nil || len(s.shown) != 4 {
 		t.Errorf("esc proposes %v and shows %d", intent, len(s.shown))
 	}
-	if s.selected() != chosen {
-		t.Errorf("the cursor went from %v to %v", chosen, s.selected())
+	if s.number() != chosen {
+		t.Errorf("the cursor went from %v to %v", chosen, s.number())
 	}
 	if _, left := s.Handle(key("esc")).(LeaveScreen); !left {
 		t.Error("esc without a search does not go back")

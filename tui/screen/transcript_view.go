@@ -1,7 +1,11 @@
 package screen
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"strings"
 
 	"dpslab/tui/theme"
@@ -12,7 +16,7 @@ import (
 // View implements Screen.
 func (t *Transcript) View(w, h int) []string {
 	th := t.th
-	if len(t.all) == 0 {
+	if t.all.Len() == 0 {
 		rows := []string{"", "   Nothing was sent yet."}
 		for _, r := range ui.Wrap("Every request that a step makes is listed here, with its answer, its timing and the certificates that were really sent.", w-6) {
 			rows = append(rows, "   "+th.Dim.Text(r))
@@ -37,14 +41,17 @@ func (t *Transcript) listRows(w, h int) []string {
 	rows := []string{t.listTitle(w)}
 	if len(t.shown) == 0 {
 		text := "none; esc shows all"
-		if t.Searching() {
+		switch {
+		case t.Searching() && t.progress:
 			text = "searching" + th.Ellipsis
+		case t.Searching():
+			text = ""
 		}
 		return append(rows, "   "+th.Dim.Text(text))
 	}
 	from, to := t.list.Window(h - 1)
 	for i := from; i < to; i++ {
-		rows = append(rows, t.row(t.shown[i], i == t.list.Cursor, w))
+		rows = append(rows, t.row(int(t.shown[i]), i == t.list.Cursor, w))
 	}
 	return rows
 }
@@ -57,7 +64,7 @@ func (t *Transcript) listTitle(w int) string {
 	}
 	title := " " + t.focusTitle("Exchanges", !t.inside) + " "
 	if t.Searching() {
-		count = fmt.Sprintf("%d, searched %d of %d", len(t.shown), t.seen, len(t.all))
+		count = fmt.Sprintf("%d, searched %d of %d", len(t.shown), t.seen-t.all.Gone(), t.all.Len())
 	}
 	if !t.typing && t.searched() == "" {
 		return title + th.Dim.Text(count)
@@ -77,19 +84,19 @@ func (t *Transcript) focusTitle(s string, focused bool) string {
 // then the service.
 func (t *Transcript) row(at int, selected bool, w int) string {
 	th := t.th
-	x := t.all[at]
+	x, _ := t.all.Kind(at)
 	answer, st := fmt.Sprint(x.Status), th.OK
 	if x.Status == 0 {
 		answer = th.Failed
 	}
-	if refused(x) {
+	if refused(x.Status) {
 		st = th.Bad
 	}
 	left := ui.Pad(th.Clean(x.Method), 6, th.Ellipsis) + " "
 	name := th.Clean(x.Operation)
 	var more []string
 	if w >= 56 {
-		more = append(more, ui.Pad(t.step(at).Title(), 13, th.Ellipsis))
+		more = append(more, ui.Pad(x.Step.Title(), 13, th.Ellipsis))
 	}
 	if w >= 78 {
 		more = append(more, th.Clean(x.Service))
@@ -102,17 +109,17 @@ func (t *Transcript) row(at int, selected bool, w int) string {
 		left, name = th.Selected.Text(left), th.Selected.Text(name)
 	}
 	text := left + name + th.Dim.Text(ui.Cut(strings.Join(more, " "), room-ui.Width(name), th.Ellipsis))
-	right := st.Text(ui.PadLeft(answer, 3, "")) + ui.PadLeft(fmt.Sprintf("%.0f ms", x.Timing.Total), 9, "")
-	return t.marker(x, selected) + ui.Spread(ui.Cut(text, w-3-14, th.Ellipsis), right, w-4, th.Ellipsis) + " "
+	right := st.Text(ui.PadLeft(answer, 3, "")) + ui.PadLeft(fmt.Sprintf("%.0f ms", t.all.Total(at)), 9, "")
+	return t.marker(at, selected) + ui.Spread(ui.Cut(text, w-3-14, th.Ellipsis), right, w-4, th.Ellipsis) + " "
 }
 
 // marker is the cursor, and the sign of the exchange to compare with.
-func (t *Transcript) marker(x *workflow.Exchange, selected bool) string {
+func (t *Transcript) marker(at int, selected bool) string {
 	cursor, mark := " ", " "
 	if selected {
 		cursor = t.th.Accent.Text(t.th.Marker)
 	}
-	if x == t.marked {
+	if at == t.marked {
 		mark = t.th.Warn.Text("m")
 	}
 	return mark + cursor + " "
@@ -121,62 +128,73 @@ func (t *Transcript) marker(x *workflow.Exchange, selected bool) string {
 // detailRows shows the chosen exchange, or what differs from the marked one.
 func (t *Transcript) detailRows(w, h int) []string {
 	th := t.th
-	x := t.selected()
-	if x == nil {
+	chosen := t.number()
+	if chosen == noExchange {
 		return nil
 	}
-	drawn := drawnDetail{exchange: x, width: w}
+	drawn := drawnDetail{number: chosen, beside: noExchange, width: w}
 	if t.comparing {
 		drawn.beside = t.marked
 	}
+	x, beside, err := t.both(drawn)
+	drawn.err = err
 	if drawn != t.drawn {
-		if t.drawn.exchange != nil && (drawn.exchange != t.drawn.exchange || drawn.beside != t.drawn.beside) {
+		if t.drawn.number != noExchange && (drawn.number != t.drawn.number || drawn.beside != t.drawn.beside) {
 			t.detail.reset()
 		}
-		t.redraw(drawn, w)
+		t.redraw(drawn, x, beside)
 	}
 	rows, where := t.detail.view(th, w, h-1, t.inside)
 	title := t.focusTitle(t.detailTitle(), t.inside)
 	return append([]string{ui.Spread(title, th.Dim.Text(where), w, th.Ellipsis)}, rows...)
 }
 
-func (t *Transcript) redraw(d drawnDetail, w int) {
+func (t *Transcript) redraw(d drawnDetail, x, beside *workflow.Exchange) {
 	t.drawn = d
-	if d.beside != nil {
-		t.detail.set(compareRows(t.th, d.beside, d.exchange, w), nil)
-		return
+	switch {
+	case d.err != nil:
+		r := &report{th: t.th, w: max(d.width, 20)}
+		st := t.th.Bad
+		if errors.Is(d.err, errNotRead) {
+			st = t.th.Dim
+		}
+		r.rows = append(r.rows, "")
+		r.text("  ", d.err.Error(), st)
+		t.detail.set(r.rows, nil)
+	case beside != nil:
+		t.detail.set(compareRows(t.th, beside, x, d.width), nil)
+	default:
+		r := exchangeRows(t.th, x, d.width, t.closed)
+		t.detail.set(r.rows, r.keys)
 	}
-	r := exchangeRows(t.th, d.exchange, w, t.closed)
-	t.detail.set(r.rows, r.keys)
 }
 
 func (t *Transcript) detailTitle() string {
-	here := t.place() + 1
+	here := t.number() - t.all.Gone() + 1
 	if !t.comparing {
 		return fmt.Sprintf("Exchange %d", here)
 	}
-	for i, x := range t.all {
-		if x == t.marked {
-			return fmt.Sprintf("- exchange %d, + exchange %d", i+1, here)
-		}
-	}
-	return fmt.Sprintf("- the marked exchange, + exchange %d", here)
+	return fmt.Sprintf("- exchange %d, + exchange %d", t.marked-t.all.Gone()+1, here)
 }
 
-// Lines are exchanges as plain text for a file: all of each, nothing folded.
-func Lines(xs []*workflow.Exchange) (string, error) {
+// WriteLines writes exchanges as plain text for a file: all of each, nothing
+// folded. It ends with the first error.
+func WriteLines(w io.Writer, xs iter.Seq2[*workflow.Exchange, error]) error {
 	th, err := theme.New(theme.Options{NoColor: true})
 	if err != nil {
-		return "", err
+		return err
 	}
-	var b strings.Builder
-	for i, x := range xs {
-		if i > 0 {
-			b.WriteString("\n" + strings.Repeat("-", 78) + "\n\n")
+	out := bufio.NewWriter(w)
+	between := ""
+	for x, err := range xs {
+		if err != nil {
+			return err
 		}
+		out.WriteString(between) // an error is kept until Flush
+		between = "\n" + strings.Repeat("-", 78) + "\n\n"
 		for _, row := range exchangeRows(th, x, 100, folds{}).rows {
-			b.WriteString(strings.TrimRight(row, " ") + "\n")
+			out.WriteString(strings.TrimRight(row, " ") + "\n")
 		}
 	}
-	return b.String(), nil
+	return out.Flush()
 }

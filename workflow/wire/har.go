@@ -1,8 +1,12 @@
 package wire
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"iter"
 	"maps"
 	"net/http"
 	"net/url"
@@ -15,22 +19,56 @@ import (
 // and proxies read. Secrets are masked, as in the exchanges. creator is the
 // version of this program.
 func HAR(exchanges []Exchange, creator string) ([]byte, error) {
+	var b bytes.Buffer
+	err := WriteHAR(&b, func(yield func(*Exchange, error) bool) {
+		for i := range exchanges {
+			if !yield(&exchanges[i], nil) {
+				return
+			}
+		}
+	}, creator)
+	return b.Bytes(), err
+}
+
+// WriteHAR is [HAR] for exchanges that come one after another. It ends with the
+// first error of theirs or of the writer.
+func WriteHAR(w io.Writer, exchanges iter.Seq2[*Exchange, error], creator string) error {
 	log := harLog{
 		Version: "1.2",
 		Creator: harCreator{Name: "dpslab", Version: creator, Comment: "secrets are masked as " + Masked},
-		Entries: make([]harEntry, 0, len(exchanges)),
+		Entries: []harEntry{},
 	}
-	for i := range exchanges {
-		if exchanges[i].DryRun {
+	frame, err := json.MarshalIndent(map[string]harLog{"log": log}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the HTTP archive: %w", err)
+	}
+	end := bytes.LastIndex(frame, []byte("]")) // of the entries, which are the last member
+	out := bufio.NewWriter(w)
+	out.Write(frame[:end]) // an error is kept until Flush
+	const margin = "      "
+	before := "\n"
+	for x, err := range exchanges {
+		if err != nil {
+			return fmt.Errorf("write the HTTP archive: %w", err)
+		}
+		if x.DryRun {
 			continue // never went over the wire
 		}
-		log.Entries = append(log.Entries, newHAREntry(&exchanges[i]))
+		entry, err := json.MarshalIndent(newHAREntry(x), margin, "  ")
+		if err != nil {
+			return fmt.Errorf("write the HTTP archive: %w", err)
+		}
+		fmt.Fprintf(out, "%s%s%s", before, margin, entry)
+		before = ",\n"
 	}
-	raw, err := json.MarshalIndent(map[string]harLog{"log": log}, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("write the HTTP archive: %w", err)
+	if before != "\n" {
+		out.WriteString("\n    ")
 	}
-	return append(raw, '\n'), nil
+	out.Write(append(frame[end:], '\n'))
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("write the HTTP archive: %w", err)
+	}
+	return nil
 }
 
 type harLog struct {
