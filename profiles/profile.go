@@ -81,7 +81,7 @@ type Identity struct {
 	RegistrationID     string `toml:"registration_id"`               // for X.509 the leaf's CN
 	SymmetricKeyEnv    string `toml:"symmetric_key_env,omitempty"`   // environment variable that holds the enrollment's key, base64; empty: asked of the service
 	DerivedKey         bool   `toml:"derived_key,omitempty"`         // symmetric_key_env holds the device's own key, derived from the group's
-	TPMDevice          string `toml:"tpm_device,omitempty"`          // path of the TPM; default /dev/tpmrm0
+	TPMDevice          string `toml:"tpm_device,omitempty"`          // path of the TPM; default /dev/tpmrm0, on Windows tbs
 	Source             string `toml:"source,omitempty"`              // self-signed | chain | files | csr
 	Algorithm          string `toml:"algorithm,omitempty"`           // ec-p256 ec-p384 ec-p521 rsa-2048 rsa-3072 rsa-4096
 	ValidDays          int    `toml:"valid_days,omitempty"`          // life of the device certificate

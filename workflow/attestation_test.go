@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,42 +14,8 @@ import (
 	"dpslab/workflow"
 	"dpslab/workflow/dps"
 	"dpslab/workflow/dps/tpm"
+	"dpslab/workflow/dps/tpm/tpmtest"
 )
-
-// startTPM runs a software TPM and gives its socket. It ends with the test.
-func startTPM(t *testing.T) string {
-	t.Helper()
-	swtpm, err := exec.LookPath("swtpm")
-	if err != nil {
-		t.Fatal("this test needs swtpm: make test installs it")
-	}
-	dir, err := os.MkdirTemp("", "tpm") // the name of a socket is short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	path := filepath.Join(dir, "socket")
-	cmd := exec.Command(swtpm, "socket", "--tpm2", "--tpmstate", "dir="+dir, "--server", "type=unixio,path="+path,
-		"--flags", "not-need-init,startup-clear", "--log", "file="+filepath.Join(dir, "log"))
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	for {
-		if c, err := net.Dial("unix", path); err == nil {
-			_ = c.Close()
-			return path
-		}
-		select {
-		case <-t.Context().Done():
-			t.Fatal("swtpm does not listen")
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
-}
 
 func openTPM(path string) (workflow.TPM, error) { return tpm.Open(path) }
 
@@ -191,7 +155,7 @@ func TestTPMDevice(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.tpm = openTPM
-	b.device("t", workflow.Answers{"identity.attestation": "tpm", "identity.tpm_device": startTPM(t)})
+	b.device("t", workflow.Answers{"identity.attestation": "tpm", "identity.tpm_device": tpmtest.Start(t)})
 	for range 2 {
 		status := b.mustRun("t")
 		if status.Registration.Status != "assigned" || status.Telemetry.Received != 2 {

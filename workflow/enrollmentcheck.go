@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -135,7 +136,7 @@ func checkTwinTable(twin map[string]any) error {
 
 func checkTPMDevice(v string, _ Answers) error {
 	if strings.TrimSpace(v) == "" {
-		return errors.New("is empty: " + defaultTPM + " is the usual one")
+		return errors.New("is empty: " + usualTPM(runtime.GOOS) + " is the usual one")
 	}
 	return nil
 }

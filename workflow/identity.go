@@ -96,7 +96,7 @@ func (r *run) openTPM() (TPM, error) {
 	if err != nil {
 		return nil, &Problem{
 			Kind: LocalFile, Op: "open the TPM " + path, Summary: err.Error(),
-			Fix: "Check identity.tpm_device; on Linux the account must be in the group tss to use " + defaultTPM + ".",
+			Fix: "Check identity.tpm_device; on Linux the account must be in the group tss to use " + usualTPM("linux") + ".",
 		}
 	}
 	return t, nil

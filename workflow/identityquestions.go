@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"runtime"
 	"strings"
 
 	"dpslab/profiles"
@@ -35,14 +36,19 @@ var identityFields = []Field{
 			"Leave it empty when this program may read enrollments: it asks for the key when it needs it. The key itself is never stored.", Example: "DEVICE_01_KEY",
 	},
 	{
-		Key: keyTPMDevice, Label: "TPM", Page: PageIdentity, Hidden: notTPM, Default: constant(defaultTPM), Check: checkTPMDevice,
-		Help: "The TPM's device file, or the socket of a software TPM.", Example: defaultTPM,
+		Key: keyTPMDevice, Label: "TPM", Page: PageIdentity, Hidden: notTPM, Default: constant(usualTPM(runtime.GOOS)), Check: checkTPMDevice,
+		Help: "The TPM's device file, or the socket of a software TPM; on Windows tbs, the machine's own.", Example: usualTPM(runtime.GOOS),
 	},
 }
 
-// defaultTPM is the TPM of a Linux machine, behind the kernel's resource
-// manager.
-const defaultTPM = "/dev/tpmrm0"
+// usualTPM is the TPM of a machine: of Linux the one behind the kernel's resource
+// manager, of Windows what its TPM Base Services give.
+func usualTPM(goos string) string {
+	if goos == "windows" {
+		return "tbs"
+	}
+	return "/dev/tpmrm0"
+}
 
 // yesNo are the options of a question with two answers, what is usual first.
 func yesNo(helpNo, helpYes string) []Option {

@@ -12,6 +12,7 @@ import (
 	"dpslab/pki"
 	"dpslab/workflow"
 	"dpslab/workflow/dps"
+	"dpslab/workflow/dps/tpm/tpmtest"
 )
 
 // secrets are what a run uses and nobody may find in anything it puts out.
@@ -138,7 +139,7 @@ func TestNoSecretAnywhere(t *testing.T) {
 				w = w.Set("api_management.service", b.lab.APIMName)
 			}
 			if tt.name == "tpm" {
-				w = w.Set("identity.tpm_device", startTPM(t))
+				w = w.Set("identity.tpm_device", tpmtest.Start(t))
 			}
 			b.device(tt.name, w.Answers)
 			status := b.mustRun(tt.name)

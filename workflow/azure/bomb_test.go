@@ -17,7 +17,10 @@ var managementCalls = map[string]func(context.Context, *azure.Management) error{
 	},
 	"service": func(ctx context.Context, m *azure.Management) error { _, err := m.Service(ctx, contoso); return err },
 	"keys":    func(ctx context.Context, m *azure.Management) error { _, err := m.Keys(ctx, contoso); return err },
-	"key":     func(ctx context.Context, m *azure.Management) error { _, err := m.Key(ctx, contoso, "owner"); return err },
+	"key": func(ctx context.Context, m *azure.Management) error {
+		_, err := m.Key(ctx, contoso, "owner")
+		return err
+	},
 }
 
 // Not parallel: it looks at the memory of the process.

@@ -1,5 +1,6 @@
 // Package tpm lets a device prove itself to Device Provisioning Service and IoT
-// Hub by its TPM 2.0: /dev/tpmrm0 of Linux, or the socket of a software TPM.
+// Hub by its TPM 2.0: /dev/tpmrm0 of Linux, the socket of a software TPM, or the
+// TPM Base Services of Windows.
 //
 // Keys are where the services' own client libraries have them, after the TCG
 // "TPM v2.0 Provisioning Guidance": the endorsement key at 0x81010001, the

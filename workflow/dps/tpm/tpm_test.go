@@ -10,54 +10,18 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"dpslab/pki"
 	"dpslab/workflow/dps"
 	"dpslab/workflow/dps/tpm"
+	"dpslab/workflow/dps/tpm/tpmtest"
 	"dpslab/workflow/emulator"
 	"dpslab/workflow/iothub"
 	"dpslab/workflow/wire"
 )
-
-// startTPM runs a software TPM and gives its socket. It ends with the test.
-func startTPM(t *testing.T) string {
-	t.Helper()
-	swtpm, err := exec.LookPath("swtpm")
-	if err != nil {
-		t.Fatal("this test needs swtpm: make test installs it")
-	}
-	dir, err := os.MkdirTemp("", "tpm") // the name of a socket is short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	path := filepath.Join(dir, "socket")
-	cmd := exec.Command(swtpm, "socket", "--tpm2", "--tpmstate", "dir="+dir, "--server", "type=unixio,path="+path,
-		"--flags", "not-need-init,startup-clear", "--log", "file="+filepath.Join(dir, "log"))
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	for {
-		if c, err := net.Dial("unix", path); err == nil {
-			_ = c.Close()
-			return path
-		}
-		select {
-		case <-t.Context().Done():
-			t.Fatal("swtpm does not listen")
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
-}
 
 func open(t *testing.T, path string) *tpm.Device {
 	t.Helper()
@@ -134,7 +98,7 @@ func TestTPMInTheLab(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	const id = "Press-7"
-	path, l := startTPM(t), startLab(t)
+	path, l := tpmtest.Start(t), startLab(t)
 	me := open(t, path)
 	l.enroll(t, id, me)
 	var statuses []int
@@ -187,7 +151,7 @@ func TestTPMInTheLab(t *testing.T) {
 func TestAnotherTPMIsRefusedInTheLab(t *testing.T) {
 	t.Parallel()
 	l := startLab(t)
-	enrolled, stranger := open(t, startTPM(t)), open(t, startTPM(t))
+	enrolled, stranger := open(t, tpmtest.Start(t)), open(t, tpmtest.Start(t))
 	l.enroll(t, "press-7", enrolled)
 	device := &dps.DeviceClient{Wire: l.wire(t, nil), Host: l.DeviceHost, IDScope: l.IDScope, TPM: stranger}
 	_, err := device.Register(t.Context(), dps.DeviceRegistration{RegistrationID: "press-7"})
@@ -230,7 +194,7 @@ func (k taker) ActivateIdentity(_ context.Context, blob []byte) error {
 // Keys are the same each time, and each activation replaces the key before.
 func TestKeysStay(t *testing.T) {
 	t.Parallel()
-	path := startTPM(t)
+	path := tpmtest.Start(t)
 	var first [2]string
 	for round := range 2 {
 		d := open(t, path)
@@ -251,7 +215,7 @@ func TestKeysStay(t *testing.T) {
 func TestSignIsHMAC(t *testing.T) {
 	t.Parallel()
 	l := startLab(t)
-	d := open(t, startTPM(t))
+	d := open(t, tpmtest.Start(t))
 	t.Cleanup(func() { _ = d.Close() })
 	l.enroll(t, "press-7", d)
 	device := &dps.DeviceClient{Wire: l.wire(t, nil), Host: l.DeviceHost, IDScope: l.IDScope, TPM: d}
