@@ -10,7 +10,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 PKG     := ./...
 FUZZ    ?= 20s
 
-.PHONY: build run demo test lint bench shots fuzz packages
+.PHONY: build run demo test lint cross bench shots fuzz packages
 
 # Without cgo the binary is static: it starts without a dynamic loader, a tenth
 # sooner, and runs on any Linux that it is copied to.
@@ -30,6 +30,9 @@ lint: ## formatting, vet, staticcheck
 	@test -z "$$($(GO) tool gofumpt -l cmd tui workflow pki profiles | tee /dev/stderr)"
 	$(GO) vet $(PKG)
 	$(GO) tool staticcheck $(PKG)
+
+cross: ## it builds, and vet finds nothing, for the other systems
+	@for os in windows darwin freebsd; do echo $$os; GOOS=$$os $(GO) vet $(PKG) && GOOS=$$os $(GO) build $(PKG) || exit 1; done
 
 bench: ## the benchmarks as a table
 	$(GO) test -run '^$$' -bench . -benchmem $(PKG) | grep -E '^(Benchmark|pkg:)'

@@ -13,6 +13,8 @@ import (
 	"sync"
 
 	"github.com/gofrs/flock"
+
+	"dpslab/profiles/wholefile"
 )
 
 // BatchOptions say what [Authority.IssueBatch] makes.
@@ -147,7 +149,7 @@ func (a *Authority) handOut(devices []batchDevice, result *BatchResult, dir stri
 	}
 	whole, err := claimAll(devices)
 	result.Issued = append(result.Issued, whole...)
-	return errors.Join(err, syncDir(filepath.Join(dir, "private")), syncDir(filepath.Join(dir, "certs")), a.Files.noteWritten(whole...))
+	return errors.Join(err, wholefile.SyncDir(filepath.Join(dir, "private")), wholefile.SyncDir(filepath.Join(dir, "certs")), a.Files.noteWritten(whole...))
 }
 
 // claimAll gives the files of devices their names and returns the devices that

@@ -13,9 +13,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
-	"github.com/google/renameio/v2"
+	"dpslab/profiles/wholefile"
 )
 
 // maxFile bounds what is read of a key or certificate file, in bytes.
@@ -185,57 +184,30 @@ func writeFile(path string, data []byte, perm os.FileMode, replace bool) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fileError("write", path, err)
 	}
-	// The permissions are those of the first open, so no byte of a key is ever
-	// readable for others; WithStaticPermissions makes them exact afterwards.
-	pending, err := renameio.NewPendingFile(path,
-		renameio.WithTempDir(dir), renameio.WithPermissions(perm), renameio.WithStaticPermissions(perm))
+	pending, err := wholefile.Create(path, perm)
 	if err != nil {
 		return fileError("write", path, err)
 	}
-	defer func() { _ = pending.Cleanup() }() // a no-op after the rename
+	defer func() { _ = pending.Discard() }()
 	if _, err := pending.Write(data); err != nil {
 		return fileError("write", path, err)
 	}
 	if replace {
-		err = pending.CloseAtomicallyReplace()
-	} else if err = pending.Sync(); err == nil {
-		err = place(pending, path)
+		err = pending.Replace()
+	} else {
+		err = place(pending)
 	}
 	if err != nil {
 		return fileError("write", path, err)
 	}
-	return fileError("write", path, syncDir(dir))
+	return fileError("write", path, wholefile.SyncDir(dir))
 }
 
-// place gives a temporary file, already synced, its name if the name is free.
-func place(pending *renameio.PendingFile, path string) error {
-	err := os.Link(pending.Name(), path)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, fs.ErrExist):
+// place gives a temporary file its name if the name is free.
+func place(pending *wholefile.File) error {
+	err := pending.Place()
+	if errors.Is(err, fs.ErrExist) {
 		return ErrExists
-	case !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EPERM):
-		return err
-	}
-	// FAT on a USB stick has no hard links. Look, then rename: only two
-	// processes within the same instant could still collide.
-	if _, err := os.Lstat(path); err == nil {
-		return ErrExists
-	}
-	return pending.CloseAtomicallyReplace()
-}
-
-// syncDir makes a new name durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	err = d.Sync()
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		return nil // some network file systems cannot sync a folder
 	}
 	return err
 }

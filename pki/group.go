@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"dpslab/profiles/wholefile"
 )
 
 // newFile is one file of a group that is written together.
@@ -30,7 +30,7 @@ func writeGroup(stages ...[]newFile) error {
 	var all []*pendingFile
 	defer func() {
 		for _, p := range all {
-			_ = p.Cleanup() // a no-op once the file has its name
+			_ = p.Discard() // its temporary name, if it still has one
 		}
 	}()
 	for stage, files := range stages {
@@ -43,7 +43,7 @@ func writeGroup(stages ...[]newFile) error {
 			all = append(all, p)
 		}
 	}
-	if err := together(all, func(p *pendingFile) error { return fileError("write", p.path, p.Sync()) }); err != nil {
+	if err := together(all, func(p *pendingFile) error { return fileError("write", p.path, p.Flush()) }); err != nil {
 		return err
 	}
 	for stage := range stages {
@@ -55,7 +55,7 @@ func writeGroup(stages ...[]newFile) error {
 }
 
 type pendingFile struct {
-	*renameio.PendingFile
+	*wholefile.File
 	path   string
 	stage  int
 	backup *string
@@ -63,14 +63,14 @@ type pendingFile struct {
 
 // name gives the file its name.
 func (p *pendingFile) name() error {
-	err := place(p.PendingFile, p.path)
+	err := place(p.File)
 	if p.backup == nil || !errors.Is(err, ErrExists) {
 		return err
 	}
 	if *p.backup, err = keep(p.path, time.Now()); err != nil {
 		return err
 	}
-	return os.Rename(p.Name(), p.path)
+	return p.Replace()
 }
 
 func begin(f newFile) (*pendingFile, error) {
@@ -78,16 +78,15 @@ func begin(f newFile) (*pendingFile, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fileError("write", f.path, err)
 	}
-	p, err := renameio.NewPendingFile(f.path,
-		renameio.WithTempDir(dir), renameio.WithPermissions(f.perm), renameio.WithStaticPermissions(f.perm))
+	p, err := wholefile.Create(f.path, f.perm)
 	if err != nil {
 		return nil, fileError("write", f.path, err)
 	}
 	if _, err := p.Write(f.data); err != nil {
-		_ = p.Cleanup()
+		_ = p.Discard()
 		return nil, fileError("write", f.path, err)
 	}
-	return &pendingFile{PendingFile: p, path: f.path, backup: f.backup}, nil
+	return &pendingFile{File: p, path: f.path, backup: f.backup}, nil
 }
 
 // finish gives one stage's files their names and makes the names durable.
@@ -101,7 +100,7 @@ func finish(stage []*pendingFile) error {
 			dirs = append(dirs, dir)
 		}
 	}
-	return together(dirs, func(dir string) error { return fileError("write", dir, syncDir(dir)) })
+	return together(dirs, func(dir string) error { return fileError("write", dir, wholefile.SyncDir(dir)) })
 }
 
 // together runs work for all and returns the first error.

@@ -8,9 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
-	"github.com/google/renameio/v2"
+	"dpslab/profiles/wholefile"
 )
 
 // Store keeps profiles and what belongs to them in the folders of Paths. It
@@ -166,56 +165,21 @@ func writeFile(path string, data []byte, replace bool) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	pending, err := renameio.NewPendingFile(path, renameio.WithTempDir(dir), renameio.WithStaticPermissions(0o600))
+	pending, err := wholefile.Create(path, 0o600)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = pending.Cleanup() }() // a no-op after the rename
+	defer func() { _ = pending.Discard() }()
 	if _, err := pending.Write(data); err != nil {
 		return err
 	}
 	if replace {
-		err = pending.CloseAtomicallyReplace()
-	} else {
-		err = place(pending, path)
+		err = pending.Replace()
+	} else if err = pending.Place(); errors.Is(err, fs.ErrExist) {
+		err = ErrExists
 	}
 	if err != nil {
 		return err
 	}
-	return syncDir(dir)
-}
-
-// place gives a temporary file its name if the name is free: by hard link,
-// which fails when it is taken, or where there are none (FAT) after a look.
-func place(pending *renameio.PendingFile, path string) error {
-	if err := pending.Sync(); err != nil {
-		return err
-	}
-	err := os.Link(pending.Name(), path)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, fs.ErrExist):
-		return ErrExists
-	case !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EPERM):
-		return err
-	}
-	if _, err := os.Lstat(path); err == nil {
-		return ErrExists
-	}
-	return pending.CloseAtomicallyReplace()
-}
-
-// syncDir makes a new name durable, where the file system can.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	err = d.Sync()
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		return nil
-	}
-	return err
+	return wholefile.SyncDir(dir)
 }

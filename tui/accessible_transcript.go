@@ -7,8 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/google/renameio/v2"
-
+	"dpslab/profiles/wholefile"
 	"dpslab/workflow"
 )
 
@@ -87,7 +86,7 @@ func (l *linear) copy(c workflow.Copy) {
 	path := filepath.Join(l.session.StateDir(), c.File)
 	err := os.MkdirAll(filepath.Dir(path), 0o700)
 	if err == nil {
-		err = renameio.WriteFile(path, []byte(c.Text+"\n"), 0o600)
+		err = wholefile.Write(path, []byte(c.Text+"\n"), 0o600)
 	}
 	if err != nil {
 		l.problem(fmt.Errorf("write the %s copy: %w", c.Name, err))

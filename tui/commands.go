@@ -10,8 +10,8 @@ import (
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
-	"github.com/google/renameio/v2"
 
+	"dpslab/profiles/wholefile"
 	"dpslab/tui/screen"
 	"dpslab/workflow"
 )
@@ -272,7 +272,7 @@ func (a *app) copyText(what, file string, text func() string) tea.Cmd {
 			m.clipboard = clip.Copy(text)
 		}
 		if m.err = os.MkdirAll(a.session.StateDir(), 0o700); m.err == nil {
-			m.err = renameio.WriteFile(m.path, []byte(text+"\n"), 0o600)
+			m.err = wholefile.Write(m.path, []byte(text+"\n"), 0o600)
 		}
 		return m
 	})

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
-	"github.com/google/renameio/v2"
 
+	"dpslab/profiles/wholefile"
 	"dpslab/tui/ui"
 	"dpslab/workflow"
 )
@@ -133,7 +133,7 @@ func messageFile(dir, device string) (string, error) {
 		return "", err
 	}
 	first := messageHelp + "source: dpslab\n\n{\"temperature\": 21.5}\n"
-	return path, renameio.WriteFile(path, []byte(first), 0o600)
+	return path, wholefile.Write(path, []byte(first), 0o600)
 }
 
 func modified(path string) time.Time {

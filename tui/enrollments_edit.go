@@ -11,8 +11,8 @@ import (
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
-	"github.com/google/renameio/v2"
 
+	"dpslab/profiles/wholefile"
 	"dpslab/tui/screen"
 	"dpslab/tui/ui"
 	"dpslab/workflow"
@@ -122,7 +122,7 @@ func writeHeld(d heldDraft, host string) error {
 		}
 		return r
 	}, "The "+heldWords(d.group)+" "+d.name+" at "+host)
-	return renameio.WriteFile(d.path, []byte(fmt.Sprintf(heldHelp, what)+d.base.JSON), 0o600)
+	return wholefile.Write(d.path, []byte(fmt.Sprintf(heldHelp, what)+d.base.JSON), 0o600)
 }
 
 // openHeldDraft gives the terminal to the person's editor.

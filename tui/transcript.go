@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 
 	tea "github.com/charmbracelet/bubbletea"
-	"github.com/google/renameio/v2"
 
+	"dpslab/profiles/wholefile"
 	"dpslab/tui/screen"
 	"dpslab/tui/ui"
 	"dpslab/workflow"
@@ -254,15 +254,15 @@ func writeNew(path string, content func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
+	file, err := wholefile.Create(path, 0o600)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = file.Cleanup() }()
+	defer func() { _ = file.Discard() }()
 	if err := content(file); err != nil {
 		return err
 	}
-	return file.CloseAtomicallyReplace()
+	return file.Replace()
 }
 
 // resend sends a request again: at once when repeating it is harmless, else

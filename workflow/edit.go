@@ -4,9 +4,8 @@ import (
 	"errors"
 	"os"
 
-	"github.com/google/renameio/v2"
-
 	"dpslab/profiles"
+	"dpslab/profiles/wholefile"
 )
 
 // EditWizard asks the questions about a profile that exists: its name is fixed,
@@ -96,7 +95,7 @@ func (s *Session) Replace(name string, p *profiles.Profile) (backup string, err 
 	}
 	backup = path + BackupSuffix
 	if err == nil {
-		err = renameio.WriteFile(backup, old, 0o600)
+		err = wholefile.Write(backup, old, 0o600)
 	}
 	if err == nil {
 		err = s.config.Store.Replace(name, p)

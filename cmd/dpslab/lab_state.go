@@ -7,9 +7,9 @@ import (
 	"io"
 	"os"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
+	"dpslab/profiles/wholefile"
 	"dpslab/workflow"
 	"dpslab/workflow/emulator"
 )
@@ -72,18 +72,18 @@ func (a *app) labExportCommand(f *labFlags) *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			// It holds keys: for the owner's eyes, and whole or not at all.
-			file, err := renameio.NewPendingFile(args[0], renameio.WithPermissions(0o600))
+			file, err := wholefile.Create(args[0], 0o600)
 			if err != nil {
 				return &workflow.Problem{Kind: workflow.LocalFile, Op: "export the lab", Summary: err.Error()}
 			}
-			defer func() { _ = file.Cleanup() }()
+			defer func() { _ = file.Discard() }()
 			err = a.eitherLab(c.Context(), f.state,
 				func(o *emulator.Operator) error { return o.Export(c.Context(), file) },
 				func(dir string) error { return emulator.ExportDir(dir, io.Writer(file)) })
 			if err != nil {
 				return err
 			}
-			if err := file.CloseAtomicallyReplace(); err != nil {
+			if err := file.Replace(); err != nil {
 				return &workflow.Problem{Kind: workflow.LocalFile, Op: "export the lab", Summary: err.Error()}
 			}
 			fmt.Fprintf(a.err, "%s holds the lab's keys\n", args[0])
