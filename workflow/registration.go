@@ -159,7 +159,8 @@ func (r *run) settle(answer *dps.OperationAnswer) (*dps.DeviceRegistrationResult
 		Status: s.Status, Substatus: s.Substatus, AssignedHub: s.AssignedHub, DeviceID: s.DeviceID,
 		ETag: s.ETag, ErrorCode: s.ErrorCode, ErrorMessage: s.ErrorMessage,
 	}})
-	return result, r.save()
+	r.saveSoon()
+	return result, nil
 }
 
 // lookup asks for the registration without registering.

@@ -37,6 +37,7 @@ type run struct {
 	stream    *stream
 	target    *target
 	identity  *identity
+	saver     saver
 	rekeyed   bool                    // the enrollment gets another symmetric key
 	services  map[string]*wire.Client // by the name of the service
 	commanded []byte                  // what passphrase_command printed; it runs once in a run
@@ -133,6 +134,9 @@ func planOf(p *profiles.Profile, o RunOptions, st *profiles.State) []StepID {
 func (r *run) execute() {
 	r.openJournal()
 	problem := r.all()
+	if err := r.saver.wait(); err != nil {
+		r.warn("the progress could not be saved: " + err.Error())
+	}
 	r.close()
 	r.over.Store(true)
 	r.end(problem)
@@ -216,9 +220,7 @@ func (r *run) remember(id StepID, status, summary string) {
 	if status == string(Done) && r.state.LastError != nil && r.state.LastError.Step == string(id) {
 		r.state.LastError = nil
 	}
-	if err := r.save(); err != nil {
-		r.warn("the progress could not be saved: " + err.Error())
-	}
+	r.saveSoon()
 }
 
 // rememberUndone drops a step that was undone from the state file. One that was
@@ -234,11 +236,6 @@ func (r *run) rememberUndone(id StepID, status string) {
 	if err := r.save(); err != nil {
 		r.warn("the progress could not be saved: " + err.Error())
 	}
-}
-
-func (r *run) save() error {
-	r.state.Updated = time.Now().UTC()
-	return r.session.config.Store.SaveState(r.name, r.state)
 }
 
 // end sends the one terminal event, after everything is put away.

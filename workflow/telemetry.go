@@ -25,11 +25,7 @@ func (r *run) telemetry(ctx context.Context) (string, error) {
 		return "", err
 	}
 	m.device = device
-	err = r.send(ctx, m, &inbox{there: r.target.lab != nil, read: time.Now()})
-	if saveErr := r.save(); err == nil {
-		err = saveErr
-	}
-	if err != nil {
+	if err := r.send(ctx, m, &inbox{there: r.target.lab != nil, read: time.Now()}); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("%s accepted by %s", counted(m.count, "message"), device.Host), nil
@@ -145,9 +141,7 @@ func (r *run) send(ctx context.Context, m *messages, inbox *inbox) error {
 		if n > m.count || time.Since(inbox.read) >= inboxEvery {
 			r.receive(ctx, inbox)
 			// A kill loses the count of half a second at most.
-			if err := r.save(); err != nil {
-				return err
-			}
+			r.saveSoon()
 		}
 	}
 }

@@ -1,0 +1,86 @@
+package workflow
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"dpslab/profiles"
+)
+
+// The state file is written whole and synced to the disk, file and folder, which
+// takes longer than most requests. What a run must not go on without, it saves:
+// an operation before the wait for it, a stage of a proof of possession before
+// the next request. What it merely learned, it saves soon: the writing begins at
+// once, and the run goes on meanwhile. A state that comes while another is
+// written takes the place of those that still wait, and a run is over when the
+// last one is on the disk.
+
+// saver writes the states of a run one after the other.
+type saver struct {
+	mu   sync.Mutex
+	next *profiles.State // the newest that is not being written yet
+	done chan struct{}   // of the writer that is at work, if any
+	err  error           // of the last state that was written
+}
+
+// soon has a state written.
+func (s *saver) soon(st *profiles.State, write func(*profiles.State) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next = st
+	if s.done != nil {
+		return // its writer takes this one too
+	}
+	s.done = make(chan struct{})
+	go s.work(write)
+}
+
+func (s *saver) work(write func(*profiles.State) error) {
+	var err error
+	for {
+		s.mu.Lock()
+		st := s.next
+		s.next = nil
+		if st == nil {
+			s.err = err
+			close(s.done)
+			s.done = nil
+			s.mu.Unlock()
+			return
+		}
+		s.mu.Unlock()
+		err = write(st)
+	}
+}
+
+// wait returns when all is written: how the last went, to the first who asks.
+func (s *saver) wait() error {
+	s.mu.Lock()
+	done := s.done
+	s.mu.Unlock()
+	if done != nil {
+		<-done
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.err
+	s.err = nil
+	return err
+}
+
+// saveSoon writes the state as it is now while the run goes on. Whether it could
+// be written shows at the next save, and at the end of the run.
+func (r *run) saveSoon() {
+	r.state.Updated = time.Now().UTC()
+	st := *r.state
+	st.Steps, st.Created = maps.Clone(st.Steps), slices.Clone(st.Created)
+	r.saver.soon(&st, func(st *profiles.State) error { return r.session.config.Store.SaveState(r.name, st) })
+}
+
+// save returns when the state is on the disk.
+func (r *run) save() error {
+	r.saveSoon()
+	return r.saver.wait()
+}
