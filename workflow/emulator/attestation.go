@@ -49,7 +49,7 @@ func (l *Lab) attest(t *tx, c *call, registrationID string) (*admission, error) 
 	if !strings.EqualFold(leaf.Subject.CommonName, registrationID) {
 		return nil, nameMismatch.because("the common name is not the registration ID")
 	}
-	e, err := getEntryRecord(t, entryRef{individual, registrationID})
+	e, err := lookAtEntry(t, entryRef{individual, registrationID})
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +148,7 @@ func groupOf(t *tx, sha256Thumbprint string) (*entry, error) {
 			return nil, err
 		}
 		if ref != nil && ref.Kind == group {
-			return getEntryRecord(t, *ref)
+			return lookAtEntry(t, *ref)
 		}
 	}
 	return nil, nil

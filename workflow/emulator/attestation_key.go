@@ -20,7 +20,7 @@ func (l *Lab) attestKey(t *tx, c *call, registrationID, header string) (*admissi
 	if !strings.EqualFold(token.Resource, l.registrationResource(registrationID)) {
 		return nil, refuse(401002, unauthorized).because("the shared access signature is for another resource")
 	}
-	e, err := getEntryRecord(t, entryRef{individual, registrationID})
+	e, err := lookAtEntry(t, entryRef{individual, registrationID})
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func (l *Lab) attestKey(t *tx, c *call, registrationID, header string) (*admissi
 	}
 	cursor := t.cursor(bucketKeyGroups)
 	for name, _ := cursor.First(); name != nil; name, _ = cursor.Next() {
-		e, err := getEntryRecord(t, entryRef{group, string(name)})
+		e, err := lookAtEntry(t, entryRef{group, string(name)})
 		if err != nil {
 			return nil, err
 		}

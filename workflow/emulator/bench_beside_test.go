@@ -26,11 +26,11 @@ var servers = []string{"bare", "synced", "memory", "disk"}
 
 // besides runs turns of a number of requests at each server until there were b.N
 // requests, and reports for each what one took and its rate as a share of the
-// first one's. The order changes: who comes after one that waits much has an easy
+// first one's, and what it took of the processors, client included. The order changes: who comes after one that waits much has an easy
 // time.
 func besides(b *testing.B, size int, turns map[string]func(int)) {
 	b.Helper()
-	took := map[string][]time.Duration{}
+	took, cpu := map[string][]time.Duration{}, map[string]time.Duration{}
 	for _, turn := range turns {
 		turn(size) // connections, caches
 	}
@@ -38,9 +38,10 @@ func besides(b *testing.B, size int, turns map[string]func(int)) {
 	b.ResetTimer()
 	for done := 0; done < b.N; done += size {
 		for _, i := range order.Perm(len(servers)) {
-			began := time.Now()
+			began, used := time.Now(), cpuTime()
 			turns[servers[i]](size)
 			took[servers[i]] = append(took[servers[i]], time.Since(began))
+			cpu[servers[i]] += cpuTime() - used
 		}
 	}
 	b.StopTimer()
@@ -51,6 +52,7 @@ func besides(b *testing.B, size int, turns map[string]func(int)) {
 	b.ReportMetric(0, "ns/op") // of all servers together: nobody's
 	for _, name := range servers {
 		b.ReportMetric(median(name)/float64(size)/1000, name+"-us")
+		b.ReportMetric(float64(cpu[name])/float64(len(took[name])*size)/1000, name+"-cpu-us")
 		if name != servers[0] {
 			b.ReportMetric(median(servers[0])/median(name), name+"/"+servers[0])
 		}
@@ -100,7 +102,7 @@ func BenchmarkBesideRegistration(b *testing.B) {
 			})
 		}
 	}
-	besides(b, 2*fleet, turns)
+	besides(b, 6*fleet, turns)
 }
 
 // syncedServer is a bareServer that writes as much as a lab does for a request,

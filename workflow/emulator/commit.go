@@ -70,13 +70,13 @@ func (s *store) commit(batch []*write) {
 		spoiler := -1
 		var epoch uint64
 		err := s.transact(func(b *bbolt.Tx) (err error) {
-			first := &tx{bolt: b}
+			first := &tx{bolt: b, entries: &s.entries}
 			if epoch, err = s.journal.flush(first); err != nil {
 				return err
 			}
 			wrote := first.dirty
 			for i, w := range batch {
-				t := &tx{bolt: b}
+				t := &tx{bolt: b, entries: &s.entries}
 				results[i] = w.run(t)
 				wrote = wrote || t.dirty
 				if results[i] != nil && t.dirty {

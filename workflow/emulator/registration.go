@@ -180,7 +180,7 @@ func (l *Lab) settle(t *tx, op *operation, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	e, err := getEntryRecord(t, op.Entry)
+	e, err := lookAtEntry(t, op.Entry)
 	if err != nil {
 		return err
 	}

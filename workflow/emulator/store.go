@@ -60,6 +60,7 @@ type store struct {
 	db      *bbolt.DB
 	journal *journal
 	devices atomic.Pointer[deviceCache]
+	entries entryCache
 	writes  chan *write
 	stop    chan struct{}
 	done    chan struct{}
@@ -70,8 +71,9 @@ type store struct {
 // tx is a transaction. It remembers whether something was written, so that a
 // refusal that wrote nothing costs the other writes of its batch nothing.
 type tx struct {
-	bolt  *bbolt.Tx
-	dirty bool
+	bolt    *bbolt.Tx
+	entries *entryCache
+	dirty   bool
 }
 
 // openStore opens or makes the database file of dir. An empty dir gives the
@@ -171,7 +173,7 @@ func (s *store) close() error {
 // view runs fn over one consistent state.
 func (s *store) view(fn func(*tx) error) error {
 	return s.shielded(false, func() error {
-		return s.db.View(func(b *bbolt.Tx) error { return fn(&tx{bolt: b}) })
+		return s.db.View(func(b *bbolt.Tx) error { return fn(&tx{bolt: b, entries: &s.entries}) })
 	})
 }
 
