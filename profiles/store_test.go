@@ -149,7 +149,7 @@ func TestLoadRefusesHugeFiles(t *testing.T) {
 	}
 }
 
-func tempStore(t *testing.T) *Store {
+func tempStore(t testing.TB) *Store {
 	t.Helper()
 	p, err := DefaultPaths(t.TempDir(), os.Getenv)
 	if err != nil {

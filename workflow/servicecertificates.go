@@ -113,34 +113,6 @@ type CAFiles struct {
 	ReplaceExisting bool   // another certificate of that name at DPS gives way
 }
 
-// ProveSigningCertificate brings a CA from wherever it is to verified: upload,
-// verification code, a certificate with the code signed by the CA, verify. It can
-// be repeated at any point. The sink and progress, which may be nil, hear of
-// each stage.
-func (v *Service) ProveSigningCertificate(ctx context.Context, name string, f CAFiles, progress func(ProofProgress)) (*SigningCertificate, error) {
-	op := "prove possession of " + name
-	if err := v.mayWrite(op); err != nil {
-		return nil, err
-	}
-	f = v.located(f)
-	ca, err := readCA(op, f.Certificate)
-	if err != nil {
-		return nil, err
-	}
-	c, err := v.certificates(op)
-	if err != nil {
-		return nil, err
-	}
-	signer := func(ctx context.Context) (crypto.Signer, error) { return v.signer(ctx, f) }
-	held, err := azure.ProvePossession(v.writing(ctx), c, azure.Proof{Name: name, CA: ca, Signer: signer, Replace: f.ReplaceExisting}, func(p ProofProgress) {
-		v.emit(Event{Kind: Noted, Text: cmp.Or(p.Note, string(p.Stage))})
-		if progress != nil {
-			progress(p)
-		}
-	})
-	return held, v.problem(op, err)
-}
-
 // signer reads the CA's private key.
 func (v *Service) signer(ctx context.Context, f CAFiles) (crypto.Signer, error) {
 	path := cmp.Or(f.Key, f.Certificate)

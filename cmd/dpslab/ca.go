@@ -202,7 +202,7 @@ func (a *app) caVerifyCommand(f *serviceFlags) *cobra.Command {
 		Long: `Bring a CA from wherever it is to verified: upload it if DPS does not hold it,
 have DPS make a verification code, sign a certificate whose CN is that code with
 the CA's key, send it. The key stays here. A proof that was broken off goes on
-when the command is given again.
+when the command is given again, with the code that DPS has made already.
 
 The CA is the root of the authority NAME, which dpslab cert new and dpslab run
 make (--authority for one of another name, --intermediate for its intermediate
