@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -295,7 +294,9 @@ func keepLast[T any](list []T, most int) []T {
 	if len(list) <= most {
 		return list
 	}
-	return slices.Clone(list[len(list)-most+most/10:])
+	n := copy(list, list[len(list)-most+most/10:])
+	clear(list[n:])
+	return list[:n]
 }
 
 func (s *Status) log(e Event) {

@@ -53,9 +53,10 @@ func replay(in io.Reader, file *journalFile, status *Status) {
 	for lines.Scan() {
 		e, part, ok := reader.event(lines.Bytes())
 		if !ok || file == nil {
-			if e, part = (Event{}), false; json.Unmarshal(lines.Bytes(), &e) != nil || !e.whole() {
+			if e, ok = wholeEvent(lines.Bytes()); !ok {
 				continue
 			}
+			part = false
 		}
 		e.stored = place{file: file, offset: start, size: len(lines.Bytes()), part: part}
 		if e.Received == leftOut {
@@ -63,6 +64,9 @@ func replay(in io.Reader, file *journalFile, status *Status) {
 		}
 		status.Apply(e)
 		last = e
+		if n := status.Exchanges.Len(); n == guessAfter {
+			status.Exchanges.reserve(file, int64(n), next)
+		}
 	}
 	if status.Telemetry.LastReceived == leftOut {
 		status.Telemetry.LastReceived = receivedOf(received)
@@ -71,6 +75,16 @@ func replay(in io.Reader, file *journalFile, status *Status) {
 	if status.Running {
 		status.finish(Event{At: last.At, Outcome: Cancelled})
 	}
+}
+
+// guessAfter is after how many exchanges it is guessed how many there will be.
+const guessAfter = 1000
+
+// wholeEvent is the event of a journal line, with all that its kind promises; ok
+// is false when the line is damaged.
+func wholeEvent(line []byte) (e Event, ok bool) {
+	ok = json.Unmarshal(line, &e) == nil && e.whole()
+	return e, ok
 }
 
 // receivedOf is the message of a journal line; an empty one when it is damaged.

@@ -72,8 +72,12 @@ func (t *jsonText) escape() bool {
 	}
 	c := t.b[t.i]
 	t.i++
-	if c != 'u' {
-		return bytes.IndexByte([]byte(`"\/bfnrt`), c) >= 0
+	switch c {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return true
+	case 'u':
+	default:
+		return false
 	}
 	if t.i+4 > len(t.b) {
 		return false

@@ -200,6 +200,18 @@ func (l *Exchanges) place(f *journalFile) uint32 {
 	return uint32(i + 1)
 }
 
+// reserve makes room for the exchanges of a journal of which a beginning of some
+// bytes holds n: a list that grows step by step needs twice the memory.
+func (l *Exchanges) reserve(file *journalFile, n, bytes int64) {
+	if file == nil {
+		return
+	}
+	if info, err := file.file.Stat(); err == nil && info.Size() > bytes {
+		more := (info.Size() - bytes) / (bytes/n + 1)
+		l.rows = slices.Grow(l.rows, int(min(more+more/50, MaxExchanges)))
+	}
+}
+
 // keep keeps an exchange in memory: for good when it is on no disk, else as long
 // as it is among the newest.
 func (l *Exchanges) keep(n int, x *Exchange) {

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 )
 
@@ -27,7 +28,7 @@ func (r Recording) Search(ctx context.Context, text string, found func(*Exchange
 				continue
 			}
 			var err error
-			if x, err = exchangeOf(line, r.kinds[row.kind]); err != nil {
+			if x, err = searchedOf(line); err != nil {
 				continue
 			}
 		}
@@ -37,6 +38,27 @@ func (r Recording) Search(ctx context.Context, text string, found func(*Exchange
 	}
 	return at, nil
 }
+
+// searchedOf is the exchange of a journal line without what nobody searches:
+// that takes a third of the time.
+func searchedOf(line []byte) (*Exchange, error) {
+	var e struct {
+		Exchange struct {
+			Exchange
+			TLS     passedOver `json:"tls"`
+			Timing  passedOver `json:"timing"`
+			Started passedOver `json:"started"`
+		} `json:"exchange"`
+	}
+	err := json.Unmarshal(line, &e)
+	return &e.Exchange.Exchange, err
+}
+
+// passedOver is JSON that is passed over.
+type passedOver struct{}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (passedOver) UnmarshalJSON([]byte) error { return nil }
 
 // journalWindow is the part of a journal that was read last: lines that follow
 // each other cost one read.

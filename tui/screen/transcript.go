@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -125,6 +126,9 @@ func (t *Transcript) end() int { return t.all.Gone() + t.all.Len() }
 // goes with the newest.
 func (t *Transcript) sift() {
 	n, end, left := t.seen, t.end(), siftAtOnce
+	if t.query.empty() {
+		t.shown = slices.Grow(t.shown, end-n)
+	}
 	for ; n < end && left > 0; n++ {
 		if !t.query.empty() && !t.fits(n) {
 			continue

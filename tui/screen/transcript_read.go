@@ -123,7 +123,7 @@ type Sought struct {
 
 // soughtAtOnce is how many bytes are searched on disk between two answers: a few
 // hundredths of a second from memory.
-const soughtAtOnce = 16 << 20
+const soughtAtOnce = 4 << 20
 
 // Sought is the part of the search that comes next; ok is false when there is
 // nothing to read. Its answer goes to Found.
