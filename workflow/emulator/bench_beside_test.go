@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ var servers = []string{"bare", "synced", "memory", "disk"}
 // requests, and reports for each what one took and its rate as a share of the
 // first one's, and what it took of the processors, client included. The order changes: who comes after one that waits much has an easy
 // time.
-func besides(b *testing.B, size int, turns map[string]func(int)) {
+func besides(b *testing.B, servers []string, size int, turns map[string]func(int)) {
 	b.Helper()
 	took, cpu := map[string][]time.Duration{}, map[string]time.Duration{}
 	for _, turn := range turns {
@@ -57,7 +58,9 @@ func besides(b *testing.B, size int, turns map[string]func(int)) {
 			b.ReportMetric(median(servers[0])/median(name), name+"/"+servers[0])
 		}
 	}
-	b.ReportMetric(median("synced")/median("disk"), "disk/synced")
+	if turns["synced"] != nil {
+		b.ReportMetric(median("synced")/median("disk"), "disk/synced")
+	}
 }
 
 // BenchmarkBesideTelemetry sends on connections that are kept.
@@ -76,33 +79,65 @@ func BenchmarkBesideTelemetry(b *testing.B) {
 				}
 				turns[name] = func(requests int) { sendAll(b, clients, requests) }
 			}
-			besides(b, 16*connections, turns)
+			besides(b, servers, 16*connections, turns)
 		})
 	}
 }
 
 // BenchmarkBesideRegistration registers, each time by a new connection.
 func BenchmarkBesideRegistration(b *testing.B) {
-	const fleet = 16
 	turns := map[string]func(int){}
 	for _, name := range servers {
 		l, id := benchLab(b, name)
-		clients := make([]*client, fleet)
-		for i := range clients {
-			clients[i] = l.as(b, id)
-		}
-		turns[name] = func(requests int) {
-			share(clients, requests, func(c *client) bool {
-				defer c.http.CloseIdleConnections()
-				r := c.provision(b, "d1")
-				if r.Status != dps.StatusAssigned {
-					b.Errorf("%+v", r)
-				}
-				return r.Status == dps.StatusAssigned
-			})
-		}
+		turns[name] = registerAll(b, l, id)
 	}
-	besides(b, 6*fleet, turns)
+	besides(b, servers, 6*fleet, turns)
+}
+
+// BenchmarkBesideFull registers where there are ten enrollments, registrations and
+// devices already, and where there are many, and sends telemetry there.
+func BenchmarkBesideFull(b *testing.B) {
+	registrations, messages := map[string]func(int){}, map[string]func(int){}
+	counts := []string{"10", "100000"}
+	for _, name := range counts {
+		count, err := strconv.Atoi(name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		dir := b.TempDir()
+		fill(b, dir, count)
+		l := start(b, func(o *Options) { o.InMemory, o.Dir = false, dir })
+		id := selfSigned(b, "d1")
+		l.enroll(b, "d1", id.chain[0])
+		registrations[name] = registerAll(b, l, id)
+		registrations[name](1)
+		clients := []*client{l.as(b, id), l.as(b, id), l.as(b, id), l.as(b, id)}
+		messages[name] = func(requests int) { sendAll(b, clients, requests) }
+	}
+	b.Run("registration", func(b *testing.B) { besides(b, counts, 6*fleet, registrations) })
+	b.Run("telemetry", func(b *testing.B) { besides(b, counts, 64, messages) })
+}
+
+// fleet is how many devices register at once.
+const fleet = 16
+
+// registerAll gives the turn of a fleet, each time by new connections.
+func registerAll(b *testing.B, l *Lab, id ident) func(int) {
+	b.Helper()
+	clients := make([]*client, fleet)
+	for i := range clients {
+		clients[i] = l.as(b, id)
+	}
+	return func(requests int) {
+		share(clients, requests, func(c *client) bool {
+			defer c.http.CloseIdleConnections()
+			r := c.provision(b, "d1")
+			if r.Status != dps.StatusAssigned {
+				b.Errorf("%+v", r)
+			}
+			return r.Status == dps.StatusAssigned
+		})
+	}
 }
 
 // syncedServer is a bareServer that writes as much as a lab does for a request,

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -177,6 +178,33 @@ func BenchmarkStart(b *testing.B) {
 	full := Options{Dir: b.TempDir()}
 	fill(b, full.Dir, 10_000)
 	run("10000 enrollments", full)
+	b.Run("memory of 10000 enrollments", func(b *testing.B) { reportResident(b, full.Dir) })
+}
+
+// reportResident says what a process holds that serves a store, when it has
+// started and when all of the store was listed.
+func reportResident(b *testing.B, dir string) {
+	b.Helper()
+	for b.Loop() {
+		c := startChild(b, dir)
+		b.ReportMetric(float64(c.resident(b))/1e6, "started-MB")
+		owner, listed := asChild(b, c, dir, ident{}), 0
+		for token := ""; ; {
+			a := owner.do(b, "POST", "https://"+c.ready.ServiceHost+"/enrollments/query?api-version=2021-10-01", `{"query":"SELECT * FROM enrollments"}`,
+				"Authorization", "Bearer "+c.ready.ManagementToken, "x-ms-continuation", token)
+			var page []json.RawMessage
+			a.into(b, &page)
+			listed += len(page)
+			if token = a.header.Get("x-ms-continuation"); token == "" {
+				break
+			}
+		}
+		if listed != 10_000 {
+			b.Errorf("%d enrollments are listed", listed)
+		}
+		b.ReportMetric(float64(c.resident(b))/1e6, "listed-MB")
+		c.kill()
+	}
 }
 
 // fill writes that many individual enrollments, registrations and devices.

@@ -54,7 +54,7 @@ type child struct {
 	ready Ready
 }
 
-func startChild(t *testing.T, dir string) *child {
+func startChild(t testing.TB, dir string) *child {
 	t.Helper()
 	c := &child{cmd: exec.Command(os.Args[0], "-test.run=^$")}
 	c.cmd.Env = append(os.Environ(), childDir+"="+dir)
@@ -81,7 +81,7 @@ func startChild(t *testing.T, dir string) *child {
 }
 
 // resident is the memory that the child holds, in bytes (proc(5), statm).
-func (c *child) resident(t *testing.T) int {
+func (c *child) resident(t testing.TB) int {
 	t.Helper()
 	statm, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", c.cmd.Process.Pid))
 	if err != nil {
@@ -102,7 +102,7 @@ func (c *child) kill() {
 
 // asChild makes a client of a child's lab, through the state directory that
 // both know.
-func asChild(t *testing.T, c *child, dir string, id ident) *client {
+func asChild(t testing.TB, c *child, dir string, id ident) *client {
 	t.Helper()
 	root, err := readRoot(dir)
 	if err != nil {
