@@ -90,9 +90,7 @@ func TestAMessageIsNotLost(t *testing.T) {
 func TestSteeringTelemetry(t *testing.T) {
 	t.Parallel()
 	withLab(t, func(r *rig) {
-		r.press("n")
-		r.until(enter, "> registration ID")
-		r.press("d-1")
+		r.describe("d-1")
 		r.until(enter, "What will run")
 		r.press(enter)
 		r.pass(6 * time.Second)

@@ -93,14 +93,9 @@ func TestEnrollmentsOfTheLab(t *testing.T) {
 func TestRecordsAndCertificatesOfTheLab(t *testing.T) {
 	t.Parallel()
 	withLab(t, func(r *rig) {
-		r.press("n")
-		r.until(enter, "> registration ID")
-		r.press("device-01")
-		r.until(enter, "> certificate ")
-		r.press(down)
-		r.until(enter, "What will run")
-		r.press(enter)
-		r.pass(20 * time.Second)
+		r.describe("device-01")
+		r.chooseChain()
+		r.runToTheEnd()
 		r.press(esc, "e")
 		r.pass(time.Second)
 		r.see("target of device-01")

@@ -60,21 +60,13 @@ func withLab(t *testing.T, f func(*rig)) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPipes()
 		open := embeddedlab.Open(emulator.Options{InMemory: true, Listener: p})
-		r := newRig(t, dir, nil, func(ctx context.Context) (*workflow.Lab, error) {
+		newRig(t, dir, nil, func(ctx context.Context) (*workflow.Lab, error) {
 			lab, err := open(ctx)
 			if err == nil {
 				lab.Dial = p.dial
 			}
 			return lab, err
-		})
-		r.settle()
-		f(r)
-		r.cancel()
-		r.wait()
-		_ = r.session.Close()
-		_ = r.keys.Close()
-		_ = r.out.scr.Close()
-		time.Sleep(time.Hour)
+		}).live(f)
 	})
 }
 
@@ -90,6 +82,39 @@ func (r *rig) until(key, text string) {
 	r.see(text)
 }
 
+// describe opens the wizard from the home screen and types the name of a device.
+func (r *rig) describe(name string) {
+	r.t.Helper()
+	r.press("n")
+	r.until(enter, "> registration ID")
+	r.press(name)
+}
+
+// chooseChain goes on to the certificates, and takes a chain instead of the
+// self-signed one.
+func (r *rig) chooseChain() {
+	r.t.Helper()
+	r.until(enter, "> certificate ")
+	r.press(down)
+}
+
+// runToTheEnd takes every default that is left, and runs until all telemetry is
+// sent.
+func (r *rig) runToTheEnd() {
+	r.t.Helper()
+	r.until(enter, "What will run")
+	r.press(enter)
+	r.pass(20 * time.Second)
+	r.see("sent 10 of 10")
+}
+
+// runNew describes and runs a device with every default.
+func (r *rig) runNew(name string) {
+	r.t.Helper()
+	r.describe(name)
+	r.runToTheEnd()
+}
+
 // pass lets virtual time go by.
 func (r *rig) pass(d time.Duration) {
 	time.Sleep(d)
@@ -102,9 +127,7 @@ func TestFromNothingToTelemetry(t *testing.T) {
 	t.Parallel()
 	withLab(t, func(r *rig) {
 		r.see("Press n to describe one")
-		r.press("n")
-		r.until(enter, "> registration ID")
-		r.press("my-x509-device")
+		r.describe("my-x509-device")
 		r.until(enter, "What will run")
 		r.see("my-x509-device.toml")
 		r.press(enter)
@@ -139,17 +162,12 @@ func TestFromNothingToTelemetry(t *testing.T) {
 func TestAChainInAGroup(t *testing.T) {
 	t.Parallel()
 	withLab(t, func(r *rig) {
-		r.press("n")
-		r.until(enter, "> registration ID")
-		r.press("device-01")
-		r.until(enter, "> certificate ")
-		r.press(down)
+		r.describe("device-01")
+		r.chooseChain()
 		r.see("● chain")
 		r.until(enter, "> enrollment")
 		r.see("● group")
-		r.until(enter, "What will run")
-		r.press(enter)
-		r.pass(20 * time.Second)
+		r.runToTheEnd()
 		r.see("✓ 2 signing CA")
 		r.see("sent 10 of 10")
 		r.press("\x1b[A", "\x1b[A", "\x1b[A")
@@ -167,9 +185,7 @@ func TestAChainInAGroup(t *testing.T) {
 func TestResumeFromTheBench(t *testing.T) {
 	t.Parallel()
 	withLab(t, func(r *rig) {
-		r.press("n")
-		r.until(enter, "> registration ID")
-		r.press("truck-7")
+		r.describe("truck-7")
 		r.until(enter, "What will run")
 		r.press(enter)
 		r.pass(time.Second)
@@ -192,12 +208,7 @@ func TestResumeFromTheBench(t *testing.T) {
 func TestCopyAlwaysWritesAFile(t *testing.T) {
 	t.Parallel()
 	withLab(t, func(r *rig) {
-		r.press("n")
-		r.until(enter, "> registration ID")
-		r.press("press-3")
-		r.until(enter, "What will run")
-		r.press(enter)
-		r.pass(20 * time.Second)
+		r.runNew("press-3")
 		r.press("y")
 		r.see("Copy the request as")
 		r.press(enter)
@@ -221,9 +232,7 @@ func TestCtrlCAtAnyMoment(t *testing.T) {
 		t.Run(after.String(), func(t *testing.T) {
 			t.Parallel()
 			withLab(t, func(r *rig) {
-				r.press("n")
-				r.until(enter, "> registration ID")
-				r.press("d-1")
+				r.describe("d-1")
 				r.until(enter, "What will run")
 				_, _ = r.keys.Write([]byte(enter))
 				time.Sleep(after)
@@ -248,14 +257,9 @@ func TestCtrlCAtAnyMoment(t *testing.T) {
 func TestTheChainOfAGroupDevice(t *testing.T) {
 	t.Parallel()
 	withLab(t, func(r *rig) {
-		r.press("n")
-		r.until(enter, "> registration ID")
-		r.press("device-01")
-		r.until(enter, "> certificate ")
-		r.press(down)
-		r.until(enter, "What will run")
-		r.press(enter)
-		r.pass(20 * time.Second)
+		r.describe("device-01")
+		r.chooseChain()
+		r.runToTheEnd()
 		r.press("x")
 		r.settle()
 		r.see("device-01 · chain")
@@ -290,16 +294,11 @@ func TestTheChainOfAGroupDevice(t *testing.T) {
 func TestAnRSADevice(t *testing.T) {
 	t.Parallel()
 	withLab(t, func(r *rig) {
-		r.press("n")
-		r.until(enter, "> registration ID")
-		r.press("rsa-1")
+		r.describe("rsa-1")
 		r.until(enter, "> key ")
 		r.until(down, "● RSA 2048")
 		r.press(down, "\x1b[A")
-		r.until(enter, "What will run")
-		r.press(enter)
-		r.pass(20 * time.Second)
-		r.see("sent 10 of 10")
+		r.runToTheEnd()
 		r.press("x")
 		r.see("RSA 2048")
 	})
@@ -310,13 +309,7 @@ func TestAnRSADevice(t *testing.T) {
 func TestTheLabScreen(t *testing.T) {
 	t.Parallel()
 	withLab(t, func(r *rig) {
-		r.press("n")
-		r.until(enter, "> registration ID")
-		r.press("my-x509-device")
-		r.until(enter, "What will run")
-		r.press(enter)
-		r.pass(20 * time.Second)
-		r.see("sent 10 of 10")
+		r.runNew("my-x509-device")
 		r.press(esc, "l")
 		r.settle()
 		r.see("[1 enrolled]")
@@ -365,12 +358,7 @@ func TestTheLabScreen(t *testing.T) {
 func TestTheInboxIsLive(t *testing.T) {
 	t.Parallel()
 	withLab(t, func(r *rig) {
-		r.press("n")
-		r.until(enter, "> registration ID")
-		r.press("d-1")
-		r.until(enter, "What will run")
-		r.press(enter)
-		r.pass(20 * time.Second)
+		r.runNew("d-1")
 		r.press(esc, "l")
 		r.settle()
 		r.press("\t", "\t")

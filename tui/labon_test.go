@@ -11,12 +11,7 @@ import (
 func TestBenchNamesScenarios(t *testing.T) {
 	t.Parallel()
 	withLab(t, func(r *rig) {
-		r.press("n")
-		r.until(enter, "> registration ID")
-		r.press("d-1")
-		r.until(enter, "What will run")
-		r.press(enter)
-		r.pass(20 * time.Second)
+		r.runNew("d-1")
 		r.dontSee("scenario")
 		for _, c := range []struct {
 			name string

@@ -80,17 +80,19 @@ func (s *terminal) text() string {
 func inBubble(t *testing.T, names []string, f func(*rig)) {
 	t.Helper()
 	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, dir, names, nil)
-		r.settle()
-		f(r)
-		r.cancel()
-		r.wait()
-		_ = r.session.Close()
-		_ = r.keys.Close()
-		_ = r.out.scr.Close()
-		time.Sleep(time.Hour) // lets timers that are still set run out
-	})
+	synctest.Test(t, func(t *testing.T) { newRig(t, dir, names, nil).live(f) })
+}
+
+// live goes from the first frame to the end of the program.
+func (r *rig) live(f func(*rig)) {
+	r.settle()
+	f(r)
+	r.cancel()
+	r.wait()
+	_ = r.session.Close()
+	_ = r.keys.Close()
+	_ = r.out.scr.Close()
+	time.Sleep(time.Hour) // lets timers that are still set run out
 }
 
 func newRig(t *testing.T, dir string, names []string, lab func(context.Context) (*workflow.Lab, error)) *rig {

@@ -16,13 +16,7 @@ import (
 func TestTheTranscript(t *testing.T) {
 	t.Parallel()
 	withLab(t, func(r *rig) {
-		r.press("n")
-		r.until(enter, "> registration ID")
-		r.press("d-1")
-		r.until(enter, "What will run")
-		r.press(enter)
-		r.pass(20 * time.Second)
-		r.see("sent 10 of 10")
+		r.runNew("d-1")
 		r.press("t", "/")
 		r.press("step:enrollment method:put", enter)
 		r.see("put enrollment")

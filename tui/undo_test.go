@@ -13,13 +13,7 @@ import (
 func TestUndoAStep(t *testing.T) {
 	t.Parallel()
 	withLab(t, func(r *rig) {
-		r.press("n")
-		r.until(enter, "> registration ID")
-		r.press("d-1")
-		r.until(enter, "What will run")
-		r.press(enter)
-		r.pass(20 * time.Second)
-		r.see("sent 10 of 10")
+		r.runNew("d-1")
 		r.press("u")
 		r.pass(time.Second)
 		r.see("cannot be taken back")
@@ -47,12 +41,7 @@ func TestUndoAStep(t *testing.T) {
 func TestUndoWithoutFiles(t *testing.T) {
 	t.Parallel()
 	withLab(t, func(r *rig) {
-		r.press("n")
-		r.until(enter, "> registration ID")
-		r.press("d-1")
-		r.until(enter, "What will run")
-		r.press(enter)
-		r.pass(20 * time.Second)
+		r.runNew("d-1")
 		if !r.session.HasFiles("d-1") {
 			t.Error("a device that ran has no files")
 		}
