@@ -63,6 +63,7 @@ var errBack = errors.New("one question back")
 // at once, so that a lost connection loses nothing.
 func (l *linear) interview(ctx context.Context, w workflow.Wizard, keep func(workflow.Answers) error) error {
 	w.Authorities, _ = l.session.Authorities() // without them a name is asked for
+	w.Missing = l.session.Missing
 	l.say("Enter alone keeps the answer in brackets. A question mark tells why a question is asked, < goes back, ! leaves and keeps your answers.")
 	for {
 		reviewed := w.Page == workflow.PageReview
@@ -174,6 +175,9 @@ func (l *linear) field(ctx context.Context, w workflow.Wizard, f workflow.Field)
 			l.say("%s %v", f.Label, wrong)
 			continue
 		}
+		if text := tried.Warning(f.Key); text != "" {
+			l.say("Careful: %s %s.", f.Label, text)
+		}
 		for _, v := range tried.Voids(w.Answers) {
 			l.say("This makes void: %s (%s).", v.Field.Label, v.Value)
 		}
@@ -208,6 +212,9 @@ func (l *linear) review(ctx context.Context, w workflow.Wizard) (done bool, next
 	l.say("What that writes, and where:")
 	for _, x := range w.Writes(l.session.Paths()) {
 		l.say("%s: %s", x.What, x.Where)
+	}
+	for _, m := range w.Warnings() {
+		l.say("Careful: %s.", m.Error())
 	}
 	choices := []string{"save it and run all steps", "save it", "leave, and keep the answers"}
 	for i, p := range workflow.Pages()[:workflow.PageReview] {

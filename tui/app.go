@@ -135,6 +135,7 @@ type (
 		run    bool
 	}
 	authoritiesMsg struct{ names []string }
+	missingMsg     struct{ found map[workflow.Lookup]bool }
 
 	startedMsg struct{ err error }
 	savedMsg   struct {
@@ -233,6 +234,10 @@ func (a *app) results(msg tea.Msg) tea.Cmd {
 	case authoritiesMsg:
 		if a.wizard != nil {
 			a.wizard.SetAuthorities(msg.names)
+		}
+	case missingMsg:
+		if a.wizard != nil {
+			a.wizard.SetMissing(msg.found)
 		}
 	case savedMsg:
 		return tea.Batch(a.saved(msg), a.release())

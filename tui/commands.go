@@ -169,6 +169,24 @@ func (a *app) readAuthorities() tea.Cmd {
 	})
 }
 
+// lookUp looks for the files and variables that the wizard's answers name.
+func (a *app) lookUp() tea.Cmd {
+	if a.wizard == nil || a.session == nil {
+		return nil
+	}
+	wanted := a.wizard.WantedLookups()
+	if len(wanted) == 0 {
+		return nil
+	}
+	return a.do(func() tea.Msg {
+		m := missingMsg{found: map[workflow.Lookup]bool{}}
+		for _, l := range wanted {
+			m.found[l] = a.session.Missing(l)
+		}
+		return m
+	})
+}
+
 func (a *app) keepDraft(answers workflow.Answers) tea.Cmd {
 	if len(answers) == 0 {
 		return nil

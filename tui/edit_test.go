@@ -62,3 +62,31 @@ func TestAProfileThatCannotBeUsedIsNotEdited(t *testing.T) {
 		r.see("nonsense")
 	})
 }
+
+// A file that an answer names is looked for while it is typed; what is not there
+// is warned of and refuses nothing.
+func TestTheWizardWarnsOfWhatIsNotThere(t *testing.T) {
+	t.Parallel()
+	inBubble(t, nil, func(r *rig) {
+		r.press("n")
+		r.until(enter, "> registration ID")
+		r.press("d-1")
+		r.until(enter, "> certificate ")
+		r.press("j", "j", enter)
+		r.see("> certificate file")
+		r.press(r.dir)
+		r.dontSee("not there")
+		r.press("/missing.pem")
+		r.see("certificate file names a file that is not there")
+		if err := os.WriteFile(r.dir+"/missing.pem", nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r.press(enter)
+		r.see("> key file")
+		r.dontSee("not there")
+		r.press(enter, "DPSLAB_SCREENS_NOT_SET_ANYWHERE")
+		r.see("names an environment variable that is not set here")
+		r.until(enter, "What will run")
+		r.see("pass phrase variable names an environment variable")
+	})
+}

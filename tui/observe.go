@@ -98,7 +98,7 @@ func (a *app) follow() tea.Cmd {
 			cmds = append(cmds, a.readDevices(names))
 		}
 	}
-	cmds = append(cmds, a.lookOn(), a.readHeld())
+	cmds = append(cmds, a.lookOn(), a.readHeld(), a.lookUp())
 	if a.overlay == nil && len(a.questions) > 0 {
 		cmds = append(cmds, a.askNext())
 	}

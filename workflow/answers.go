@@ -89,7 +89,8 @@ func (r reading) identity() profiles.Identity {
 		CertificateFile: r.asked(keyCertificate), KeyFile: r.asked(keyKeyFile), SignedFile: r.asked(keySignedFile),
 		Authority: r.asked(keyAuthority), SecondaryAuthority: r.asked(keySecondaryAuthority), Intermediates: unlessOne(r.number(keyIntermediates)),
 		Secondary: r.yes(keySecondary), PFXPasswordEnv: r.asked(keyPFXPasswordEnv), PFXCompatible: r.yes(keyPFXCompatible), PassphraseEnv: r.asked(keyPassphraseEnv),
-		Payload: r.asked(keyPayload),
+		PassphraseCommand: r.asked(keyPassphraseCommand),
+		Payload:           r.asked(keyPayload),
 	}
 }
 
@@ -140,7 +141,7 @@ func AnswersOf(p *profiles.Profile) Answers {
 		keyDerivedKey: choice(i.DerivedKey), keyTPMDevice: i.TPMDevice, keySource: i.Source, keyAlgorithm: i.Algorithm, keyValidDays: count(i.ValidDays),
 		keyCertificate: i.CertificateFile, keyKeyFile: i.KeyFile, keySignedFile: i.SignedFile, keyAuthority: i.Authority,
 		keySecondaryAuthority: i.SecondaryAuthority, keyIntermediates: count(i.Intermediates), keySecondary: choice(i.Secondary),
-		keyPFXPasswordEnv: i.PFXPasswordEnv, keyPFXCompatible: choice(i.PFXCompatible), keyPassphraseEnv: i.PassphraseEnv, keyPayload: i.Payload,
+		keyPFXPasswordEnv: i.PFXPasswordEnv, keyPFXCompatible: choice(i.PFXCompatible), keyPassphraseEnv: i.PassphraseEnv, keyPassphraseCommand: i.PassphraseCommand, keyPayload: i.Payload,
 
 		keyEnrollment: e.Kind, keyEnrollmentID: e.ID, keyDeviceID: e.DeviceID, keyAllocation: e.AllocationPolicy, keyHubs: strings.Join(e.IoTHubs, ", "),
 		keyWebhook: e.WebhookURL, keyWebhookVersion: e.WebhookVersion, keyCAReference: e.CAReference, keySecondaryCA: e.SecondaryCA,
@@ -241,9 +242,6 @@ func keepUnasked(p, old *profiles.Profile) {
 	if p.Target.Kind == old.Target.Kind { // another target has other addresses and roots
 		p.Target.DeviceEndpoint, p.Target.CAFile = old.Target.DeviceEndpoint, old.Target.CAFile
 		p.Target.HubConnectionStringEnv = old.Target.HubConnectionStringEnv
-	}
-	if p.Identity.PassphraseEnv == "" {
-		p.Identity.PassphraseCommand = old.Identity.PassphraseCommand
 	}
 	if sameTable(p.Enrollment.InitialTwin, old.Enrollment.InitialTwin) {
 		p.Enrollment.InitialTwin = old.Enrollment.InitialTwin

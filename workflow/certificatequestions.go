@@ -49,6 +49,12 @@ var certificateFields = []Field{
 		Help:  "The name of an environment variable that holds a pass phrase for the private keys. Leave it empty for keys without one.", Example: "DEVICE_PASSPHRASE",
 	},
 	{
+		Key: keyPassphraseCommand, Label: "pass phrase command", Page: PageCertificates, Check: optional(checkCommand),
+		Hidden: either(notX509, not(is(keyPassphraseEnv, ""))),
+		Unset:  "none: keys without a pass phrase",
+		Help:   "Or a command that prints the pass phrase on its first line, such as that of a password store. It runs once in a run; what it prints is kept nowhere.", Example: "pass show dps/device-01",
+	},
+	{
 		Key: keyMoreCertificates, Label: "more choices", Page: PageCertificates, Hidden: notX509, Default: constant(no),
 		Help:    "A certificate to roll over to, a PFX, deeper chains.",
 		Options: yesNo("what is usual", "ask me about them"),

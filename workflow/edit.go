@@ -24,7 +24,6 @@ var unasked = map[string]func(*profiles.Profile) *string{
 	"target.device_api_version":        func(p *profiles.Profile) *string { return &p.Target.DeviceAPIVersion },
 	"target.service_api_version":       func(p *profiles.Profile) *string { return &p.Target.ServiceAPIVersion },
 	"target.hub_connection_string_env": func(p *profiles.Profile) *string { return &p.Target.HubConnectionStringEnv },
-	"identity.passphrase_command":      func(p *profiles.Profile) *string { return &p.Identity.PassphraseCommand },
 }
 
 // SetUnasked changes a value of the edited profile that no question asks for, by

@@ -92,6 +92,7 @@ const (
 	keyKeyFile            = "identity.key_file"
 	keySignedFile         = "identity.signed_file"
 	keyPassphraseEnv      = "identity.passphrase_env"
+	keyPassphraseCommand  = "identity.passphrase_command"
 	keySecondary          = "identity.secondary"
 	keySecondaryAuthority = "identity.secondary_authority"
 	keyIntermediates      = "identity.intermediates"

@@ -102,6 +102,14 @@ func checkEnvName(v string, _ Answers) error {
 	return nil
 }
 
+// checkCommand accepts what a shell reads on one line.
+func checkCommand(v string, _ Answers) error {
+	if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return errors.New("must be one line, without control characters: put more than that into a script and name it")
+	}
+	return nil
+}
+
 // maxEnvName bounds the name of a variable: what is longer is the secret itself.
 const maxEnvName = 60
 

@@ -60,7 +60,7 @@ func checkUnasked(p *profiles.Profile) []FieldError {
 		out = append(out, FieldError{key, label, fmt.Errorf(format, args...)})
 	}
 	if p.Identity.PassphraseEnv != "" && p.Identity.PassphraseCommand != "" {
-		wrong("identity.passphrase_command", "pass phrase command", "stands beside passphrase_env: keep one of the two")
+		wrong(keyPassphraseCommand, "pass phrase command", "stands beside passphrase_env: keep one of the two")
 	}
 	if h := p.Target.DeviceEndpoint; h != "" {
 		if err := checkHost(h, nil); err != nil {

@@ -44,6 +44,7 @@ var why = map[string]string{
 	keyValidDays:                   "When the certificate has run out, DPS and IoT Hub refuse the device, and it cannot come back by itself. Short lives limit what a stolen key is good for; long ones forgive a device that was switched off.",
 	keyAuthority:                   "Devices that name the same authority are signed by the same CA, so one enrollment group admits all of them. Its key is the one to keep: who has it can make new devices.",
 	keyPassphraseEnv:               "With a pass phrase the key files are useless to somebody who copies them. It is read from your environment when a key is opened; it goes into no file and no command line.",
+	keyPassphraseCommand:           "A password store can give the pass phrase at the moment it is needed, so that it stands in no environment and no file. The profile holds the command, never what it prints. A variable and a command at once would contradict each other, so one of the two is asked for.",
 	keyEnrollment:                  "A group admits every device whose chain leads to its CA, also those you make next year. An individual enrollment admits one device and can give it a device ID and a hub of its own. If both exist, the individual one counts.",
 	keyEnrollmentID:                "The group's name at DPS. Devices do not know it: DPS finds the group by the CA in the chain that the device shows.",
 	keyDeviceID:                    "The device may have another name at the hub than at DPS. Leave it empty unless something at the hub expects that other name.",

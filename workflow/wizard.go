@@ -19,6 +19,9 @@ type Wizard struct {
 	Taken func(name string) bool
 	// Authorities are the CAs that are there already, for [Wizard.Offers].
 	Authorities []string
+	// Missing reports whether something that an answer names is known not to be
+	// there, for [Wizard.Warning]; nil: nobody has looked. [Session.Missing] looks.
+	Missing func(Lookup) bool
 	// Base is the profile that is edited; nil: a new one is described.
 	Base *profiles.Profile
 }

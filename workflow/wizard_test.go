@@ -23,7 +23,7 @@ func TestWizardWalk(t *testing.T) {
 			Answers{keyRegistrationID: "my-x509-device"},
 			map[Page][]string{
 				PageWhere: {keyTarget}, PageIdentity: {keyRegistrationID, keyName, keyAttestation},
-				PageCertificates: {keySource, keyAlgorithm, keyValidDays, keyPassphraseEnv, keyMoreCertificates},
+				PageCertificates: {keySource, keyAlgorithm, keyValidDays, keyPassphraseEnv, keyPassphraseCommand, keyMoreCertificates},
 				PageEnrollment:   {keyDeviceID, keyAllocation, keyMoreEnrollment},
 				PageTelemetry:    {keyCount, keyBatch, keyInterval, keyBody, keyContentType, keyAPIMService},
 			},
@@ -33,7 +33,7 @@ func TestWizardWalk(t *testing.T) {
 			"lab, chain",
 			Answers{keyRegistrationID: "device-01", keySource: profiles.SourceChain},
 			map[Page][]string{
-				PageCertificates: {keySource, keyAlgorithm, keyValidDays, keyAuthority, keyPassphraseEnv, keyMoreCertificates},
+				PageCertificates: {keySource, keyAlgorithm, keyValidDays, keyAuthority, keyPassphraseEnv, keyPassphraseCommand, keyMoreCertificates},
 				PageEnrollment:   {keyEnrollment, keyEnrollmentID, keyAllocation, keyMoreEnrollment},
 			},
 			"enrollment group dpslab-group",
@@ -42,7 +42,7 @@ func TestWizardWalk(t *testing.T) {
 			"lab, files",
 			Answers{keyRegistrationID: "device-01", keySource: profiles.SourceFiles, keyCertificate: "/c.pem"},
 			map[Page][]string{
-				PageCertificates: {keySource, keyCertificate, keyKeyFile, keyPassphraseEnv, keyMoreCertificates},
+				PageCertificates: {keySource, keyCertificate, keyKeyFile, keyPassphraseEnv, keyPassphraseCommand, keyMoreCertificates},
 				PageEnrollment:   {keyEnrollment, keyDeviceID, keyAllocation, keyMoreEnrollment},
 			},
 			"import /c.pem",
@@ -95,7 +95,7 @@ func TestWizardWalk(t *testing.T) {
 				keyPFXPasswordEnv: "PFX", keyAPIMService: "contoso-apim", keyMoreEnrollment: yes, keyCAReference: "dpslab-ca",
 			},
 			map[Page][]string{
-				PageCertificates: {keySource, keyAlgorithm, keyValidDays, keyAuthority, keyPassphraseEnv, keyMoreCertificates, keySecondaryAuthority, keyIntermediates, keyPFXPasswordEnv, keyPFXCompatible},
+				PageCertificates: {keySource, keyAlgorithm, keyValidDays, keyAuthority, keyPassphraseEnv, keyPassphraseCommand, keyMoreCertificates, keySecondaryAuthority, keyIntermediates, keyPFXPasswordEnv, keyPFXCompatible},
 				PageTelemetry:    {keyCount, keyBatch, keyInterval, keyBody, keyContentType, keyAPIMService, keyAPIMCertificate},
 			},
 			"as d to contoso-apim",
@@ -103,7 +103,7 @@ func TestWizardWalk(t *testing.T) {
 		{
 			"signing request",
 			Answers{keyRegistrationID: "d", keySource: profiles.SourceCSR},
-			map[Page][]string{PageCertificates: {keySource, keyAlgorithm, keySignedFile, keyPassphraseEnv, keyMoreCertificates}},
+			map[Page][]string{PageCertificates: {keySource, keyAlgorithm, keySignedFile, keyPassphraseEnv, keyPassphraseCommand, keyMoreCertificates}},
 			"wait for the signed certificate",
 		},
 		{
@@ -185,6 +185,9 @@ func TestFieldErrors(t *testing.T) {
 		{keyValidDays, "ten", nil, "from 1 to 3650"},
 		{keyPassphraseEnv, "", nil, ""},
 		{keyPassphraseEnv, "my secret", nil, "the secret itself does not belong here"},
+		{keyPassphraseCommand, "", nil, ""},
+		{keyPassphraseCommand, "pass show dps/device-01", nil, ""},
+		{keyPassphraseCommand, "first\nsecond", nil, "must be one line"},
 		{keyDeviceID, "a b", nil, "must be 1 to 128"},
 		{keyEnrollmentID, "line_", chainAnswers, "ends in '_'"},
 		{keyHubs, "a.net, b.net", Answers{keyAllocation: "static"}, "exactly one hub"},
@@ -398,8 +401,8 @@ func TestFieldsAreComplete(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 50 {
-		t.Errorf("%d fields, want 50", len(seen))
+	if len(seen) != 51 {
+		t.Errorf("%d fields, want 51", len(seen))
 	}
 }
 

@@ -41,6 +41,7 @@ var newFlags = []struct{ flag, key string }{
 	{"key-file", "identity.key_file"},
 	{"signed-file", "identity.signed_file"},
 	{"passphrase-env", "identity.passphrase_env"},
+	{"passphrase-command", "identity.passphrase_command"},
 	{"enrollment", "enrollment.kind"},
 	{"enrollment-id", "enrollment.id"},
 	{"device-id", "enrollment.device_id"},

@@ -2,6 +2,7 @@ package screen
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +29,8 @@ type Wizard struct {
 	paths   profiles.Paths
 	review  ui.Scroll
 	form    ui.Scroll
+	missing map[workflow.Lookup]bool // what was looked up; true: it is not there
+	asked   map[workflow.Lookup]bool // being looked up, or done since the focus moved
 }
 
 // NewWizard continues with the answers of a draft, or begins with none. A draft
@@ -48,16 +51,19 @@ func NewWizard(th *theme.Theme, draft workflow.Answers, paths profiles.Paths, ta
 		}
 		w = next
 	}
-	s := &Wizard{th: th, w: w, paths: paths, touched: map[string]bool{}}
+	return newForm(th, w, paths)
+}
+
+func newForm(th *theme.Theme, w workflow.Wizard, paths profiles.Paths) *Wizard {
+	s := &Wizard{th: th, w: w, paths: paths, touched: map[string]bool{}, missing: map[workflow.Lookup]bool{}}
+	s.w.Missing = func(l workflow.Lookup) bool { return s.missing[l] }
 	s.setFocus(0)
 	return s
 }
 
 // NewEditor asks the questions about a profile that exists.
 func NewEditor(th *theme.Theme, w workflow.Wizard, paths profiles.Paths) *Wizard {
-	s := &Wizard{th: th, w: w, paths: paths, touched: map[string]bool{}}
-	s.setFocus(0)
-	return s
+	return newForm(th, w, paths)
 }
 
 // Editing is the name of the profile that is edited, empty for a new device.
@@ -152,7 +158,7 @@ func (s *Wizard) freeText() bool {
 	case workflow.PageIdentity:
 		return strings.HasSuffix(f.Key, "payload")
 	}
-	for _, end := range []string{"_file", "_url", "_twin", "_information"} {
+	for _, end := range []string{"_file", "_url", "_twin", "_information", "_command"} {
 		if strings.HasSuffix(f.Key, end) {
 			return true
 		}
@@ -173,6 +179,7 @@ func (s *Wizard) field() (workflow.Field, bool) {
 func (s *Wizard) setFocus(i int) {
 	s.focus = i
 	s.before = s.w.Answers
+	s.asked = map[workflow.Lookup]bool{} // it may be there by now
 	if f, ok := s.field(); ok && len(f.Options) == 0 {
 		s.input = ui.NewInput(s.w.Value(f.Key))
 		s.input.Hint = f.Unset
@@ -337,6 +344,22 @@ func (s *Wizard) show(wrong []workflow.FieldError) {
 		}
 	}
 }
+
+// WantedLookups names what to look up now: files and variables that answers
+// name. Each is named once, and again when the focus moves.
+func (s *Wizard) WantedLookups() []workflow.Lookup {
+	var out []workflow.Lookup
+	for _, l := range s.w.Lookups() {
+		if !s.asked[l] {
+			s.asked[l] = true
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// SetMissing takes in what was looked up: true for what is not there.
+func (s *Wizard) SetMissing(found map[workflow.Lookup]bool) { maps.Copy(s.missing, found) }
 
 // SetAuthorities tells which CAs are there already.
 func (s *Wizard) SetAuthorities(names []string) { s.w.Authorities = names }

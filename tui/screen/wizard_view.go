@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"dpslab/tui/keymap"
+	"dpslab/tui/theme"
 	"dpslab/tui/ui"
 	"dpslab/workflow"
 )
@@ -118,13 +119,10 @@ func (s *Wizard) fieldRows(f workflow.Field, focused bool, labelW, w, h int) []s
 		rows = []string{label + text}
 	}
 	if err := s.w.Error(f.Key); err != nil && s.touched[f.Key] {
-		for i, r := range ui.Wrap(th.Clean(f.Label+" "+err.Error()), w-8) {
-			lead := "       "
-			if i == 0 {
-				lead = "     " + th.Bad.Text(th.Failed) + " "
-			}
-			rows = append(rows, lead+th.Bad.Text(r))
-		}
+		rows = append(rows, s.remark(th.Bad, th.Failed, f.Label+" "+err.Error(), w)...)
+	}
+	if text := s.w.Warning(f.Key); text != "" {
+		rows = append(rows, s.remark(th.Warn, th.Warning, f.Label+" "+text, w)...)
 	}
 	if focused {
 		rows = append(rows, s.voidRows(w)...)
@@ -143,13 +141,18 @@ func (s *Wizard) voidRows(w int) []string {
 		return nil
 	}
 	text := "This change makes void: " + strings.Join(parts, ", ") + ". Changing back brings it back."
+	return s.remark(s.th.Warn, s.th.Warning, text, w)
+}
+
+// remark is a sentence under a field, in rows of at most w cells.
+func (s *Wizard) remark(st theme.Style, glyph, text string, w int) []string {
 	var rows []string
 	for i, r := range ui.Wrap(s.th.Clean(text), w-8) {
 		lead := "       "
 		if i == 0 {
-			lead = "     " + s.th.Warn.Text(s.th.Warning) + " "
+			lead = "     " + st.Text(glyph) + " "
 		}
-		rows = append(rows, lead+s.th.Warn.Text(r))
+		rows = append(rows, lead+st.Text(r))
 	}
 	return rows
 }
@@ -285,6 +288,13 @@ func (s *Wizard) reviewRows(w, h int) []string {
 	}
 	for _, l := range th.CleanLines(s.w.TOML()) {
 		text = append(text, ui.Cut(l, half, th.Ellipsis))
+	}
+	if missing := s.w.Warnings(); len(missing) > 0 {
+		warning := &report{th: th, w: half}
+		for _, m := range missing {
+			warning.finding(th.Warning, th.Warn, "", m.Error(), "")
+		}
+		plan = append(append(warning.rows, ""), plan...)
 	}
 	if s.refused != "" {
 		var bad []string
