@@ -43,6 +43,7 @@ func journalText(n int) string {
 	for i := range n {
 		x := &Exchange{ID: i + 2, Service: "IoT Hub", Operation: "send event", Method: "POST", URL: "https://hub.example/devices/d", RequestBody: fmt.Sprintf(`{"n":%d,"text":"Größe"}`, i)}
 		add(Event{Kind: ExchangeStarted, Step: StepTelemetry, Exchange: x})
+		x.Started = at
 		done := *x
 		done.Status, done.Reason, done.Timing.Total = 204, "No Content", float64(i)+0.5
 		done.TLS = &wire.TLSFacts{Version: "TLS 1.2", Client: []wire.CertificateFact{{Subject: "CN=d", CA: true}}}
@@ -83,7 +84,7 @@ func sameStatus(t *testing.T, got, want *Status) {
 	for n := range g.Len() {
 		gk, _ := g.Kind(n)
 		wk, _ := w.Kind(n)
-		if gk != wk || g.Total(n) != w.Total(n) {
+		if gk != wk || g.Total(n) != w.Total(n) || !g.Started(n).Equal(w.Started(n)) {
 			t.Errorf("exchange %d is listed as %+v %v, want %+v %v", n, gk, g.Total(n), wk, w.Total(n))
 		}
 		x, err := g.Pick(n).Read(0)

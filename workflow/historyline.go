@@ -307,7 +307,9 @@ func (r *lineReader) exchange(name []byte) bool {
 			r.x.TLS = &r.tls
 		}
 		return r.t.members(r.handshake)
-	case "id", "started", "request_header", "request_body", "proto", "response_header", "truncated", "dry_run",
+	case "started":
+		return r.moment(&r.x.Started)
+	case "id", "request_header", "request_body", "proto", "response_header", "truncated", "dry_run",
 		"certificate_file", "key_file", "ca_file", "connect_to", "proxy":
 		return r.t.value(0)
 	}

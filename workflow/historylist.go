@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Bounds of the exchanges that a list keeps in memory although they are on disk:
@@ -39,12 +40,20 @@ type Exchanges struct {
 
 // exchangeRow is small, because there may be a hundred thousand.
 type exchangeRow struct {
-	offset int64
-	size   uint32 // of the line, without its end
-	ms     float32
-	kind   uint32
-	file   uint32 // its place among the files, from 1; 0: it is on no disk
+	place   uint64 // the file's place among the files, from 1, in the upper 16 bits, then the offset; 0: it is on no disk
+	size    uint32 // of the line, without its end
+	ms      float32
+	kind    uint32
+	started uint32 // seconds since 1970
 }
+
+// offsetBits is how much of a row's place is the offset: 256 TiB.
+const offsetBits = 48
+
+// file is the place of a row's file, from 1; 0: it is on no disk.
+func (r exchangeRow) file() int { return int(r.place >> offsetBits) }
+
+func (r exchangeRow) offset() int64 { return int64(r.place & (1<<offsetBits - 1)) }
 
 type youngExchange struct{ number, bytes int }
 
@@ -90,7 +99,7 @@ var errLost = errors.New("another run has begun the journal anew, or it was chan
 // read reads the exchange of a row, which must be what the row says.
 func (j *journalFile) read(r exchangeRow, kind ExchangeKind) (*Exchange, error) {
 	line := make([]byte, r.size)
-	if _, err := j.file.ReadAt(line, r.offset); err != nil {
+	if _, err := j.file.ReadAt(line, r.offset()); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = errLost
 		}
@@ -135,6 +144,11 @@ func (l *Exchanges) Kind(n int) (kind ExchangeKind, id uint32) {
 // Total is how long an exchange took, in milliseconds.
 func (l *Exchanges) Total(n int) float64 { return float64(l.rows[n-l.gone].ms) }
 
+// Started is when an exchange began, to the second.
+func (l *Exchanges) Started(n int) time.Time {
+	return time.Unix(int64(l.rows[n-l.gone].started), 0)
+}
+
 // Size is about how many bytes must be read for an exchange; 0: it is in memory.
 func (l *Exchanges) Size(n int) int {
 	if l.whole[n] != nil {
@@ -154,9 +168,9 @@ func (l *Exchanges) Add(x *Exchange, step StepID) { l.add(x, step, place{}) }
 
 func (l *Exchanges) add(x *Exchange, step StepID, at place) {
 	n := l.gone + len(l.rows)
-	row := exchangeRow{ms: float32(x.Timing.Total), kind: l.kind(x, step), offset: at.offset, size: uint32(at.size)}
+	row := exchangeRow{ms: float32(x.Timing.Total), kind: l.kind(x, step), size: uint32(at.size), started: uint32(max(x.Started.Unix(), 0))}
 	if at.file != nil {
-		row.file = l.place(at.file)
+		row.place = l.place(at.file)<<offsetBits | uint64(at.offset)
 	}
 	l.rows = append(l.rows, row)
 	if !at.part {
@@ -192,12 +206,12 @@ func hostOf(url string) string {
 	return url
 }
 
-func (l *Exchanges) place(f *journalFile) uint32 {
+func (l *Exchanges) place(f *journalFile) uint64 {
 	i := slices.Index(l.files, f)
 	if i < 0 {
 		i, l.files = len(l.files), append(l.files, f)
 	}
-	return uint32(i + 1)
+	return uint64(i + 1)
 }
 
 // reserve makes room for the exchanges of a journal of which a beginning of some
@@ -220,7 +234,7 @@ func (l *Exchanges) keep(n int, x *Exchange) {
 	}
 	l.whole[n] = x
 	row := l.rows[n-l.gone]
-	if row.file == 0 {
+	if row.file() == 0 {
 		return
 	}
 	l.young = append(l.young, youngExchange{n, int(row.size)})
@@ -318,10 +332,10 @@ func (r Recording) Read(i int) (*Exchange, error) {
 		return x, nil
 	}
 	row := r.rows[i]
-	if row.file == 0 {
+	if row.file() == 0 {
 		return nil, errLost
 	}
-	return r.files[row.file-1].read(row, r.kinds[row.kind])
+	return r.files[row.file()-1].read(row, r.kinds[row.kind])
 }
 
 // All reads all exchanges, one after another, and ends with the first error.

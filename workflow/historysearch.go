@@ -71,20 +71,20 @@ type journalWindow struct {
 
 // line is the line of a row; nil when it cannot be read.
 func (w *journalWindow) line(files []*journalFile, row exchangeRow) []byte {
-	if row.file == 0 {
+	if row.file() == 0 {
 		return nil
 	}
-	file, size := files[row.file-1], int(row.size)
-	from := row.offset - w.offset
+	file, size := files[row.file()-1], int(row.size)
+	from := row.offset() - w.offset
 	if file != w.file || from < 0 || from+int64(size) > int64(len(w.bytes)) {
 		if need := max(size, searchBuffer); len(w.buffer) < need {
 			w.buffer = make([]byte, need)
 		}
-		n, err := file.file.ReadAt(w.buffer, row.offset)
+		n, err := file.file.ReadAt(w.buffer, row.offset())
 		if err != nil && n < size {
 			return nil
 		}
-		w.file, w.offset, w.bytes, from = file, row.offset, w.buffer[:n], 0
+		w.file, w.offset, w.bytes, from = file, row.offset(), w.buffer[:n], 0
 	}
 	return w.bytes[from : from+int64(size)]
 }

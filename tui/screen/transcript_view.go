@@ -24,7 +24,7 @@ func (t *Transcript) View(w, h int) []string {
 		return ui.Fit(rows, w, h, th.Ellipsis)
 	}
 	if w >= wideFrom {
-		listW := min(max(44, w/3), 64)
+		listW := transcriptListWidth(w)
 		left := ui.Fit(t.listRows(listW, h), listW, h, th.Ellipsis)
 		right := ui.Fit(t.detailRows(w-listW-4, h), w-listW-4, h, th.Ellipsis)
 		return ui.Fit(ui.Beside(left, " "+th.Dim.Text(th.V)+" ", right), w, h, th.Ellipsis)
@@ -34,6 +34,11 @@ func (t *Transcript) View(w, h int) []string {
 	rows = append(rows, " "+th.Dim.Text(strings.Repeat(th.H, w-2)))
 	return ui.Fit(append(rows, indent(t.detailRows(w-2, h-listH-1))...), w, h, th.Ellipsis)
 }
+
+// transcriptListWidth is how much of a wide screen the list takes: what the detail
+// cannot use. A row of it is at most 84 cells long, the thumbprints; texts are read
+// well up to 100.
+func transcriptListWidth(w int) int { return max(44, min(w-4-100, 100)) }
 
 // listRows is the list under its title, h rows in all.
 func (t *Transcript) listRows(w, h int) []string {
@@ -81,7 +86,7 @@ func (t *Transcript) focusTitle(s string, focused bool) string {
 }
 
 // row is one exchange. The wider the list, the more of it is told: the step,
-// then the service.
+// then the service, then the time of day.
 func (t *Transcript) row(at int, selected bool, w int) string {
 	th := t.th
 	x, _ := t.all.Kind(at)
@@ -93,6 +98,9 @@ func (t *Transcript) row(at int, selected bool, w int) string {
 		st = th.Bad
 	}
 	left := ui.Pad(th.Clean(x.Method), 6, th.Ellipsis) + " "
+	if w >= 90 {
+		left = t.all.Started(at).Format("15:04:05") + " " + left
+	}
 	name := th.Clean(x.Operation)
 	var more []string
 	if w >= 56 {
