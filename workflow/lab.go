@@ -53,17 +53,34 @@ func (s *Session) OpenLab(ctx context.Context) (*Lab, error) {
 	if s.lab != nil && (s.lab.Check == nil || s.lab.Check(ctx) == nil) {
 		return s.lab, nil
 	}
-	if s.config.OpenLab == nil {
-		return nil, errors.New("there is no lab in this session")
-	}
-	lab, err := s.config.OpenLab(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("open the lab: %w", err)
+	lab := s.labAhead
+	if s.labAhead = nil; lab == nil {
+		if s.config.OpenLab == nil {
+			return nil, errors.New("there is no lab in this session")
+		}
+		var err error
+		if lab, err = s.config.OpenLab(ctx); err != nil {
+			return nil, fmt.Errorf("open the lab: %w", err)
+		}
 	}
 	s.lab = lab
 	facts := lab.LabFacts
 	s.sink(Event{At: time.Now(), Kind: LabOpened, Lab: &facts})
 	return lab, nil
+}
+
+// openLabAhead opens the lab for the OpenLab that will follow, which tells of it.
+// So a lab comes up, or is found, while keys and certificates are made. What goes
+// wrong is left for OpenLab to find.
+func (s *Session) openLabAhead(ctx context.Context) {
+	s.labOnce.Lock()
+	defer s.labOnce.Unlock()
+	if s.lab != nil || s.labAhead != nil || s.config.OpenLab == nil || ctx.Err() != nil {
+		return
+	}
+	if lab, err := s.config.OpenLab(ctx); err == nil {
+		s.labAhead = lab
+	}
 }
 
 // openedLab is the lab that is open, without asking whether it still answers.

@@ -133,7 +133,9 @@ func planOf(p *profiles.Profile, o RunOptions, st *profiles.State) []StepID {
 
 func (r *run) execute() {
 	r.openJournal()
+	labTried := r.openLabAhead()
 	problem := r.all()
+	<-labTried
 	if err := r.saver.wait(); err != nil {
 		r.warn("the progress could not be saved: " + err.Error())
 	}
@@ -143,6 +145,21 @@ func (r *run) execute() {
 	if r.journal != nil {
 		r.journal.Close()
 	}
+}
+
+// openLabAhead has the lab opened beside the step that needs none. The channel
+// is closed when that is over.
+func (r *run) openLabAhead() <-chan struct{} {
+	over := make(chan struct{})
+	if r.options.Undo || r.profile.Target.Kind != profiles.TargetLab || len(r.plan) < 2 || r.plan[0] != StepCertificates {
+		close(over)
+		return over
+	}
+	go func() {
+		defer close(over)
+		r.session.openLabAhead(r.ctx)
+	}()
+	return over
 }
 
 // all runs the planned steps and returns what stopped it, if anything. A panic

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"os"
 	"sync"
 	"time"
@@ -50,6 +51,8 @@ type Session struct {
 
 	labOnce sync.Mutex
 	lab     *Lab
+	// labAhead is open, and nobody asked for it yet.
+	labAhead *Lab
 
 	mu       sync.Mutex
 	run      *run
@@ -95,10 +98,13 @@ func (s *Session) Close() error {
 	}
 	s.labOnce.Lock()
 	defer s.labOnce.Unlock()
-	if s.lab == nil || s.lab.Close == nil {
-		return nil
+	var errs []error
+	for _, lab := range []*Lab{s.lab, s.labAhead} {
+		if lab != nil && lab.Close != nil {
+			errs = append(errs, lab.Close())
+		}
 	}
-	return s.lab.Close()
+	return errors.Join(errs...)
 }
 
 // SaveDraft keeps a half-filled wizard.
