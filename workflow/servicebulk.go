@@ -239,11 +239,11 @@ func (v *Service) PutEnrollmentIf(ctx context.Context, group bool, text []byte, 
 	return result, nil
 }
 
-// notAsRead says of a record that is not as a file says what to do about it.
+// notAsRead says of a record whose etag is another one what to do about it.
 func notAsRead(err error, id string) error {
 	var p *Problem
 	if errors.As(err, &p) && p.Status == http.StatusPreconditionFailed {
-		p.Why = "The etag that was sent is of the record as it was when the file was made. What is told of it goes from the file to what DPS holds; nothing was overwritten."
+		p.Why = "The etag that was given is not the one that the record has at DPS: it was changed after that etag was read. What is told goes from what was to be written to what DPS holds; nothing was overwritten."
 		p.Fix = "Read it again and make the change in that: dpslab enrollment show " + ShellWord(id) + "."
 	}
 	return err

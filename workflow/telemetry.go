@@ -88,7 +88,7 @@ func (r *run) messages() (*messages, error) {
 	}
 	interval, err := time.ParseDuration(p.Interval)
 	if err != nil {
-		return nil, &Problem{Kind: Usage, Op: "read telemetry.interval", Summary: err.Error()}
+		return nil, &Problem{Kind: Usage, Op: "read telemetry.interval", Summary: strconv.Quote(p.Interval) + " is no time", Fix: "A number with its unit, such as 500ms, 1s or 2m."}
 	}
 	m := &messages{body: body, contentType: p.ContentType, count: p.Count, batch: max(p.Batch, 1), interval: interval, properties: maps.Clone(p.Properties)}
 	if r.options.Count > 0 {

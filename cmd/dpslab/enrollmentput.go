@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"strings"
 
@@ -108,6 +109,10 @@ func decodeRecord(text []byte) (record, error) {
 
 // putByFlags changes what flags name of the record that is there, or makes one.
 func (s *serviceCall) putByFlags(ctx context.Context, c *cobra.Command, f *enrollmentFlags, r *recordFlags, id, ifMatch string) error {
+	named, err := r.members(c, s.app, f.group)
+	if err != nil {
+		return err
+	}
 	s.note("the first request reads what is there; what it holds and no flag changes goes along in the second, with its etag as If-Match")
 	base, err := s.Enrollment(ctx, f.group, id)
 	_, dry := workflow.DryRunOf(err)
@@ -120,9 +125,7 @@ func (s *serviceCall) putByFlags(ctx context.Context, c *cobra.Command, f *enrol
 			return err
 		}
 	}
-	if err := r.apply(c, s.app, m, f.group); err != nil {
-		return err
-	}
+	maps.Copy(m, named)
 	if _, ok := m["attestation"]; !ok {
 		const how = "--attestation symmetric-key, --certificate FILE, --ca-reference NAME or --endorsement-key KEY"
 		if dry {

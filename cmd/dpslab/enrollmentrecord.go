@@ -54,6 +54,13 @@ func (r *recordFlags) add(c *cobra.Command) {
 	flags.StringVar(&r.status, "status", "", "enabled|disabled")
 }
 
+// members are what the flags say, as members of a record. It is asked before any
+// request is made.
+func (r *recordFlags) members(c *cobra.Command, a *app, group bool) (record, error) {
+	m := record{}
+	return m, r.apply(c, a, m, group)
+}
+
 // apply puts in what the flags say.
 func (r *recordFlags) apply(c *cobra.Command, a *app, m record, group bool) error {
 	if group && (r.deviceID != "" || r.deviceInfo != "" || r.endorsementKey != "") {

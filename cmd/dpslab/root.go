@@ -135,9 +135,7 @@ the lab inside it needs no Azure subscription and no network.`,
 	root.PersistentPreRunE = a.mayRun
 	root.Flags().BoolVar(&a.accessible, "accessible", false, "the workbench asks line by line, for screen readers (also ACCESSIBLE=1)")
 	flags.StringVar(&a.theme, "theme", "", "colours: dark (default), light, high-contrast, none")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usage(err.Error(), c.CommandPath()+" --help lists the flags")
-	})
+	root.SetFlagErrorFunc(flagError)
 	a.tree.add(
 		root,
 		branch{"new", a.newCommand}, branch{"run", a.runCommand}, branch{"demo", a.demoCommand}, branch{"list", a.listCommand},
