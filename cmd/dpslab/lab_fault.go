@@ -92,16 +92,24 @@ func (a *app) faultListCommand(f *labFlags) *cobra.Command {
 		Short: "List the scenarios, and which are on",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.joinedLab(c.Context(), f.state, func(_ emulator.Ready, o *emulator.Operator) error {
-				on, err := o.Faults(c.Context())
-				if err != nil {
-					return err
-				}
+			list := func(on []emulator.Fault) error {
 				if asJSON {
 					return a.printJSON(map[string]any{"faults": on, "scenarios": emulator.Scenarios()})
 				}
 				return a.printFaults(on)
-			})
+			}
+			return a.eitherLab(c.Context(), f.state,
+				func(o *emulator.Operator) error {
+					on, err := o.Faults(c.Context())
+					if err != nil {
+						return err
+					}
+					return list(on)
+				},
+				func(string) error {
+					fmt.Fprintln(a.err, "no lab is running; a scenario is switched on in one that is: dpslab lab")
+					return list([]emulator.Fault{}) // none outlives its lab
+				})
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")

@@ -11,7 +11,14 @@ import (
 func TestLabFaults(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
-	if r := dpslab(t, home, "lab", "fault", "list").want(t, 3); !strings.Contains(r.stderr, "dpslab lab") {
+	r := dpslab(t, home, "lab", "fault", "list").want(t, 0)
+	if !strings.Contains(r.stderr, "no lab is running") || !strings.Contains(r.stdout, "no scenario is on") || !strings.Contains(r.stdout, "endless-assigning") {
+		t.Errorf("without a lab:\n%s%s", r.stderr, r.stdout)
+	}
+	if r := dpslab(t, home, "lab", "fault", "list", "--json").want(t, 0); !strings.Contains(r.stdout, `"faults":[]`) {
+		t.Errorf("without a lab: %s", r.stdout)
+	}
+	if r := dpslab(t, home, "lab", "fault", "set", "throttled").want(t, 3); !strings.Contains(r.stderr, "dpslab lab") {
 		t.Errorf("without a lab:\n%s", r.stderr)
 	}
 	serve(t, home, "--chaos", "0.000001", "--chaos-seed", "4")
@@ -21,7 +28,7 @@ func TestLabFaults(t *testing.T) {
 		Faults    []emulator.Fault
 		Scenarios []emulator.Scenario
 	}
-	r := dpslab(t, home, "lab", "fault", "list", "--json").want(t, 0)
+	r = dpslab(t, home, "lab", "fault", "list", "--json").want(t, 0)
 	if err := json.Unmarshal([]byte(r.stdout), &list); err != nil {
 		t.Fatal(err)
 	}

@@ -12,9 +12,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"dpslab/pki"
@@ -184,40 +184,16 @@ func TestKilledWhileWriting(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	c := startChild(t, dir)
-	const writers, enough = 4, 80
-	var mu sync.Mutex
-	var answered []string
-	full := make(chan struct{})
-	var running sync.WaitGroup
-	for w := range writers {
-		client := asChild(t, c, dir, ident{})
-		running.Go(func() {
-			for n := 0; ; n++ {
-				name := fmt.Sprintf("w%d-%d", w, n)
-				if !putQuietly(client, name) {
-					return
-				}
-				mu.Lock()
-				answered = append(answered, name)
-				if len(answered) == enough {
-					close(full)
-				}
-				mu.Unlock()
+	var made atomic.Int64
+	l, answered := killedAfter(t, c, dir, 80, asChildren(t, c, dir, ident{}), func(client *client, acknowledged func(string)) {
+		for {
+			name := fmt.Sprintf("w%d", made.Add(1))
+			if !putQuietly(client, name) {
+				return
 			}
-		})
-	}
-	<-full
-	c.kill()
-	running.Wait()
-
-	l, err := Start(t.Context(), Options{Dir: dir, Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	if len(answered) < enough || !slices.Contains(answered, "w0-0") {
-		t.Fatalf("only %d writes were answered", len(answered))
-	}
+			acknowledged(name)
+		}
+	})
 	for _, name := range answered {
 		e, err := read(l.store, func(t *tx) (*entry, error) { return getEntryRecord(t, entryRef{individual, name}) })
 		if err != nil || e == nil || e.Attestation.SymmetricKey == nil {

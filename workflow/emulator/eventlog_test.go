@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -144,48 +144,32 @@ func TestKilledWhileSending(t *testing.T) {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	hub := device.provision(t, "d1").RegistrationState.AssignedHub
-	const senders, enough = 4, 100
-	var mu sync.Mutex
-	answered := map[string]bool{}
-	full := make(chan struct{})
-	var running sync.WaitGroup
-	for n := range senders {
-		client := asChild(t, c, dir, id)
-		running.Go(func() {
-			for i := 0; ; i++ {
-				text := fmt.Sprint(n, "-", i)
-				if !sendQuietly(client, hub, text) {
-					return
-				}
-				mu.Lock()
-				answered[text] = true
-				if len(answered) == enough {
-					close(full)
-				}
-				mu.Unlock()
+	const enough = 100
+	var made atomic.Int64
+	l, answered := killedAfter(t, c, dir, enough, asChildren(t, c, dir, id), func(client *client, acknowledged func(string)) {
+		for {
+			text := fmt.Sprint(made.Add(1))
+			if !sendQuietly(client, hub, text) {
+				return
 			}
-		})
-	}
-	<-full
-	c.kill()
-	running.Wait()
-
-	l, err := Start(t.Context(), Options{Dir: dir, Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+			acknowledged(text)
+		}
+	})
 	events, err := l.inbox(hub, "d1", 0)
 	if err != nil || len(events) < enough {
 		t.Fatalf("%d messages, %v", len(events), err)
 	}
+	missing := map[string]bool{}
+	for _, text := range answered {
+		missing[text] = true
+	}
 	// The ring keeps the newest: what it has dropped cannot be asked for.
 	dropped := events[0].Sequence - 1
 	for _, e := range events {
-		delete(answered, e.Body)
+		delete(missing, e.Body)
 	}
-	if uint64(len(answered)) > dropped {
-		t.Errorf("%d messages were answered and are not there; the ring dropped %d", len(answered), dropped)
+	if uint64(len(missing)) > dropped {
+		t.Errorf("%d messages were answered and are not there; the ring dropped %d", len(missing), dropped)
 	}
 }
 

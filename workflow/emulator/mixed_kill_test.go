@@ -7,11 +7,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"go.etcd.io/bbolt"
 
 	"dpslab/workflow/dps"
 )
@@ -53,7 +50,7 @@ func (w *mixedWriter) do(method, host, path, body, authorization string) bool {
 }
 
 // run writes until it is cut off, and reports each answer to acknowledged.
-func (w *mixedWriter) run(acknowledged func()) {
+func (w *mixedWriter) run(acknowledged func(string)) {
 	hub, bearer := w.c.lab.ready.HubHosts[0], "Bearer "+w.c.lab.ready.ManagementToken
 	device := `{"authentication":{"type":"sas","symmetricKey":{"primaryKey":"` + mixedKey + `","secondaryKey":"` + mixedKey + `"}}}`
 	if !w.do("PUT", hub, "/devices/"+w.name, device, bearer) {
@@ -66,17 +63,17 @@ func (w *mixedWriter) run(acknowledged func()) {
 			return
 		}
 		w.groups = append(w.groups, group)
-		acknowledged()
+		acknowledged(group)
 		if !w.do("PATCH", hub, "/twins/"+w.name, fmt.Sprintf(`{"tags":{"round":%d,"again":%d}}`, n+1, n+1), bearer) {
 			return
 		}
 		w.rounds = n + 1
-		acknowledged()
+		acknowledged(group)
 		if !w.do("POST", hub, "/devices/"+w.name+"/messages/events", fmt.Sprint(n), w.token) {
 			return
 		}
 		w.events = n + 1
-		acknowledged()
+		acknowledged(group)
 		if n%4 == 0 {
 			continue // this one stays
 		}
@@ -85,7 +82,7 @@ func (w *mixedWriter) run(acknowledged func()) {
 			return
 		}
 		w.deleted = append(w.deleted, group)
-		acknowledged()
+		acknowledged(group)
 	}
 }
 
@@ -149,50 +146,21 @@ func TestKilledAmongMixedWrites(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			c := startChild(t, dir)
-			var mu sync.Mutex
-			answered, reached := 0, make(chan struct{})
-			acknowledged := func() {
-				mu.Lock()
-				defer mu.Unlock()
-				if answered++; answered == after {
-					close(reached)
-				}
-			}
-			var running sync.WaitGroup
 			hub := c.ready.HubHosts[0]
-			writers := make([]*mixedWriter, 4)
-			for i := range writers {
-				w := &mixedWriter{c: asChild(t, c, dir, ident{}), name: fmt.Sprintf("w%d", i)}
+			clients, writers := asChildren(t, c, dir, ident{}), map[*client]*mixedWriter{}
+			for i, client := range clients {
+				w := &mixedWriter{c: client, name: fmt.Sprintf("w%d", i)}
 				token, err := dps.Token(hub+"/devices/"+w.name, "", dps.NewSecret(mixedKey), time.Now().Add(time.Hour))
 				if err != nil {
 					t.Fatal(err)
 				}
-				w.token, writers[i] = token.Reveal(), w
-				running.Go(func() { w.run(acknowledged) })
+				w.token, writers[client] = token.Reveal(), w
 			}
-			<-reached
-			c.kill()
-			running.Wait()
-
-			l, err := Start(t.Context(), Options{Dir: dir, Listen: "127.0.0.1:0"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
+			l, _ := killedAfter(t, c, dir, after, clients, func(c *client, acknowledged func(string)) { writers[c].run(acknowledged) })
 			for _, w := range writers {
 				if w.made {
 					w.check(t, l, hub)
 				}
-			}
-			err = l.store.db.View(func(b *bbolt.Tx) error {
-				var all []error
-				for err := range b.Check() {
-					all = append(all, err)
-				}
-				return errors.Join(all...)
-			})
-			if err != nil {
-				t.Error(err)
 			}
 		})
 	}
