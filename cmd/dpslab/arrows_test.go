@@ -12,17 +12,18 @@ import (
 // the package at that path, as one that serves its tests does. "wire types"
 // of the emulator are those of dps.
 var allowed = map[string][]string{
-	"dpslab/cmd":               {"dpslab/cmd/embeddedlab", "dpslab/tui", "dpslab/workflow", "dpslab/pki", "dpslab/workflow/dps", "dpslab/workflow/dps/tpm", "dpslab/workflow/emulator", "dpslab/profiles"},
-	"dpslab/tui":               {"dpslab/tui", "dpslab/workflow", "dpslab/profiles"},
-	"dpslab/workflow":          {"dpslab/workflow/dps", "dpslab/workflow/iothub", "dpslab/workflow/azure", "dpslab/workflow/doctor", "dpslab/workflow/wire", "dpslab/pki", "dpslab/profiles"},
-	"dpslab/workflow/dps":      {"dpslab/workflow/wire", "dpslab/pki"},
-	"dpslab/workflow/iothub":   {"dpslab/workflow/dps", "dpslab/workflow/wire", "dpslab/pki"},
-	"dpslab/workflow/azure":    {"dpslab/workflow/dps", "dpslab/workflow/wire", "dpslab/pki"},
-	"dpslab/workflow/doctor":   {"dpslab/workflow/wire", "dpslab/pki", "dpslab/profiles"},
-	"dpslab/workflow/wire":     {"dpslab/pki"},
-	"dpslab/workflow/emulator": {"dpslab/workflow/dps", "dpslab/pki"},
-	"dpslab/profiles":          {},
-	"dpslab/pki":               {},
+	"dpslab/cmd":                       {"dpslab/cmd/embeddedlab", "dpslab/tui", "dpslab/workflow", "dpslab/pki", "dpslab/workflow/dps", "dpslab/workflow/dps/tpm", "dpslab/workflow/emulator", "dpslab/profiles"},
+	"dpslab/tui":                       {"dpslab/tui", "dpslab/workflow", "dpslab/profiles"},
+	"dpslab/workflow":                  {"dpslab/workflow/dps", "dpslab/workflow/iothub", "dpslab/workflow/azure", "dpslab/workflow/doctor", "dpslab/workflow/wire", "dpslab/pki", "dpslab/profiles"},
+	"dpslab/workflow/dps":              {"dpslab/workflow/wire", "dpslab/pki"},
+	"dpslab/workflow/iothub":           {"dpslab/workflow/dps", "dpslab/workflow/wire", "dpslab/pki"},
+	"dpslab/workflow/azure":            {"dpslab/workflow/dps", "dpslab/workflow/wire", "dpslab/pki"},
+	"dpslab/workflow/doctor":           {"dpslab/workflow/wire", "dpslab/pki", "dpslab/profiles"},
+	"dpslab/workflow/wire":             {"dpslab/pki"},
+	"dpslab/workflow/emulator":         {"dpslab/workflow/dps", "dpslab/pki"},
+	"dpslab/workflow/emulator/labtest": {"dpslab/workflow/dps", "dpslab/workflow/emulator", "dpslab/workflow/wire", "dpslab/pki"},
+	"dpslab/profiles":                  {},
+	"dpslab/pki":                       {},
 }
 
 // only says who alone may import a family of libraries.

@@ -5,7 +5,6 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"dpslab/workflow/azure"
 	"dpslab/workflow/dps"
 	"dpslab/workflow/emulator"
+	"dpslab/workflow/emulator/labtest"
 	"dpslab/workflow/wire"
 )
 
@@ -32,30 +32,9 @@ type lab struct {
 
 func startLab(t *testing.T) *lab {
 	t.Helper()
-	e, err := emulator.Start(t.Context(), emulator.Options{InMemory: true, Listen: "127.0.0.1:0", RetryAfter: -1, Strict: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	l := &lab{ready: e.Ready(), operator: e.Operator()}
-	roots := x509.NewCertPool()
-	certs, err := pki.ReadCertificates(l.ready.CAFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range certs {
-		roots.AddCert(c)
-	}
-	l.wire = wire.Options{
-		Roots: roots, Observe: l.observe,
-		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, l.ready.Address)
-		},
-	}
+	running := labtest.Start(t, func(o *emulator.Options) { o.Strict = true })
+	l := &lab{ready: running.Ready, operator: running.Running.Operator(), wire: running.Options(nil)}
+	l.wire.Observe = l.observe
 	l.Management = l.as(t, l.ready.ManagementToken)
 	return l
 }

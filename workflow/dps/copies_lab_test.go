@@ -13,6 +13,7 @@ import (
 
 	"dpslab/pki"
 	"dpslab/workflow/dps"
+	"dpslab/workflow/emulator/labtest"
 	"dpslab/workflow/wire"
 )
 
@@ -24,9 +25,9 @@ func TestCopiesRunInTheLab(t *testing.T) {
 			t.Fatalf("this test needs %s: make test installs it", tool)
 		}
 	}
-	l := startLab(t)
-	me := selfSigned(t, "device-01")
-	if _, err := l.service(t).PutEnrollment(t.Context(), enrollmentFor("device-01", me), ""); err != nil {
+	l := labtest.Start(t)
+	me := labtest.SelfSigned(t, "device-01")
+	if _, err := l.Service(t).PutEnrollment(t.Context(), labtest.Enrollment("device-01", me), ""); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
@@ -40,7 +41,7 @@ func TestCopiesRunInTheLab(t *testing.T) {
 	}
 	var seen []wire.Exchange
 	w := wire.NewClient(wire.Options{
-		Certificate: me, CertificateFile: certFile, KeyFile: keyFile, Roots: l.roots, CAFile: l.CAFile, ConnectTo: l.Address,
+		Certificate: me, CertificateFile: certFile, KeyFile: keyFile, Roots: l.Roots, CAFile: l.CAFile, ConnectTo: l.Address,
 		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, l.Address)
 		},

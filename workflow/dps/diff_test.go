@@ -12,6 +12,7 @@ import (
 
 	"dpslab/pki"
 	"dpslab/workflow/dps"
+	"dpslab/workflow/emulator/labtest"
 )
 
 func readEnrollment(t testing.TB, text string) *dps.IndividualEnrollment {
@@ -86,7 +87,7 @@ func numbersKept(t testing.TB, text string) any {
 
 func TestDiff(t *testing.T) {
 	t.Parallel()
-	leaf := selfSigned(t, "d").Leaf
+	leaf := labtest.SelfSigned(t, "d").Leaf
 	sum := pki.Thumbprint256(leaf)
 	text, err := json.Marshal(string(pki.EncodeCertificates(leaf)))
 	if err != nil {
@@ -148,7 +149,7 @@ func TestDiff(t *testing.T) {
 
 func TestCertificateOf(t *testing.T) {
 	t.Parallel()
-	leaf := selfSigned(t, "d").Leaf
+	leaf := labtest.SelfSigned(t, "d").Leaf
 	encoded := pki.EncodeCertificates(leaf)
 	for name, text := range map[string]string{
 		"PEM": string(encoded), "base64 of PEM": base64.StdEncoding.EncodeToString(encoded), "base64 of DER": base64.StdEncoding.EncodeToString(leaf.Raw),

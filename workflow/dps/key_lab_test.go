@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"dpslab/workflow/dps"
+	"dpslab/workflow/emulator/labtest"
 	"dpslab/workflow/wire"
 )
 
@@ -29,8 +30,8 @@ func keyed() *dps.AttestationMechanism {
 
 func TestSymmetricKeyInTheLab(t *testing.T) {
 	t.Parallel()
-	l := startLab(t)
-	ctx, c := t.Context(), l.service(t)
+	l := labtest.Start(t)
+	ctx, c := t.Context(), l.Service(t)
 	if _, err := c.PutEnrollment(ctx, &dps.IndividualEnrollment{RegistrationID: "press-1", EnrollmentRecord: dps.EnrollmentRecord{Attestation: *keyed()}}, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +71,7 @@ func TestSymmetricKeyInTheLab(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			d := l.device(t, nil)
+			d := l.Device(t, nil)
 			d.Authorize = dps.DeviceKeyAuthorizer(l.IDScope, tt.id, tt.key)
 			if tt.status != 0 {
 				_, err := d.Register(t.Context(), dps.DeviceRegistration{RegistrationID: tt.id})
@@ -91,9 +92,9 @@ func TestSymmetricKeyInTheLab(t *testing.T) {
 // The instance's own host and every version of the API serve a device as well.
 func TestEndpointsAndVersionsInTheLab(t *testing.T) {
 	t.Parallel()
-	l := startLab(t)
-	me := selfSigned(t, "device-01")
-	if _, err := l.service(t).PutEnrollment(t.Context(), enrollmentFor("device-01", me), ""); err != nil {
+	l := labtest.Start(t)
+	me := labtest.SelfSigned(t, "device-01")
+	if _, err := l.Service(t).PutEnrollment(t.Context(), labtest.Enrollment("device-01", me), ""); err != nil {
 		t.Fatal(err)
 	}
 	for _, version := range dps.DeviceAPIVersions {
@@ -103,7 +104,7 @@ func TestEndpointsAndVersionsInTheLab(t *testing.T) {
 				if err := dps.CheckAPIVersion(version); err != nil {
 					t.Error(err)
 				}
-				d := l.device(t, me)
+				d := l.Device(t, me)
 				d.APIVersion, d.Host = version, host
 				if r, err := d.RegistrationStatus(t.Context(), "device-01"); err != nil || r.RegistrationID != "device-01" {
 					t.Errorf("%+v, %v", r, err)
@@ -112,13 +113,13 @@ func TestEndpointsAndVersionsInTheLab(t *testing.T) {
 		}
 	}
 	for _, version := range dps.ServiceAPIVersions {
-		c := l.service(t)
+		c := l.Service(t)
 		c.APIVersion = version
 		if e, err := c.Enrollment(t.Context(), "device-01"); err != nil || e.RegistrationID != "device-01" {
 			t.Errorf("%s: %v", version, err)
 		}
 	}
-	c := l.service(t)
+	c := l.Service(t)
 	c.Authorize = dps.BearerAuthorizer(func(context.Context) (dps.Secret, error) { return dps.NewSecret(l.ManagementToken), nil })
 	if _, err := c.Enrollment(t.Context(), "device-01"); err != nil {
 		t.Errorf("by bearer token: %v", err)
@@ -132,8 +133,8 @@ func TestEndpointsAndVersionsInTheLab(t *testing.T) {
 
 func TestRegistrationRecordsInTheLab(t *testing.T) {
 	t.Parallel()
-	l := startLab(t)
-	ctx, c := t.Context(), l.service(t)
+	l := labtest.Start(t)
+	ctx, c := t.Context(), l.Service(t)
 	if _, err := c.PutGroup(ctx, &dps.EnrollmentGroup{EnrollmentGroupID: "line-3", EnrollmentRecord: dps.EnrollmentRecord{Attestation: *keyed()}}, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +148,7 @@ func TestRegistrationRecordsInTheLab(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := l.device(t, nil)
+		d := l.Device(t, nil)
 		d.Authorize = dps.DeviceKeyAuthorizer(l.IDScope, id, key)
 		register(t, d, dps.DeviceRegistration{RegistrationID: id, Payload: json.RawMessage(`{"floor":2}`)})
 	}
@@ -178,15 +179,15 @@ func TestRegistrationRecordsInTheLab(t *testing.T) {
 // Both come with HTTP 200 and are refusals all the same.
 func TestFailedAndDisabledInTheLab(t *testing.T) {
 	t.Parallel()
-	l := startLab(t)
-	ctx, c := t.Context(), l.service(t)
-	me := selfSigned(t, "device-01")
-	e := enrollmentFor("device-01", me)
+	l := labtest.Start(t)
+	ctx, c := t.Context(), l.Service(t)
+	me := labtest.SelfSigned(t, "device-01")
+	e := labtest.Enrollment("device-01", me)
 	e.ProvisioningStatus = dps.ProvisioningDisabled
 	if _, err := c.PutEnrollment(ctx, e, ""); err != nil {
 		t.Fatal(err)
 	}
-	end := register(t, l.device(t, me), dps.DeviceRegistration{RegistrationID: "device-01"})
+	end := register(t, l.Device(t, me), dps.DeviceRegistration{RegistrationID: "device-01"})
 	if refused := end.Refused(); end.Status != dps.StatusDisabled || refused == nil || !strings.Contains(refused.Error(), "disabled") {
 		t.Errorf("%+v: %v", end, refused)
 	}

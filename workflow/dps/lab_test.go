@@ -1,96 +1,16 @@
 package dps_test
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"net"
 	"net/http"
 	"testing"
 	"time"
 
 	"dpslab/pki"
 	"dpslab/workflow/dps"
-	"dpslab/workflow/emulator"
+	"dpslab/workflow/emulator/labtest"
 	"dpslab/workflow/wire"
 )
-
-// lab is a running emulator and how to reach it.
-type lab struct {
-	emulator.Ready
-	roots *x509.CertPool
-}
-
-func startLab(t *testing.T) *lab {
-	t.Helper()
-	l, err := emulator.Start(t.Context(), emulator.Options{InMemory: true, Listen: "127.0.0.1:0", RetryAfter: -1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	r := &lab{Ready: l.Ready(), roots: x509.NewCertPool()}
-	certs, err := pki.ReadCertificates(r.CAFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range certs {
-		r.roots.AddCert(c)
-	}
-	return r
-}
-
-// wire is a client that shows a certificate, or none.
-func (l *lab) wire(t *testing.T, certificate *tls.Certificate) *wire.Client {
-	t.Helper()
-	c := wire.NewClient(wire.Options{
-		Certificate: certificate, Roots: l.roots, CAFile: l.CAFile, ConnectTo: l.Address,
-		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, l.Address)
-		},
-	})
-	t.Cleanup(c.Close)
-	return c
-}
-
-func (l *lab) service(t *testing.T) *dps.ServiceClient {
-	t.Helper()
-	connection, err := dps.ParseConnectionString(l.ServiceConnectionString)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &dps.ServiceClient{Wire: l.wire(t, nil), Host: l.ServiceHost, Authorize: connection.Authorizer()}
-}
-
-func (l *lab) device(t *testing.T, certificate *tls.Certificate) *dps.DeviceClient {
-	t.Helper()
-	return &dps.DeviceClient{Wire: l.wire(t, certificate), Host: l.DeviceHost, IDScope: l.IDScope}
-}
-
-func selfSigned(t *testing.T, id string) *tls.Certificate {
-	t.Helper()
-	key, err := pki.ECP256.GenerateKey(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := pki.SelfSignedDevice(key, id, pki.ValidFor(time.Now(), 30))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}
-}
-
-func enrollmentFor(id string, c *tls.Certificate) *dps.IndividualEnrollment {
-	e := &dps.IndividualEnrollment{RegistrationID: id}
-	e.Attestation = dps.AttestationMechanism{Type: dps.AttestationX509, X509: &dps.X509Attestation{
-		ClientCertificates: &dps.X509Certificates{Primary: &dps.X509CertificateWithInfo{Certificate: string(pki.EncodeCertificates(c.Leaf))}},
-	}}
-	return e
-}
 
 func wantRefusal(t *testing.T, err error, status int, code string) {
 	t.Helper()
@@ -105,18 +25,18 @@ func wantRefusal(t *testing.T, err error, status int, code string) {
 
 func TestRegistrationInTheLab(t *testing.T) {
 	t.Parallel()
-	l := startLab(t)
+	l := labtest.Start(t)
 	ctx := t.Context()
 	const id = "Device-01"
-	me := selfSigned(t, id)
-	d := l.device(t, me)
+	me := labtest.SelfSigned(t, id)
+	d := l.Device(t, me)
 
 	_, err := d.Register(ctx, dps.DeviceRegistration{RegistrationID: id})
 	wantRefusal(t, err, http.StatusUnauthorized, "401002")
 	_, err = d.RegistrationStatus(ctx, id)
 	wantRefusal(t, err, http.StatusUnauthorized, "401002")
 
-	if _, err := l.service(t).PutEnrollment(ctx, enrollmentFor(id, me), ""); err != nil {
+	if _, err := l.Service(t).PutEnrollment(ctx, labtest.Enrollment(id, me), ""); err != nil {
 		t.Fatal(err)
 	}
 	if r, err := d.RegistrationStatus(ctx, id); err != nil || r.Status != dps.StatusUnassigned {
@@ -141,9 +61,9 @@ func TestRegistrationInTheLab(t *testing.T) {
 
 	_, err = d.OperationStatus(ctx, id, "5.unknown")
 	wantRefusal(t, err, http.StatusNotFound, "404203")
-	_, err = l.device(t, nil).Register(ctx, dps.DeviceRegistration{RegistrationID: id})
+	_, err = l.Device(t, nil).Register(ctx, dps.DeviceRegistration{RegistrationID: id})
 	wantRefusal(t, err, http.StatusUnauthorized, "401000")
-	elsewhere := l.device(t, me)
+	elsewhere := l.Device(t, me)
 	elsewhere.IDScope = "0ne00FFFFFF"
 	_, err = elsewhere.Register(ctx, dps.DeviceRegistration{RegistrationID: id})
 	wantRefusal(t, err, http.StatusNotFound, "404000")
@@ -165,10 +85,10 @@ func pollUntilFinal(t *testing.T, d *dps.DeviceClient, id, operation string) *dp
 
 func TestEnrollmentTagCycleInTheLab(t *testing.T) {
 	t.Parallel()
-	l := startLab(t)
-	ctx, c := t.Context(), l.service(t)
+	l := labtest.Start(t)
+	ctx, c := t.Context(), l.Service(t)
 	const id = "device-01"
-	e := enrollmentFor(id, selfSigned(t, id))
+	e := labtest.Enrollment(id, labtest.SelfSigned(t, id))
 
 	_, err := c.Enrollment(ctx, id)
 	wantRefusal(t, err, http.StatusNotFound, "404201")
@@ -203,8 +123,8 @@ func TestEnrollmentTagCycleInTheLab(t *testing.T) {
 
 func TestGroupCycleInTheLab(t *testing.T) {
 	t.Parallel()
-	l := startLab(t)
-	ctx, c := t.Context(), l.service(t)
+	l := labtest.Start(t)
+	ctx, c := t.Context(), l.Service(t)
 	key, err := pki.ECP256.GenerateKey(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -248,8 +168,8 @@ func TestGroupCycleInTheLab(t *testing.T) {
 
 func TestForeignKeyIsRefusedInTheLab(t *testing.T) {
 	t.Parallel()
-	l := startLab(t)
-	c := l.service(t)
+	l := labtest.Start(t)
+	c := l.Service(t)
 	c.Authorize = dps.ConnectionString{HostName: l.ServiceHost, KeyName: "provisioningserviceowner", Key: dps.NewSecret(ownerKey)}.Authorizer()
 	_, err := c.Enrollment(t.Context(), "device-01")
 	wantRefusal(t, err, http.StatusUnauthorized, "401002")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"dpslab/workflow/dps"
+	"dpslab/workflow/emulator/labtest"
 	"dpslab/workflow/wire"
 )
 
@@ -22,8 +23,8 @@ func keyGroup(id string) *dps.EnrollmentGroup {
 
 func TestBulkAndQueryInTheLab(t *testing.T) {
 	t.Parallel()
-	l := startLab(t)
-	ctx, c := t.Context(), l.service(t)
+	l := labtest.Start(t)
+	ctx, c := t.Context(), l.Service(t)
 	var all []*dps.IndividualEnrollment
 	var groups []*dps.EnrollmentGroup
 	for i := range 23 {
@@ -88,8 +89,8 @@ func TestBulkAndQueryInTheLab(t *testing.T) {
 
 func TestSaveInTheLab(t *testing.T) {
 	t.Parallel()
-	l := startLab(t)
-	ctx, c := t.Context(), l.service(t)
+	l := labtest.Start(t)
+	ctx, c := t.Context(), l.Service(t)
 	first := keyGroup("line-3")
 	first.AllocationPolicy = dps.AllocationHashed
 	made, err := c.SaveGroup(ctx, nil, first)
@@ -147,11 +148,11 @@ func TestSaveInTheLab(t *testing.T) {
 // Every field of the contract goes to the service and comes back.
 func TestEveryFieldInTheLab(t *testing.T) {
 	t.Parallel()
-	l := startLab(t)
-	ctx, c := t.Context(), l.service(t)
-	primary, secondary := selfSigned(t, "device-01"), selfSigned(t, "device-01")
-	e := enrollmentFor("device-01", primary)
-	e.Attestation.X509.ClientCertificates.Secondary = enrollmentFor("", secondary).Attestation.X509.ClientCertificates.Primary
+	l := labtest.Start(t)
+	ctx, c := t.Context(), l.Service(t)
+	primary, secondary := labtest.SelfSigned(t, "device-01"), labtest.SelfSigned(t, "device-01")
+	e := labtest.Enrollment("device-01", primary)
+	e.Attestation.X509.ClientCertificates.Secondary = labtest.Enrollment("", secondary).Attestation.X509.ClientCertificates.Primary
 	e.DeviceID = "truck-7"
 	e.Capabilities = &dps.DeviceCapabilities{IoTEdge: true}
 	e.InitialTwin = &dps.InitialTwin{Tags: map[string]any{"site": "x"}, Properties: &dps.InitialTwinProperties{Desired: map[string]any{"period": 30}}}
@@ -176,7 +177,7 @@ func TestEveryFieldInTheLab(t *testing.T) {
 		t.Errorf("changes %v", changes)
 	}
 	// The other certificate is as good.
-	if end := register(t, l.device(t, secondary), dps.DeviceRegistration{RegistrationID: "device-01"}); end.RegistrationState.DeviceID != "truck-7" {
+	if end := register(t, l.Device(t, secondary), dps.DeviceRegistration{RegistrationID: "device-01"}); end.RegistrationState.DeviceID != "truck-7" {
 		t.Errorf("ended %+v", end.RegistrationState)
 	}
 }
@@ -184,8 +185,8 @@ func TestEveryFieldInTheLab(t *testing.T) {
 // A copy of a request can be made without sending it.
 func TestDryRunInTheLab(t *testing.T) {
 	t.Parallel()
-	l := startLab(t)
-	c := l.service(t)
+	l := labtest.Start(t)
+	c := l.Service(t)
 	_, err := c.PutGroup(wire.WithDryRun(t.Context()), keyGroup("line-3"), `"13"`)
 	var dry *wire.DryRunError
 	if !errors.As(err, &dry) {

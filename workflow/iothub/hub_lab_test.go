@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dpslab/workflow/dps"
+	"dpslab/workflow/emulator/labtest"
 	"dpslab/workflow/iothub"
 	"dpslab/workflow/wire"
 )
@@ -22,7 +23,7 @@ func (l *lab) service(t *testing.T) *iothub.ServiceClient {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &iothub.ServiceClient{Wire: l.wire(t, nil), Host: l.hub, Authorize: connection.Authorizer()}
+	return &iothub.ServiceClient{Wire: l.HubClient(t, nil), Host: l.hub, Authorize: connection.Authorizer()}
 }
 
 func wantRefusal(t *testing.T, err error, status int, advice wire.Advice) {
@@ -35,10 +36,10 @@ func wantRefusal(t *testing.T, err error, status int, advice wire.Advice) {
 
 func TestCommandsInTheLab(t *testing.T) {
 	t.Parallel()
-	me := selfSigned(t)
+	me := labtest.SelfSigned(t, id)
 	l := startLab(t, me)
 	ctx, service := t.Context(), l.service(t)
-	device := &iothub.DeviceClient{Wire: l.wire(t, me), Host: l.hub, DeviceID: id}
+	device := &iothub.DeviceClient{Wire: l.HubClient(t, me), Host: l.hub, DeviceID: id}
 
 	if m, err := device.Receive(ctx, 0); m != nil || err != nil {
 		t.Fatalf("an empty queue gave %+v, %v", m, err)
@@ -99,7 +100,7 @@ func TestCommandsInTheLab(t *testing.T) {
 
 func TestRegistryInTheLab(t *testing.T) {
 	t.Parallel()
-	me := selfSigned(t)
+	me := labtest.SelfSigned(t, id)
 	l := startLab(t, me)
 	ctx := t.Context()
 	for _, version := range iothub.ServiceAPIVersions {
@@ -135,9 +136,9 @@ func TestRegistryInTheLab(t *testing.T) {
 
 func TestBatchInTheLab(t *testing.T) {
 	t.Parallel()
-	me := selfSigned(t)
+	me := labtest.SelfSigned(t, id)
 	l := startLab(t, me)
-	device := &iothub.DeviceClient{Wire: l.wire(t, me), Host: l.hub, DeviceID: id}
+	device := &iothub.DeviceClient{Wire: l.HubClient(t, me), Host: l.hub, DeviceID: id}
 	for _, version := range iothub.DeviceAPIVersions {
 		device.APIVersion = version
 		if err := device.Send(t.Context(), iothub.Message{Body: []byte("21.5")}); err != nil {
@@ -154,7 +155,7 @@ func TestBatchInTheLab(t *testing.T) {
 	if sent, err := device.SendBatch(t.Context(), all); err != nil || sent != 12 {
 		t.Fatalf("%d, %v", sent, err)
 	}
-	events, err := l.running.Operator().Inbox(t.Context(), l.hub, id, uint64(len(iothub.DeviceAPIVersions)))
+	events, err := l.Running.Operator().Inbox(t.Context(), l.hub, id, uint64(len(iothub.DeviceAPIVersions)))
 	if err != nil || len(events) != 12 {
 		t.Fatalf("%d events, %v", len(events), err)
 	}
@@ -163,7 +164,7 @@ func TestBatchInTheLab(t *testing.T) {
 		t.Errorf("arrived %+v", e)
 	}
 	// Where to go on after a refusal.
-	if sent, err := (&iothub.DeviceClient{Wire: l.wire(t, nil), Host: l.hub, DeviceID: id}).SendBatch(t.Context(), all); err == nil || sent != 0 {
+	if sent, err := (&iothub.DeviceClient{Wire: l.HubClient(t, nil), Host: l.hub, DeviceID: id}).SendBatch(t.Context(), all); err == nil || sent != 0 {
 		t.Errorf("%d sent without a certificate", sent)
 	}
 }
@@ -171,14 +172,14 @@ func TestBatchInTheLab(t *testing.T) {
 // A device with a key sends with a token of its own.
 func TestSendByKeyInTheLab(t *testing.T) {
 	t.Parallel()
-	me := selfSigned(t)
+	me := labtest.SelfSigned(t, id)
 	l := startLab(t, me)
 	ctx := t.Context()
 	connection, err := dps.ParseConnectionString(l.ServiceConnectionString)
 	if err != nil {
 		t.Fatal(err)
 	}
-	service := &dps.ServiceClient{Wire: l.wire(t, nil), Host: l.ServiceHost, Authorize: connection.Authorizer()}
+	service := &dps.ServiceClient{Wire: l.HubClient(t, nil), Host: l.ServiceHost, Authorize: connection.Authorizer()}
 	made, err := service.PutEnrollment(ctx, &dps.IndividualEnrollment{
 		RegistrationID: "press-1", EnrollmentRecord: dps.EnrollmentRecord{Attestation: dps.AttestationMechanism{Type: dps.AttestationSymmetricKey}},
 	}, "")
@@ -186,7 +187,7 @@ func TestSendByKeyInTheLab(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := dps.NewSecret(made.Attestation.SymmetricKey.PrimaryKey)
-	device := &dps.DeviceClient{Wire: l.wire(t, nil), Host: l.DeviceHost, IDScope: l.IDScope, Authorize: dps.DeviceKeyAuthorizer(l.IDScope, "press-1", key)}
+	device := &dps.DeviceClient{Wire: l.HubClient(t, nil), Host: l.DeviceHost, IDScope: l.IDScope, Authorize: dps.DeviceKeyAuthorizer(l.IDScope, "press-1", key)}
 	answer, err := device.Register(ctx, dps.DeviceRegistration{RegistrationID: "press-1"})
 	for err == nil && !dps.Final(answer.Status) {
 		answer, err = device.OperationStatus(ctx, "press-1", answer.OperationID)
@@ -195,7 +196,7 @@ func TestSendByKeyInTheLab(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := answer.RegistrationState
-	hub := &iothub.DeviceClient{Wire: l.wire(t, nil), Host: r.AssignedHub, DeviceID: r.DeviceID, Authorize: iothub.DeviceKeyAuthorizer(r.AssignedHub, r.DeviceID, key)}
+	hub := &iothub.DeviceClient{Wire: l.HubClient(t, nil), Host: r.AssignedHub, DeviceID: r.DeviceID, Authorize: iothub.DeviceKeyAuthorizer(r.AssignedHub, r.DeviceID, key)}
 	if err := hub.Send(ctx, iothub.Message{Body: []byte("21.5")}); err != nil {
 		t.Error(err)
 	}

@@ -4,21 +4,18 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
 	"errors"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"dpslab/pki"
 	"dpslab/workflow/dps"
 	"dpslab/workflow/dps/tpm"
 	"dpslab/workflow/dps/tpm/tpmtest"
-	"dpslab/workflow/emulator"
+	"dpslab/workflow/emulator/labtest"
 	"dpslab/workflow/iothub"
 	"dpslab/workflow/wire"
 )
@@ -32,53 +29,10 @@ func open(t *testing.T, path string) *tpm.Device {
 	return d
 }
 
-type lab struct {
-	emulator.Ready
-	roots *x509.CertPool
-}
-
-func startLab(t *testing.T) *lab {
-	t.Helper()
-	running, err := emulator.Start(t.Context(), emulator.Options{InMemory: true, Listen: "127.0.0.1:0", RetryAfter: -1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := running.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	l := &lab{Ready: running.Ready(), roots: x509.NewCertPool()}
-	certs, err := pki.ReadCertificates(l.CAFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range certs {
-		l.roots.AddCert(c)
-	}
-	return l
-}
-
-func (l *lab) wire(t *testing.T, observe func(wire.Exchange, bool)) *wire.Client {
-	t.Helper()
-	c := wire.NewClient(wire.Options{
-		Roots: l.roots, Observe: observe,
-		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, l.Address)
-		},
-	})
-	t.Cleanup(c.Close)
-	return c
-}
-
 // enroll makes an individual enrollment for a TPM.
-func (l *lab) enroll(t *testing.T, id string, d *tpm.Device) {
+func enroll(t *testing.T, l *labtest.Lab, id string, d *tpm.Device) {
 	t.Helper()
 	ek, err := d.EndorsementKey(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	connection, err := dps.ParseConnectionString(l.ServiceConnectionString)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,8 +40,7 @@ func (l *lab) enroll(t *testing.T, id string, d *tpm.Device) {
 	e.Attestation = dps.AttestationMechanism{
 		Type: dps.AttestationTPM, TPM: &dps.TPMAttestation{EndorsementKey: base64.StdEncoding.EncodeToString(ek)},
 	}
-	service := &dps.ServiceClient{Wire: l.wire(t, nil), Host: l.ServiceHost, Authorize: connection.Authorizer()}
-	if _, err := service.PutEnrollment(t.Context(), e, ""); err != nil {
+	if _, err := l.Service(t).PutEnrollment(t.Context(), e, ""); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -98,17 +51,20 @@ func TestTPMInTheLab(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	const id = "Press-7"
-	path, l := tpmtest.Start(t), startLab(t)
+	path, l := tpmtest.Start(t), labtest.Start(t)
 	me := open(t, path)
-	l.enroll(t, id, me)
+	enroll(t, l, id, me)
 	var statuses []int
+	o := l.Options(nil)
+	o.Observe = func(x wire.Exchange, finished bool) {
+		if finished {
+			statuses = append(statuses, x.Status)
+		}
+	}
+	observed := wire.NewClient(o)
+	t.Cleanup(observed.Close)
 	device := &dps.DeviceClient{
-		Host: l.DeviceHost, IDScope: l.IDScope, TPM: me,
-		Wire: l.wire(t, func(x wire.Exchange, finished bool) {
-			if finished {
-				statuses = append(statuses, x.Status)
-			}
-		}),
+		Wire: observed, Host: l.DeviceHost, IDScope: l.IDScope, TPM: me,
 	}
 	if _, err := device.OperationStatus(ctx, id, "5.1"); !errors.Is(err, dps.ErrNoIdentity) {
 		t.Errorf("asked before registering: %v", err)
@@ -140,7 +96,7 @@ func TestTPMInTheLab(t *testing.T) {
 	t.Cleanup(func() { _ = later.Close() })
 	r := answer.RegistrationState
 	hub := &iothub.DeviceClient{
-		Wire: l.wire(t, nil), Host: r.AssignedHub, DeviceID: r.DeviceID,
+		Wire: l.Client(t, nil), Host: r.AssignedHub, DeviceID: r.DeviceID,
 		Authorize: iothub.TPMAuthorizer(r.AssignedHub, r.DeviceID, later),
 	}
 	if err := hub.Send(ctx, iothub.Message{Body: []byte("21.5")}); err != nil {
@@ -150,10 +106,10 @@ func TestTPMInTheLab(t *testing.T) {
 
 func TestAnotherTPMIsRefusedInTheLab(t *testing.T) {
 	t.Parallel()
-	l := startLab(t)
+	l := labtest.Start(t)
 	enrolled, stranger := open(t, tpmtest.Start(t)), open(t, tpmtest.Start(t))
-	l.enroll(t, "press-7", enrolled)
-	device := &dps.DeviceClient{Wire: l.wire(t, nil), Host: l.DeviceHost, IDScope: l.IDScope, TPM: stranger}
+	enroll(t, l, "press-7", enrolled)
+	device := &dps.DeviceClient{Wire: l.Client(t, nil), Host: l.DeviceHost, IDScope: l.IDScope, TPM: stranger}
 	_, err := device.Register(t.Context(), dps.DeviceRegistration{RegistrationID: "press-7"})
 	var refused *wire.ServiceError
 	if !errors.As(err, &refused) || refused.Status != http.StatusNotFound || refused.Code != "404201" {
@@ -162,7 +118,7 @@ func TestAnotherTPMIsRefusedInTheLab(t *testing.T) {
 
 	// What is for one TPM, another cannot open.
 	var blob []byte
-	take := &dps.DeviceClient{Wire: l.wire(t, nil), Host: l.DeviceHost, IDScope: l.IDScope, TPM: taker{enrolled, &blob}}
+	take := &dps.DeviceClient{Wire: l.Client(t, nil), Host: l.DeviceHost, IDScope: l.IDScope, TPM: taker{enrolled, &blob}}
 	if _, err := take.Register(t.Context(), dps.DeviceRegistration{RegistrationID: "press-7"}); !errors.Is(err, errTaken) {
 		t.Fatal(err)
 	}
@@ -214,11 +170,11 @@ func TestKeysStay(t *testing.T) {
 
 func TestSignIsHMAC(t *testing.T) {
 	t.Parallel()
-	l := startLab(t)
+	l := labtest.Start(t)
 	d := open(t, tpmtest.Start(t))
 	t.Cleanup(func() { _ = d.Close() })
-	l.enroll(t, "press-7", d)
-	device := &dps.DeviceClient{Wire: l.wire(t, nil), Host: l.DeviceHost, IDScope: l.IDScope, TPM: d}
+	enroll(t, l, "press-7", d)
+	device := &dps.DeviceClient{Wire: l.Client(t, nil), Host: l.DeviceHost, IDScope: l.IDScope, TPM: d}
 	for range 3 { // more often than a TPM has places for keys
 		if _, err := device.Register(t.Context(), dps.DeviceRegistration{RegistrationID: "press-7"}); err != nil {
 			t.Fatal(err)
