@@ -151,14 +151,11 @@ func openOrCreate(ctx context.Context, files AuthorityFiles, o ChainOptions, ite
 	return createAuthority(ctx, files, o.Algorithm, o.Authority, o.AuthorityValidity, o.Passphrase, iterations)
 }
 
-// writeBoth writes the certificate and its full chain at the same time: most of
-// the time goes to waiting for the disk.
+// writeBoth writes the certificate and its full chain at the same time, in place
+// of those that are there.
 func writeBoth(f DeviceFiles, c *x509.Certificate, chain []*x509.Certificate) error {
-	alone := make(chan error, 1)
-	go func() { alone <- WriteCertificates(f.Certificate(), c) }()
-	err := WriteCertificates(f.FullChain(), chain...)
-	if other := <-alone; other != nil {
-		return other
-	}
-	return err
+	return writeGroup([]newFile{
+		{path: f.Certificate(), data: EncodeCertificates(c), perm: 0o644, replace: true},
+		{path: f.FullChain(), data: EncodeCertificates(chain...), perm: 0o644, replace: true},
+	})
 }

@@ -17,6 +17,8 @@ type newFile struct {
 	path string
 	data []byte
 	perm fs.FileMode
+	// replace allows that the file is there already, and puts this one in its place.
+	replace bool
 	// backup allows that the file is there already; it is kept under another
 	// name, which is put here.
 	backup *string
@@ -56,13 +58,17 @@ func writeGroup(stages ...[]newFile) error {
 
 type pendingFile struct {
 	*wholefile.File
-	path   string
-	stage  int
-	backup *string
+	path    string
+	stage   int
+	replace bool
+	backup  *string
 }
 
 // name gives the file its name.
 func (p *pendingFile) name() error {
+	if p.replace {
+		return p.Replace()
+	}
 	err := place(p.File)
 	if p.backup == nil || !errors.Is(err, ErrExists) {
 		return err
@@ -86,7 +92,8 @@ func begin(f newFile) (*pendingFile, error) {
 		_ = p.Discard()
 		return nil, fileError("write", f.path, err)
 	}
-	return &pendingFile{File: p, path: f.path, backup: f.backup}, nil
+	p.Start() // the others are written meanwhile
+	return &pendingFile{File: p, path: f.path, replace: f.replace, backup: f.backup}, nil
 }
 
 // finish gives one stage's files their names and makes the names durable.

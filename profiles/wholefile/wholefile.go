@@ -65,6 +65,15 @@ func (w *File) Write(b []byte) (int, error) {
 	return w.f.Write(b)
 }
 
+// Start has the system begin to write what was written so far, where it can, so
+// that several files are on their way to the disk at the same time. Nothing is
+// certain before Flush.
+func (w *File) Start() {
+	if !w.flushed && !w.closed {
+		startWriting(w.f)
+	}
+}
+
 // Flush brings what was written to the disk.
 func (w *File) Flush() error {
 	if w.flushed {

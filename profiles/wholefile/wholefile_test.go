@@ -43,6 +43,7 @@ func TestPlaceAndReplace(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "key.pem")
 	first := pending(t, path, "one", 0o600)
+	first.Start()
 	if err := errors.Join(first.Place(), first.Discard()); err != nil {
 		t.Fatal(err)
 	}
@@ -55,9 +56,11 @@ func TestPlaceAndReplace(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, path, "two", 0o640)
-	if err := pending(t, path, "three", 0o600).Discard(); err != nil {
+	third := pending(t, path, "three", 0o600)
+	if err := third.Discard(); err != nil {
 		t.Fatal(err)
 	}
+	third.Start() // there is nothing left to write
 	want(t, path, "two", 0o640)
 	if err := wholefile.Write(path, []byte("four"), 0o600); err != nil {
 		t.Fatal(err)
