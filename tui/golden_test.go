@@ -1,9 +1,7 @@
 package tui
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,30 +10,8 @@ import (
 
 	"dpslab/tui/theme"
 	"dpslab/tui/ui"
+	"dpslab/workflow/goldentest"
 )
-
-var update = flag.Bool("update", false, "write the golden screens anew")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs; -update accepts it.\ngot:\n%s\nwant:\n%s", path, got, want)
-	}
-}
 
 // text is a frame without styles and without blanks at the ends of rows.
 func text(frame string) string {
@@ -78,7 +54,7 @@ func TestGoldenScreens(t *testing.T) {
 					}
 					fmt.Fprintf(&b, "-- %dx%d --\n%s", size[0], size[1], text(frame))
 				}
-				golden(t, filepath.Join(look.name, s.name), b.String())
+				goldentest.Compare(t, filepath.Join(look.name, s.name), b.String())
 			})
 		}
 	}
@@ -98,7 +74,7 @@ func asciiOnly(t *testing.T, frame string) {
 func TestGoldenHighContrast(t *testing.T) {
 	t.Parallel()
 	frame := show(t, sceneOf(t, "bench-failed"), theme.Options{Name: "high-contrast"}, 80, 24).View()
-	golden(t, "styled-high-contrast", strings.ReplaceAll(frame, "\x1b", "^[")+"\n")
+	goldentest.Compare(t, "styled-high-contrast", strings.ReplaceAll(frame, "\x1b", "^[")+"\n")
 }
 
 // Every scene fills exactly its rectangle, also the sizes between the ones a

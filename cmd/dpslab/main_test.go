@@ -19,12 +19,11 @@ import (
 
 	"dpslab/profiles"
 	"dpslab/workflow"
+	"dpslab/workflow/goldentest"
 )
 
 // The tests of this package run the real binary as a process, as a person
 // would: over pipes, or in a pseudo-terminal. Every test has a home of its own.
-
-var update = flag.Bool("update", false, "write the golden texts anew")
 
 // binary is the program under test, built once.
 var binary string
@@ -297,18 +296,5 @@ func operationIDs(events []workflow.Event) []string {
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	got = strings.ReplaceAll(got, binary, "dpslab") // messages name the program as it was called
-	path := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs; -update accepts it.\ngot:\n%s\nwant:\n%s", path, got, want)
-	}
+	goldentest.Compare(t, name, got)
 }

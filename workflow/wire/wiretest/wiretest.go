@@ -7,15 +7,12 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -23,10 +20,9 @@ import (
 	"time"
 
 	"dpslab/pki"
+	"dpslab/workflow/goldentest"
 	"dpslab/workflow/wire"
 )
-
-var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
 
 // names are the host names that the server answers under.
 var names = []string{"*.azure-devices-provisioning.net", "*.azure-devices-provisioning.cn", "*.azure-devices.net", "management.azure.com", "management.chinacloudapi.cn"}
@@ -130,21 +126,5 @@ func (s *Service) CompareGolden(t testing.TB, name string) {
 	s.mu.Lock()
 	got := s.arrived.String()
 	s.mu.Unlock()
-	path := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("the requests differ from %s (-update writes it)\ngot\n%s\nwant\n%s", path, got, want)
-	}
+	goldentest.Compare(t, name, got)
 }
