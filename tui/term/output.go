@@ -22,7 +22,8 @@ const frameMin = 64
 // size.
 type Output struct {
 	*os.File
-	mu sync.Mutex
+	mu     sync.Mutex
+	frames Frames
 }
 
 // NewOutput wraps a terminal.
@@ -32,7 +33,10 @@ func NewOutput(f *os.File) *Output { return &Output{File: f} }
 func (o *Output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return writeFrame(o.File, p)
+	if _, err := writeFrame(o.File, o.frames.Thin(p)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // WriteString is Write.
