@@ -153,6 +153,8 @@ func (r *run) settle(answer *dps.OperationAnswer) (*dps.DeviceRegistrationResult
 	s.PollDue = time.Time{}
 	if s.Status == dps.StatusAssigned {
 		r.assigned(result)
+	} else {
+		r.registeredAgain(result)
 	}
 	r.emit(Event{Kind: StatusChanged, Registration: &Registration{
 		RegistrationID: r.profile.Identity.RegistrationID, OperationID: answer.OperationID,

@@ -200,18 +200,20 @@ func (r *run) delete(ctx context.Context, c profiles.Creation) error {
 		return err
 	}
 	err = r.retry(ctx, true, func() error { return remove(tag) })
-	var dry *wire.DryRunError
+	var (
+		dry     *wire.DryRunError
+		changed *deviceChangedError
+	)
 	switch {
+	case errors.As(err, &changed):
+		return changed.problem()
 	case errors.As(err, &dry):
 		r.note("would delete %s: %s %s", described(c), dry.Exchange.Method, dry.Exchange.URL)
 		return nil
 	case isStatus(err, http.StatusNotFound):
 		r.note("%s is gone already", described(c))
 	case isStatus(err, http.StatusPreconditionFailed):
-		p := problemOf("delete the "+described(c), err)
-		p.Why = "Somebody changed it after runs of this device wrote it the last time."
-		p.Fix = "Look at it first; retire with --force deletes it all the same."
-		return p
+		return r.changedMeanwhile(ctx, c, err)
 	case err != nil:
 		return err
 	}
@@ -237,7 +239,7 @@ func (r *run) remover(ctx context.Context, c profiles.Creation) (func(ifMatch st
 		if err != nil || hub == nil {
 			return r.removedByHand(ctx, c, []string{"az", "iot", "hub", "device-identity", "delete", "--hub-name", firstLabel(c.Host), "--device-id", c.Name}), err
 		}
-		return func(string) error { return hub.DeleteDevice(ctx, c.Name, "") }, nil
+		return r.hubRemover(ctx, hub, c), nil
 	}
 	if !strings.EqualFold(c.Host, t.serviceHost) {
 		return nil, &Problem{
@@ -252,8 +254,7 @@ func (r *run) remover(ctx context.Context, c profiles.Creation) (func(ifMatch st
 	case c.Kind == profiles.CreatedGroup:
 		return func(tag string) error { return service.DeleteGroup(ctx, c.Name, tag) }, nil
 	case c.Kind == profiles.CreatedRegistration:
-		// Its etag changes with every registration, and says nothing here.
-		return func(string) error { return service.DeleteRegistrationState(ctx, c.Name, "") }, nil
+		return func(tag string) error { return service.DeleteRegistrationState(ctx, c.Name, tag) }, nil
 	}
 	return func(tag string) error { return service.DeleteEnrollment(ctx, c.Name, tag) }, nil
 }
@@ -330,6 +331,15 @@ func (r *run) assigned(result *dps.DeviceRegistrationResult) {
 	r.creates(record)
 	if result.AssignedHub != "" && result.DeviceID != "" {
 		r.creates(profiles.Creation{Kind: profiles.CreatedHubDevice, Name: result.DeviceID, Host: result.AssignedHub})
+	}
+}
+
+// registeredAgain keeps the etag of a record that these runs made and that is not
+// assigned any more.
+func (r *run) registeredAgain(result *dps.DeviceRegistrationResult) {
+	record := profiles.Creation{Kind: profiles.CreatedRegistration, Name: result.RegistrationID, Host: r.target.serviceHost, ETag: result.ETag}
+	if _, mine := r.state.Owns(record); mine {
+		r.creates(record)
 	}
 }
 

@@ -1,6 +1,7 @@
 package workflow_test
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -147,11 +148,95 @@ func TestRetireMeetsChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := b.retire("changed", workflow.RetireOptions{})
-	if s.Outcome != workflow.Failed || s.Problem.Status != http.StatusPreconditionFailed || !strings.Contains(s.Problem.Fix, "--force") {
+	if s.Outcome != workflow.Failed || s.Problem.Status != http.StatusPreconditionFailed || !strings.Contains(s.Problem.Fix, "--force") ||
+		!strings.Contains(s.Problem.Summary, "provisioningStatus: enabled → disabled") {
 		t.Errorf("%s, %+v", s.Outcome, s.Problem)
 	}
 	if s := b.retire("changed", workflow.RetireOptions{Force: true}); s.Outcome != workflow.Done {
 		t.Errorf("%+v", s.Problem)
+	}
+}
+
+// Each deletion is on the condition that the thing is as the runs left it; what
+// is not, is told.
+func TestRetireByETag(t *testing.T) {
+	t.Parallel()
+	const stale = "IjAwMDAwMDAwLTAwMDAtMDAwMC0wMDAwLTAwMDAwMDAwMDAwMCI="
+	for name, tt := range map[string]struct {
+		change func(*profiles.State)
+		want   string // in the summary; empty: it is deleted
+	}{
+		"as it was": {func(*profiles.State) {}, ""},
+		"the device at the hub": {func(s *profiles.State) {
+			s.Registration.LeafSHA256 = strings.Repeat("0", 64)
+		}, "primary thumbprint: 000"},
+		"the registration record": {func(s *profiles.State) {
+			s.Registration.AssignedHub = "other.azure-devices.net"
+			tagged(s, profiles.CreatedRegistration, stale)
+		}, "assignedHub: other.azure-devices.net → lab-hub.azure-devices.net; etag: " + stale},
+		"the group": {func(s *profiles.State) { tagged(s, profiles.CreatedGroup, `"stale"`) }, `etag: "stale" → `},
+		"the signing CA": {func(s *profiles.State) {
+			s.SigningCertificate.Verified = false
+			tagged(s, profiles.CreatedSigningCA, "AAAAAAAAAAA=")
+		}, "verified: no → yes; etag: AAAAAAAAAAA="},
+		"the API Management certificate": {func(s *profiles.State) {
+			s.APIManagement.SHA1 = "00"
+			tagged(s, profiles.CreatedAPIManagement, `"AAAAAAAAAAA="`)
+		}, "SHA-1: 00 → "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			answers := maps.Clone(chainInGroup)
+			answers["api_management.service"] = b.lab.APIMName
+			b.device("d", answers)
+			b.mustRun("d")
+			state, err := b.store.LoadState("d")
+			if err != nil {
+				t.Fatal(err)
+			}
+			tt.change(state)
+			if err := b.store.SaveState("d", state); err != nil {
+				t.Fatal(err)
+			}
+			s := b.retire("d", workflow.RetireOptions{})
+			if tt.want == "" {
+				b.wantConditions(5)
+				return
+			}
+			if s.Outcome != workflow.Failed || s.Problem.Status != http.StatusPreconditionFailed || !strings.Contains(s.Problem.Summary, tt.want) {
+				t.Errorf("%s, %+v", s.Outcome, s.Problem)
+			}
+			if s := b.retire("d", workflow.RetireOptions{Force: true}); s.Outcome != workflow.Done || len(b.plan("d")) != 0 {
+				t.Errorf("forced: %+v", s.Problem)
+			}
+		})
+	}
+}
+
+// tagged gives something that runs made another etag.
+func tagged(s *profiles.State, kind, tag string) {
+	for i := range s.Created {
+		if s.Created[i].Kind == kind {
+			s.Created[i].ETag = tag
+		}
+	}
+}
+
+// wantConditions expects so many deletions, each with an etag.
+func (b *bench) wantConditions(n int) {
+	b.t.Helper()
+	for _, e := range b.seen() {
+		if e.Kind != workflow.ExchangeFinished || e.Exchange.Method != http.MethodDelete {
+			continue
+		}
+		n--
+		if tag := e.Exchange.RequestHeader.Get("If-Match"); tag == "" || strings.Contains(tag, "*") || e.Exchange.Status/100 != 2 {
+			b.t.Errorf("%s with If-Match %q: %d", e.Exchange.Operation, tag, e.Exchange.Status)
+		}
+	}
+	if n != 0 {
+		b.t.Errorf("%d deletions are missing", n)
 	}
 }
 

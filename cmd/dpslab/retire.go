@@ -21,9 +21,10 @@ func (a *app) retireCommand() *cobra.Command {
 the hub, registration record, enrollment, signing CA, API Management certificate.
 All of it is listed before anything goes. Only what the state file says that
 these runs made is deleted, and with the etag they know: what somebody changed
-since stays, as does what other devices here use, unless --force is given. What
-is gone already is fine. Profile, keys and certificates on this machine stay:
-"dpslab remove" deletes them.
+since stays, and is told, as does what other devices here use, unless --force is
+given. The device at the hub was made by DPS: it is read, compared with what DPS
+made, and deleted with the etag that was read. What is gone already is fine.
+Profile, keys and certificates on this machine stay: "dpslab remove" deletes them.
 
 --dry-run prints the list and each request, as curl and az too, and sends nothing.
 

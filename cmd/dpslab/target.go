@@ -43,7 +43,8 @@ an Entra account: a connection string does not reach it.`
 // dryRunHelp says what a dry run is.
 const dryRunHelp = `
 --dry-run prints each request that would be made, with method, URL, headers and
-body, and the same for curl and az, secrets masked, and sends nothing.`
+body, secrets masked, and sends nothing; and the same for curl and az, which take
+each secret from a variable of the shell.`
 
 func (f *serviceFlags) add(c *cobra.Command) {
 	flags := c.PersistentFlags()

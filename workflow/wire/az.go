@@ -13,14 +13,24 @@ const (
 	azureOnly   = "# in Azure; az cannot be led to the lab\n"
 )
 
+// standardInput is where az is to read a value from.
+const standardInput = "@-"
+
 // Az writes the request of an exchange as a command of Azure CLI, for calls of
 // the service APIs and of Azure Resource Manager. Commands of "az iot" need the
 // azure-iot extension. What they cannot say is written for "az rest", which
-// signs in as the same account. Where why is not empty there is no such form.
+// signs in as the same account. A secret in the body becomes a shell variable, as
+// with [Curl]. Where why is not empty there is no such form.
 func Az(x *Exchange) (text, why string) {
 	u, err := url.Parse(x.URL)
 	if err != nil || u.Host == "" {
 		return "", whyAddress
+	}
+	secrets, variables := bodyOfVariables(x)
+	if variables {
+		read := *x
+		read.RequestBody = standardInput
+		x = &read
 	}
 	if why := whyNotBody(x); why != "" {
 		return "", why
@@ -42,6 +52,9 @@ func Az(x *Exchange) (text, why string) {
 		words[i] = ShellWord(w)
 	}
 	text = strings.Join(words, " ")
+	if variables && slices.Contains(words, standardInput) {
+		text = secrets.comment() + secrets.pipe(text)
+	}
 	if x.ConnectTo != "" {
 		text = azureOnly + text
 	}

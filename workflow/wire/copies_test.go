@@ -166,7 +166,13 @@ func TestAz(t *testing.T) {
 		{Exchange{Method: "PUT", URL: dps + "/0ne00111111/registrations/d/register"}, "", whyAzDevice},
 		{Exchange{Method: "POST", URL: hub + "/devices/d/messages/events"}, "", whyAzDevice},
 		{Exchange{Method: "GET", URL: "https://login.example/"}, "", whyAzOther},
-		{Exchange{Method: "PUT", URL: dps + "/enrollments/d", RequestBody: `{"primaryKey":"` + Masked + `"}`}, "", whySecretBody},
+		{
+			Exchange{Method: "PUT", URL: dps + "/enrollments/d", RequestBody: `{"primaryKey":"` + Masked + `"}`},
+			"# secrets are not kept; set these variables first:\n#   read -rs PRIMARY_KEY   # as JSON spells it: \\\" for \", \\\\ for \\\n" +
+				": \"${PRIMARY_KEY:?}\" &&\nprintf %s '{\"primaryKey\":\"' \"$PRIMARY_KEY\" '\"}' |\n" +
+				"az rest --method put --url " + dps + "/enrollments/d --resource https://azure-devices-provisioning.net --body @-", "",
+		},
+		{Exchange{Method: "PUT", URL: dps + "/enrollments/d", RequestBody: `{"text":"SharedAccessKey=` + Masked + `"}`}, "", whySecretBody},
 		{Exchange{Method: "PUT", URL: dps + "/enrollments/d", RequestBody: strings.Repeat(" ", keptBody)}, "", whyTruncated},
 		{Exchange{Method: "GET", URL: "://"}, "", whyAddress},
 	} {

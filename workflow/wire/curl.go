@@ -9,13 +9,14 @@ import (
 	"strings"
 )
 
-// Curl writes the request of an exchange as a curl command line. Secrets stay
-// masked; a pass phrase is asked for by curl itself.
+// Curl writes the request of an exchange as a curl command line. A pass phrase
+// is asked for by curl itself.
 //
-// A credential in a header becomes a shell variable, named in the comment on
-// the first line. Another comment says where the address or the body is not the
-// one that was sent.
+// A secret in a header or in the body becomes a shell variable, named in the
+// comment on the first lines. Another comment says where the address or the body
+// is not the one that was sent.
 func Curl(x *Exchange) string {
+	secrets, variables := bodyOfVariables(x)
 	lines := []string{"curl -i -X " + ShellWord(x.Method)}
 	if x.Method == http.MethodHead {
 		lines[0] = "curl -I" // with -X it would wait for a body
@@ -54,17 +55,25 @@ func Curl(x *Exchange) string {
 		}
 		// Raw, because curl would read "@name" from a file. An empty one makes
 		// curl send the Content-Length that some servers insist on.
-		add("--data-raw", x.RequestBody)
+		if variables {
+			lines = append(lines, "--data-binary @-")
+		} else {
+			add("--data-raw", x.RequestBody)
+		}
 	}
 	if strings.ContainsAny(x.URL, "[]{}") {
 		lines = append(lines, "--globoff")
 	}
 	command := strings.Join(append(lines, ShellWord(x.URL)), " \\\n  ")
-	if strings.Contains(command, "$"+secretVariable) {
+	authorized := strings.Contains(command, "$"+secretVariable)
+	if variables {
+		command = secrets.comment() + secrets.pipe(command)
+	}
+	if authorized {
 		command = secretComment + command
 	}
 	switch {
-	case strings.Contains(x.RequestBody, Masked), strings.Contains(x.URL, Masked):
+	case strings.Contains(x.RequestBody, Masked) && !variables, strings.Contains(x.URL, Masked):
 		command = maskedComment + command
 	case len(x.RequestBody) >= keptBody:
 		command = partComment + command

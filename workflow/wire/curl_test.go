@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -69,8 +70,15 @@ func TestCurl(t *testing.T) {
 		{
 			"masked body",
 			Exchange{Method: "PUT", URL: "https://a.example/", RequestBody: `{"key":"` + Masked + `"}`, RequestHeader: http.Header{"Content-Type": {"application/json"}}},
+			"# secrets are not kept; set these variables first:\n#   read -rs KEY   # as JSON spells it: \\\" for \", \\\\ for \\\n" +
+				": \"${KEY:?}\" &&\nprintf %s '{\"key\":\"' \"$KEY\" '\"}' |\n" +
+				"curl -i -X PUT \\\n  -H 'Content-Type: application/json' \\\n  --data-binary @- \\\n  https://a.example/",
+		},
+		{
+			"masked in a text",
+			Exchange{Method: "PUT", URL: "https://a.example/", RequestBody: `{"key":"` + Masked + `","text":"SharedAccessKey=` + Masked + `"}`, RequestHeader: http.Header{"Content-Type": {"application/json"}}},
 			"# [secret] stands for a secret, which is not kept: put it in before this is sent\n" +
-				"curl -i -X PUT \\\n  -H 'Content-Type: application/json' \\\n  --data-raw '{\"key\":\"" + Masked + "\"}' \\\n  https://a.example/",
+				"curl -i -X PUT \\\n  -H 'Content-Type: application/json' \\\n  --data-raw '{\"key\":\"" + Masked + "\",\"text\":\"SharedAccessKey=" + Masked + "\"}' \\\n  https://a.example/",
 		},
 		{"connect address that is none", Exchange{Method: "GET", URL: "https://a.example/", ConnectTo: "here"}, "curl -i -X GET \\\n  https://a.example/"},
 	} {
@@ -114,14 +122,27 @@ func TestPrintedCurlSendsTheSameRequest(t *testing.T) {
 		name        string
 		q           Request
 		certificate bool
+		env         []string
 	}{
-		{"register", Request{Method: "PUT", URL: "/0ne001/registrations/a%3Ab/register?api-version=2021-06-01", Header: json, Body: []byte(`{"registrationId":"a:b"}`)}, true},
-		{"poll", Request{Method: "GET", URL: "/0ne001/registrations/d/operations/5.1?api-version=1&b=2", Header: json}, true},
-		{"empty POST", Request{Method: "POST", URL: "/generateVerificationCode", Header: http.Header{"If-Match": {`"AAA="`}}}, false},
-		{"delete", Request{Method: "DELETE", URL: "/enrollments/d", Header: http.Header{"If-Match": {"*"}}}, false},
-		{"telemetry without a content type", Request{Method: "POST", URL: "/e", Header: http.Header{"iothub-app-Line": {"it's 3"}}, Body: []byte("@21.5\n\"ü\" $HOME `id` \\ !\n\n")}, true},
-		{"empty header", Request{Method: "PUT", URL: "/e", Header: http.Header{"X-Empty": {""}, "X-Two": {"1", "2"}}, Body: []byte("&=")}, false},
-		{"brackets", Request{Method: "GET", URL: "/e?a=[1-3]&b={x,y}"}, false},
+		{"register", Request{Method: "PUT", URL: "/0ne001/registrations/a%3Ab/register?api-version=2021-06-01", Header: json, Body: []byte(`{"registrationId":"a:b"}`)}, true, nil},
+		{"poll", Request{Method: "GET", URL: "/0ne001/registrations/d/operations/5.1?api-version=1&b=2", Header: json}, true, nil},
+		{"empty POST", Request{Method: "POST", URL: "/generateVerificationCode", Header: http.Header{"If-Match": {`"AAA="`}}}, false, nil},
+		{"delete", Request{Method: "DELETE", URL: "/enrollments/d", Header: http.Header{"If-Match": {"*"}}}, false, nil},
+		{"telemetry without a content type", Request{Method: "POST", URL: "/e", Header: http.Header{"iothub-app-Line": {"it's 3"}}, Body: []byte("@21.5\n\"ü\" $HOME `id` \\ !\n\n")}, true, nil},
+		{"empty header", Request{Method: "PUT", URL: "/e", Header: http.Header{"X-Empty": {""}, "X-Two": {"1", "2"}}, Body: []byte("&=")}, false, nil},
+		{"brackets", Request{Method: "GET", URL: "/e?a=[1-3]&b={x,y}"}, false, nil},
+		{
+			"secrets",
+			Request{Method: "PUT", URL: "/certificates/a", Header: json, Body: []byte(`{"properties":{"data":"MIIB+/==", "password" : "it's \"1\" $x \\"}, "more": "it's $HOME"}`)},
+			false,
+			[]string{"PFX_BASE64=MIIB+/==", `PFX_PASSWORD=it's \"1\" $x \\`},
+		},
+		{
+			"keys of a list",
+			Request{Method: "POST", URL: "/enrollments", Header: json, Body: []byte(`[{"primaryKey":"a=","secondaryKey":"b="},{"primaryKey":"c=","secondaryKey":"d="}]`)},
+			false,
+			[]string{"PRIMARY_KEY=a=", "SECONDARY_KEY=b=", "PRIMARY_KEY_2=c=", "SECONDARY_KEY_2=d="},
+		},
 	} {
 		// Not parallel: the requests of one go must not meet those of another.
 		t.Run(tt.name, func(t *testing.T) {
@@ -138,7 +159,9 @@ func TestPrintedCurlSendsTheSameRequest(t *testing.T) {
 			want := <-arrived
 			x := m.only(t)
 			command := Curl(&x)
-			out, err := exec.CommandContext(t.Context(), "sh", "-c", command+" --silent --show-error --noproxy '*'").CombinedOutput()
+			cmd := exec.CommandContext(t.Context(), "sh", "-c", command+" --silent --show-error --noproxy '*'")
+			cmd.Env = append(os.Environ(), tt.env...)
+			out, err := cmd.CombinedOutput()
 			if err != nil {
 				t.Fatalf("%s\n%v: %s", command, err, out)
 			}
@@ -165,4 +188,15 @@ func FuzzShellWord(f *testing.F) {
 			t.Errorf("%q came out as %q", s, out)
 		}
 	})
+}
+
+// Without its secrets a copy sends nothing.
+func TestCurlWithoutItsSecrets(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("something arrived") })
+	x := &Exchange{Method: "PUT", URL: "https://" + testHost + "/", ConnectTo: s.address, CAFile: s.ca.file(t), RequestBody: `{"password":"` + Masked + `"}`}
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", Curl(x)+" --silent --noproxy '*'").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "PFX_PASSWORD") {
+		t.Errorf("%v: %s", err, out)
+	}
 }
