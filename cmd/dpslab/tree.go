@@ -72,5 +72,6 @@ func (a *app) commandFor(args []string) *cobra.Command {
 	if err != nil || len(args) > 0 && a.tree.pruned[found] {
 		return a.command()
 	}
+	root.CompletionOptions.DisableDefaultCmd = a.tree.pruned[root] // it would be in the help of the whole alone
 	return root
 }
