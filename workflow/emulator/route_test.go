@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -108,6 +109,56 @@ func TestQueryValue(t *testing.T) {
 	} {
 		if got, want := queryValue(query, "api-version"), (&url.URL{RawQuery: query}).Query().Get("api-version"); got != want {
 			t.Errorf("%q gives %q, want %q", query, got, want)
+		}
+	}
+}
+
+// TestWayOfAConnection sends requests on one connection that are alike but for
+// their host, their method, their path or their api-version.
+func TestWayOfAConnection(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	hub, dps := l.ready.HubHosts[0], l.ready.ServiceHost
+	const path = "/devices/d1/messages/events?api-version=2020-03-13"
+	requests := []struct {
+		line, host string
+		status     string
+	}{
+		{"POST " + path, hub, "401"},
+		{"POST " + path, hub, "401"},
+		{"POST " + path, dps, "404"},
+		{"GET " + path, hub, "405"},
+		{"POST " + path, hub, "401"},
+		{"POST /devices/d1/messages/events", hub, "400"},
+		{"POST " + path, "nowhere.azure-devices.net", "401"},
+		{"POST " + path, hub, "401"},
+		{"POST " + path + "&x=" + strings.Repeat("y", maxWay), hub, "401"},
+		{"POST " + path, hub, "401"},
+	}
+	var all strings.Builder
+	for i, r := range requests {
+		fmt.Fprintf(&all, "%s HTTP/1.1\r\nHost: %s\r\nContent-Length: 0\r\n", r.line, r.host)
+		if i == len(requests)-1 {
+			all.WriteString("Connection: close\r\n")
+		}
+		all.WriteString("\r\n")
+	}
+	var got []string
+	answers := l.as(t, ident{}).raw(t, all.String())
+	if n := strings.Count(answers, "IotHubNotFound"); n != 2 { // in a header and in the body
+		t.Errorf("%d times IotHubNotFound:\n%s", n, answers)
+	}
+	for part := range strings.SplitSeq(answers, "HTTP/1.1 ") {
+		if len(part) > 3 {
+			got = append(got, part[:3])
+		}
+	}
+	if len(got) != len(requests) {
+		t.Fatalf("%d answers: %q", len(got), got)
+	}
+	for i, r := range requests {
+		if got[i] != r.status {
+			t.Errorf("%d. %s at %s: %s, want %s", i, r.line, r.host, got[i], r.status)
 		}
 	}
 }
