@@ -30,7 +30,7 @@ func (l *linear) devices(ctx context.Context, open string) error {
 		if _, kept := l.session.Draft(); kept {
 			newDevice = "describe a new device, or go on with the one half described"
 		}
-		n, err := l.menu(ctx, fmt.Sprintf("Devices: %s.", screen.Count(len(names), "profile")), []string{newDevice, "open a device", "list the devices", "the lab: what it holds, and scenarios in which something goes wrong"}, "leave")
+		n, err := l.menu(ctx, fmt.Sprintf("Devices: %s.", screen.Count(len(names), "profile")), []string{newDevice, "open a device", "list the devices", "the lab: what it holds, and scenarios in which something goes wrong", "enrollments, groups, registration records, CAs and API Management certificates"}, "leave")
 		switch {
 		case err != nil:
 			return err
@@ -42,6 +42,8 @@ func (l *linear) devices(ctx context.Context, open string) error {
 			l.list(names)
 		case n == 3:
 			err = l.labMenu(ctx)
+		case n == 4:
+			err = l.targets(ctx, names)
 		default:
 			return errLeave
 		}

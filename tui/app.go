@@ -102,7 +102,7 @@ const readOnly = "this session is read-only"
 func (a *app) bindings() []keymap.Binding {
 	bs := a.current().Bindings()
 	if a.readOnly {
-		for _, action := range []keymap.Action{keymap.New, keymap.Edit, keymap.RunAll, keymap.RunStep, keymap.Remove, keymap.Retire, keymap.Switch, keymap.AllOff, keymap.Prove, keymap.Refresh} {
+		for _, action := range []keymap.Action{keymap.New, keymap.Edit, keymap.RunAll, keymap.RunStep, keymap.Remove, keymap.Retire, keymap.Switch, keymap.AllOff, keymap.Prove, keymap.Refresh, keymap.Upload} {
 			keymap.Disable(bs, action, readOnly)
 		}
 	}

@@ -61,10 +61,13 @@ type (
 		name  string
 		held  screen.Held
 		gone  bool
-		wrote bool   // a write is over
-		said  string // what to tell; empty: nothing
-		what  string // what was tried, for the title of an error
-		err   error
+		wrote bool // a write is over
+		added bool // the row is new
+		// replace is the upload once more, over another one that is there.
+		replace *upload
+		said    string // what to tell; empty: nothing
+		what    string // what was tried, for the title of an error
+		err     error
 	}
 )
 
@@ -133,7 +136,7 @@ func (a *app) sideEvents(e workflow.Event) bool {
 	}
 	s.status.Apply(e)
 	switch {
-	case e.Kind == workflow.HandNeeded, e.Kind == workflow.Noted:
+	case e.Kind == workflow.HandNeeded, e.Kind == workflow.Noted && s.screen.Waits():
 		s.screen.SetNotice(e.Text)
 	case e.Kind == workflow.RetryScheduled && e.Poll != nil && e.Problem != nil:
 		s.screen.SetNotice(e.Problem.Summary + "; trying again in " + e.Poll.Due.Sub(e.Poll.Since).Round(time.Second).String())
@@ -244,10 +247,16 @@ func (a *app) gotHeld(m heldMsg) tea.Cmd {
 	if m.wrote {
 		a.side.screen.SetWorking("")
 	}
+	if m.err != nil && m.added { // what came after the upload failed
+		a.side.screen.Expect(m.list, m.name)
+	}
 	if m.err != nil {
 		return a.refuse(m)
 	}
 	a.side.screen.SetHeld(m.list, m.name, m.held, m.gone)
+	if m.added {
+		a.side.screen.Expect(m.list, m.name)
+	}
 	if m.said == "" {
 		return nil
 	}

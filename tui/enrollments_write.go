@@ -38,6 +38,8 @@ func (a *app) sideIntent(i screen.Intent) (cmd tea.Cmd, ok bool) {
 		return a.prove(i.CA), true
 	case screen.RefreshHeld:
 		return a.refresh(i.ID), true
+	case screen.UploadHeld:
+		return a.chooseUpload(i.List), true
 	case screen.NameService:
 		a.overlay = a.newServiceForm(i.Now)
 	default:
@@ -55,6 +57,8 @@ func (a *app) sideResult(msg tea.Msg) (cmd tea.Cmd, ok bool) {
 		a.gotPage(msg)
 	case heldMsg:
 		return a.gotHeld(msg), true
+	case uploadMsg:
+		return a.offerUpload(msg), true
 	case keyFilesMsg:
 		return a.askKeyFiles(msg), true
 	case heldDraftMsg:
@@ -113,15 +117,7 @@ func (a *app) switchHeld(i screen.SwitchHeld) tea.Cmd {
 // newDeletion asks for the name of what is to be deleted.
 func (a *app) newDeletion(i screen.DeleteHeld) *form {
 	name := i.Held.ID()
-	kind := [workflow.Listings]string{"individual enrollment", "enrollment group", "registration record", "CA", "certificate"}[i.List]
-	effect := [workflow.Listings]string{
-		"The device cannot register any more. Its registration record and its identity at IoT Hub stay.",
-		"No device of the group can register any more. Their registration records and identities at IoT Hub stay.",
-		"DPS forgets where the device was assigned. Its identity at IoT Hub stays; registering makes a new record.",
-		"DPS does not hold the CA any more. Groups that refer to it admit nobody.",
-		"API Management does not hold the certificate any more. Policies that use it fail.",
-	}[i.List]
-	lines := ui.Wrap("This deletes the "+kind+" at "+a.th.Clean(a.side.facts.target)+". "+effect, 68)
+	lines := ui.Wrap(a.th.Clean(deletionText(i.List, a.side.facts.target)), 68)
 	return &form{
 		th: a.th, title: "Delete " + a.th.Clean(name) + "?", lines: lines,
 		fields: []formField{newFormField("name", "", "type "+name, "type "+name+" to delete it")},
@@ -134,26 +130,44 @@ func (a *app) newDeletion(i screen.DeleteHeld) *form {
 	}
 }
 
+// deletionText says what deleting a thing of a list means.
+func deletionText(list workflow.Listing, target string) string {
+	kind := [workflow.Listings]string{"individual enrollment", "enrollment group", "registration record", "CA", "certificate"}[list]
+	effect := [workflow.Listings]string{
+		"The device cannot register any more. Its registration record and its identity at IoT Hub stay.",
+		"No device of the group can register any more. Their registration records and identities at IoT Hub stay.",
+		"DPS forgets where the device was assigned. Its identity at IoT Hub stays; registering makes a new record.",
+		"DPS does not hold the CA any more. Groups that refer to it admit nobody.",
+		"API Management does not hold the certificate any more. Policies that use it fail.",
+	}[list]
+	return "This deletes the " + kind + " at " + target + ". " + effect
+}
+
 func (a *app) deleteHeld(i screen.DeleteHeld) tea.Cmd {
-	name, tag, apim := i.Held.ID(), i.Held.ETag(), a.side.facts.apim
+	name, apim := i.Held.ID(), a.side.facts.apim
 	m := heldMsg{list: i.List, name: name, gone: true, said: name + " is deleted.", what: "Not deleted: " + name}
 	return a.write("deleting "+name, m, func(ctx context.Context, v *workflow.Service, m *heldMsg) (err error) {
-		switch i.List {
-		case workflow.ListIndividual, workflow.ListGroups:
-			err = v.DeleteEnrollment(ctx, i.List == workflow.ListGroups, name, tag)
-		case workflow.ListRegistrations:
-			err = v.DeleteRegistration(ctx, name, tag)
-		case workflow.ListCAs:
-			err = v.DeleteSigningCertificate(ctx, name, tag)
-		default:
-			_, err = v.DeleteAPIM(ctx, apim, name, tag)
-		}
+		err = deleteOf(ctx, v, apim, i.List, i.Held)
 		var p *workflow.Problem
 		if errors.As(err, &p) && p.Status == http.StatusNotFound {
 			m.said, err = name+" was gone already.", nil
 		}
 		return err
 	})
+}
+
+// deleteOf deletes one thing, as it was read.
+func deleteOf(ctx context.Context, v *workflow.Service, apim workflow.APIM, list workflow.Listing, h screen.Held) (err error) {
+	switch list {
+	case workflow.ListIndividual, workflow.ListGroups:
+		return v.DeleteEnrollment(ctx, list == workflow.ListGroups, h.ID(), h.ETag())
+	case workflow.ListRegistrations:
+		return v.DeleteRegistration(ctx, h.ID(), h.ETag())
+	case workflow.ListCAs:
+		return v.DeleteSigningCertificate(ctx, h.ID(), h.ETag())
+	}
+	_, err = v.DeleteAPIM(ctx, apim, h.ID(), h.ETag())
+	return err
 }
 
 // refresh has API Management read Key Vault.
@@ -255,7 +269,11 @@ func (a *app) refuse(m heldMsg) tea.Cmd {
 		again = a.readOne(m.list, m.name)
 		p = changedMeanwhile(p)
 	}
-	a.overlay = &review{th: a.th, title: m.what, draw: func(w int) []string { return ui.Problem(a.th, p, w) }}
+	o := &review{th: a.th, title: m.what, draw: func(w int) []string { return ui.Problem(a.th, p, w) }}
+	if m.replace != nil {
+		o.fixes, o.fix = "replace it with this one", func() tea.Cmd { return a.upload(*m.replace) }
+	}
+	a.overlay = o
 	return tea.Batch(again, a.grace.begin())
 }
 

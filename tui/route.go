@@ -81,8 +81,9 @@ func (a *app) overlayKey(k tea.KeyMsg) tea.Cmd {
 	if a.grace.on {
 		return a.grace.restart()
 	}
-	done, cmd := a.overlay.handle(k)
-	if done {
+	was := a.overlay
+	done, cmd := was.handle(k)
+	if done && a.overlay == was { // else another one took its place
 		a.overlay = nil
 	}
 	return cmd

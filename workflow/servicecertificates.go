@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
-	"errors"
 
 	"dpslab/pki"
 	"dpslab/workflow/azure"
@@ -116,17 +115,7 @@ type CAFiles struct {
 // signer reads the CA's private key.
 func (v *Service) signer(ctx context.Context, f CAFiles) (crypto.Signer, error) {
 	path := cmp.Or(f.Key, f.Certificate)
-	held, err := pki.ReadAny(path, []byte(f.Passphrase.Reveal()))
-	if err == nil && held.NeedsPassphrase() && v.session.config.Ask != nil {
-		var answer string
-		answer, err = v.session.config.Ask(ctx, Question{Key: keyPassphraseEnv, Prompt: "Pass phrase of " + path, Secret: true})
-		if err == nil {
-			held, err = pki.ReadAny(path, []byte(answer))
-		}
-	}
-	if err == nil {
-		err = errors.Join(held.Problems()...)
-	}
+	held, err := v.opened(ctx, path, f.Passphrase)
 	if err != nil {
 		return nil, err
 	}

@@ -87,8 +87,8 @@ func TestAccessibleSession(t *testing.T) {
 	const secret = "correct horse battery staple"
 	s := open(t, append(environ(t, home), "ACCESSIBLE=1", "TRUCK_PHRASE="+secret), 80, 24)
 	out := converse(s, [][2]string{
-		{"Number, 0 to 4:", "9"}, // none of them
-		{"Number, 0 to 4:", "1"},
+		{"Number, 0 to 5:", "9"}, // none of them
+		{"Number, 0 to 5:", "1"},
 		{"target [lab]:", "?"},
 		{"registration ID:", "truck."},
 		{"registration ID:", "truck-7"},
@@ -99,39 +99,39 @@ func TestAccessibleSession(t *testing.T) {
 		{"messages [10]:", "3"},
 		{"interval [1s]:", "20ms"},
 		{"Number, 0 to 8:", "1"},  // save and run
-		{"Number, 0 to 14:", "8"}, // transcript
+		{"Number, 0 to 15:", "8"}, // transcript
 		{"Number, 0 to", "1"},
 		{"Number, 0 to 6:", "2"}, // as curl
 		{"Number, 0 to", "0"},
-		{"Number, 0 to 14:", "5"}, // more telemetry
+		{"Number, 0 to 15:", "5"}, // more telemetry
 		{"How many messages?", "2"},
 		{"Pause between two", "10ms"},
 		{"What do they say?", `{"temperature": 99}`},
-		{"Number, 0 to 14:", "6"}, // one message
+		{"Number, 0 to 15:", "6"}, // one message
 		{"Property, or empty:", "no property"},
 		{"Property, or empty:", "alarm: fire"},
 		{"Property, or empty:", ""},
 		{"Body, or empty", `{"temperature": `},
 		{"Body, or empty", `{"temperature": 451}`},
-		{"Number, 0 to 14:", "7"}, // nothing waits to be received
-		{"Number, 0 to 14:", "9"}, // the chain
+		{"Number, 0 to 15:", "7"}, // nothing waits to be received
+		{"Number, 0 to 15:", "9"}, // the chain
 		{"Number, 0 to", "1"},
 		{"Number, 0 to", "0"},
-		{"Number, 0 to 14:", "10"}, // no error to explain
-		{"Number, 0 to 14:", "4"},  // redo the enrollment
+		{"Number, 0 to 15:", "10"}, // no error to explain
+		{"Number, 0 to 15:", "4"},  // redo the enrollment
 		{"Number, 0 to 5:", "3"},
-		{"Number, 0 to 14:", "3"}, // run the rest from registration
+		{"Number, 0 to 15:", "3"}, // run the rest from registration
 		{"Number, 0 to 5:", "4"},
-		{"Number, 0 to 14:", "12"}, // undo the telemetry: nothing is known
+		{"Number, 0 to 15:", "12"}, // undo the telemetry: nothing is known
 		{"Number, 0 to 5:", "5"},
-		{"Number, 0 to 14:", "12"}, // undo the enrollment
+		{"Number, 0 to 15:", "12"}, // undo the enrollment
 		{"Number, 0 to 5:", "3"},
 		{"Type truck-7", "truck-7"},
-		{"Number, 0 to 14:", "13"}, // retire
+		{"Number, 0 to 15:", "#retire"},
 		{"Type truck-7", "truck-7"},
-		{"Number, 0 to 14:", "0"},
-		{"Number, 0 to 4:", "3"}, // list
-		{"Number, 0 to 4:", "0"},
+		{"Number, 0 to 15:", "0"},
+		{"Number, 0 to 5:", "3"}, // list
+		{"Number, 0 to 5:", "0"},
 	})
 	if code := s.wait(); code != 0 {
 		t.Errorf("exit code %d", code)
@@ -222,14 +222,14 @@ func TestAccessibleSecretMessageAndLab(t *testing.T) {
 
 	s := open(t, append(environ(t, home), "ACCESSIBLE=1"), 80, 24)
 	out := converse(s, [][2]string{
-		{"Number, 0 to 4:", "#open a device"},
+		{"Number, 0 to 5:", "#open a device"},
 		{"Number, 0 to 1:", "1"},
-		{"Number, 0 to 14:", "#receive"},
+		{"Number, 0 to 15:", "#receive"},
 		{"Pass phrase of device-key", secret},
 		{"Number, 0 to 3:", "#complete"},
 		{"Pass phrase of device-key", secret},
-		{"Number, 0 to 14:", "0"},
-		{"Number, 0 to 4:", "#the lab"},
+		{"Number, 0 to 15:", "0"},
+		{"Number, 0 to 5:", "#the lab"},
 		{"Number, 0 to 5:", "#enrollments"},
 		{"Number, 0 to 5:", "#registrations"},
 		{"Number, 0 to 5:", "#messages"},
@@ -243,15 +243,15 @@ func TestAccessibleSecretMessageAndLab(t *testing.T) {
 		{"device:", "press-4"},
 		{"count:", "1"},
 		{"Number, 0 to 5:", "0"},
-		{"Number, 0 to 4:", "2"}, // open a device
+		{"Number, 0 to 5:", "2"}, // open a device
 		{"Number, 0 to 1:", "1"},
-		{"Number, 0 to 14:", "#send telemetry"},
+		{"Number, 0 to 15:", "#send telemetry"},
 		{"Pass phrase of device-key", secret},
 		{"Number, 0 to 1", "0"},
-		{"Number, 0 to 4:", "#the lab"},
+		{"Number, 0 to 5:", "#the lab"},
 		{"Number, 0 to 5:", "#switch all"},
 		{"Number, 0 to 5:", "0"},
-		{"Number, 0 to 4:", "0"},
+		{"Number, 0 to 5:", "0"},
 	})
 	if code := s.wait(); code != 0 {
 		t.Errorf("exit code %d", code)

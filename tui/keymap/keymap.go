@@ -68,6 +68,7 @@ const (
 	Refresh     Action = "refresh"
 	Service     Action = "service"
 	Reload      Action = "reload"
+	Upload      Action = "upload"
 	Drop        Action = "drop"
 
 	Yes       Action = "yes"

@@ -54,6 +54,11 @@ func (e *Enrollments) Ready(target, host, apim string, err error) {
 // the service asks to wait. It goes with the call's answer.
 func (e *Enrollments) SetNotice(text string) { e.notice = text }
 
+// Waits says whether a call is under way that the screen waits for.
+func (e *Enrollments) Waits() bool {
+	return e.working != "" || e.target == "" || e.lists[e.at].loading
+}
+
 // SetWorking tells what is being written; empty: nothing any more.
 func (e *Enrollments) SetWorking(what string) { e.working, e.notice = what, "" }
 
@@ -149,12 +154,14 @@ func (e *Enrollments) propose(a keymap.Action) (i Intent, done bool) {
 		return ProveHeld{CA: *e.selected().CA}, true
 	case keymap.Refresh:
 		return RefreshHeld{ID: e.selected().ID()}, true
+	case keymap.Upload:
+		return UploadHeld{List: e.at}, true
 	case keymap.Service:
 		return NameService{Now: e.apim}, true
 	case keymap.Transcript:
 		return ShowTranscript{}, true
 	case keymap.Copy:
-		return e.copied(), true
+		return CopyOf(*e.selected()), true
 	}
 	return nil, false
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"dpslab/tui/theme"
 	"dpslab/tui/ui"
 	"dpslab/workflow"
 )
@@ -15,17 +16,31 @@ func (e *Enrollments) detailRows(w int) []string {
 		return nil
 	}
 	r := &report{th: e.th, w: max(w, 20)}
+	r.held(*h)
+	return r.rows
+}
+
+// toldWidth is wider than what a record says on one line.
+const toldWidth = 2000
+
+// Told is all of a row in lines without any limit to their length.
+func Told(th *theme.Theme, h Held) []string {
+	r := &report{th: th, w: toldWidth}
+	r.held(h)
+	return r.rows
+}
+
+func (r *report) held(h Held) {
 	switch {
 	case h.Enrollment != nil:
-		e.enrollment(r, h.Enrollment)
+		r.enrollment(h.Enrollment)
 	case h.Registration != nil:
-		e.registration(r, h.Registration)
+		r.registration(h.Registration)
 	case h.CA != nil:
-		e.authority(r, h.CA)
+		r.authority(h.CA)
 	default:
-		e.certificate(r, h.APIM)
+		r.certificate(h.APIM)
 	}
-	return r.rows
 }
 
 // pairs adds names with their texts; empty ones are left out.
@@ -49,8 +64,8 @@ func (r *report) named(name, text string, nameW int) {
 	}
 }
 
-func (e *Enrollments) enrollment(r *report, v *workflow.Enrollment) {
-	r.text("", v.ID, e.th.Strong)
+func (r *report) enrollment(v *workflow.Enrollment) {
+	r.text("", v.ID, r.th.Strong)
 	device := v.DeviceID
 	if v.Group {
 		device = ""
@@ -89,8 +104,8 @@ func (r *report) indented(s string) {
 	}
 }
 
-func (e *Enrollments) registration(r *report, v *workflow.RegistrationRecord) {
-	r.text("", v.RegistrationID, e.th.Strong)
+func (r *report) registration(v *workflow.RegistrationRecord) {
+	r.text("", v.RegistrationID, r.th.Strong)
 	status := v.Status
 	if v.Substatus != "" {
 		status += " (" + v.Substatus + ")"
@@ -111,8 +126,8 @@ func (e *Enrollments) registration(r *report, v *workflow.RegistrationRecord) {
 	})
 }
 
-func (e *Enrollments) authority(r *report, v *workflow.SigningCertificate) {
-	r.text("", v.Name, e.th.Strong)
+func (r *report) authority(v *workflow.SigningCertificate) {
+	r.text("", v.Name, r.th.Strong)
 	state := "verified: possession of its key is proved"
 	if !v.Verified {
 		state = "not verified; p proves possession of its key"
@@ -138,8 +153,8 @@ func (e *Enrollments) authority(r *report, v *workflow.SigningCertificate) {
 	}
 }
 
-func (e *Enrollments) certificate(r *report, v *workflow.APIMCertificate) {
-	r.text("", v.ID, e.th.Strong)
+func (r *report) certificate(v *workflow.APIMCertificate) {
+	r.text("", v.ID, r.th.Strong)
 	etag := v.ETag
 	if etag == "" {
 		etag = "enter reads it"

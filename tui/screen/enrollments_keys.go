@@ -39,6 +39,8 @@ type (
 	ProveHeld struct{ CA workflow.SigningCertificate }
 	// RefreshHeld has API Management read Key Vault again.
 	RefreshHeld struct{ ID string }
+	// UploadHeld asks what to upload to a list: a CA, or a certificate with its key.
+	UploadHeld struct{ List workflow.Listing }
 	// NameService asks for the name of the API Management service.
 	NameService struct{ Now string }
 )
@@ -51,6 +53,7 @@ func (SwitchHeld) intent()      {}
 func (DeleteHeld) intent()      {}
 func (ProveHeld) intent()       {}
 func (RefreshHeld) intent()     {}
+func (UploadHeld) intent()      {}
 func (NameService) intent()     {}
 
 // Bindings implements Screen.
@@ -98,6 +101,8 @@ func (e *Enrollments) why(a keymap.Action) string {
 			return "something is being written: " + e.working
 		}
 		return e.unfit(a)
+	case keymap.Upload:
+		return e.whyNotUpload()
 	case keymap.Open, keymap.Copy:
 		return e.none()
 	case keymap.Records:
@@ -117,6 +122,23 @@ func (e *Enrollments) why(a keymap.Action) string {
 	return ""
 }
 
+// whyNotUpload says why nothing can be uploaded to the list; empty: it can.
+func (e *Enrollments) whyNotUpload() string {
+	switch {
+	case e.Locked != "":
+		return e.Locked
+	case e.at < workflow.ListCAs:
+		return "only CAs and API Management certificates are uploaded; the enrollment step writes enrollments"
+	case e.target == "":
+		return "the target is not reached"
+	case e.at == workflow.ListAPIM && e.apim == "":
+		return "name the API Management service first"
+	case e.working != "":
+		return "something is being written: " + e.working
+	}
+	return ""
+}
+
 func (e *Enrollments) none() string {
 	if e.selected() == nil {
 		return "there is nothing in this list"
@@ -131,8 +153,8 @@ func (e *Enrollments) unfit(a keymap.Action) string {
 	case a == keymap.Edit && h.Enrollment == nil:
 		return map[workflow.Listing]string{
 			workflow.ListRegistrations: "DPS alone writes a registration record; it can be deleted",
-			workflow.ListCAs:           "a CA cannot be edited: dpslab ca upload brings another",
-			workflow.ListAPIM:          "a certificate cannot be edited: dpslab apim put brings another",
+			workflow.ListCAs:           "a CA cannot be edited: u uploads another",
+			workflow.ListAPIM:          "a certificate cannot be edited: u uploads another",
 		}[e.at]
 	case a == keymap.Switch && h.Enrollment == nil:
 		return "only an enrollment can be enabled or disabled"
@@ -171,9 +193,9 @@ func (e *Enrollments) reword(b *keymap.Binding) {
 	}
 }
 
-// copied is the chosen row as a text for other programs.
-func (e *Enrollments) copied() Intent {
-	h := e.selected()
+// CopyOf is a row as a text for other programs: a [CopyText], or a [Say] where
+// that cannot be.
+func CopyOf(h Held) Intent {
 	switch {
 	case h.Enrollment != nil:
 		return CopyText{What: "enrollment", Text: h.Enrollment.JSON, File: "copied-enrollment.json"}

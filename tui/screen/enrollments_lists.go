@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"slices"
 	"strings"
 
 	"dpslab/tui/theme"
@@ -98,6 +99,7 @@ type heldList struct {
 	err       error
 	elsewhere workflow.Manual // where else it can be seen, with err
 	list      ui.List
+	expected  string // a row that is new: the cursor goes to it when it is read
 }
 
 // reset forgets what was read.
@@ -147,6 +149,11 @@ func (e *Enrollments) SetPage(p HeldPage, rows []Held, next string, err error, e
 	from := len(l.rows)
 	l.rows, l.next, l.loaded = append(l.rows, rows...), next, true
 	e.sift(l, from)
+	for at, row := range l.shown {
+		if l.expected != "" && strings.EqualFold(l.rows[row].ID(), l.expected) {
+			l.list.Cursor, l.expected = at, ""
+		}
+	}
 	if p.List == workflow.ListGroups && e.group == "" && len(l.rows) > 0 {
 		e.group = l.rows[0].ID()
 	}
@@ -156,16 +163,29 @@ func (e *Enrollments) SetPage(p HeldPage, rows []Held, next string, err error, e
 func (e *Enrollments) sift(l *heldList, from int) {
 	words := strings.Fields(strings.ToLower(e.filter.Value()))
 	for i := from; i < len(l.rows); i++ {
-		text := strings.ToLower(l.rows[i].words())
-		fits := true
-		for _, w := range words {
-			fits = fits && strings.Contains(text, w)
-		}
-		if fits {
+		if l.rows[i].has(words) {
 			l.shown = append(l.shown, i)
 		}
 	}
 	l.list.SetLen(len(l.shown))
+}
+
+// has says whether every word, in lower case, stands somewhere in a row.
+func (h Held) has(words []string) bool {
+	text := strings.ToLower(h.words())
+	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
+}
+
+// Sift is the rows that have all words of a filter.
+func Sift(rows []Held, filter string) []Held {
+	words := strings.Fields(strings.ToLower(filter))
+	var out []Held
+	for _, r := range rows {
+		if r.has(words) {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // refilter takes all lists through the filter anew; cursors stay on their rows
@@ -185,6 +205,14 @@ func (e *Enrollments) refilter() {
 			}
 		}
 	}
+	e.detail.Reset()
+}
+
+// Expect tells that a list has a new row: it is read again, and the cursor goes
+// there.
+func (e *Enrollments) Expect(list workflow.Listing, id string) {
+	e.lists[list].reset()
+	e.lists[list].expected = id
 	e.detail.Reset()
 }
 

@@ -175,8 +175,8 @@ func (e *Enrollments) instead(w int) []string {
 		"There is no individual enrollment. A device's enrollment step writes one, and so does dpslab enrollment put.",
 		"There is no enrollment group. The enrollment step of a device of a group writes one, and so does dpslab enrollment put --group.",
 		"No device has registered through this group yet.",
-		"DPS holds no CA. The step signing CA uploads one, and so does dpslab ca upload.",
-		"This API Management service holds no certificate. dpslab apim put uploads one.",
+		"DPS holds no CA. u uploads one; so does the step signing CA of a device with a chain.",
+		"This API Management service holds no certificate. u uploads one.",
 	}[e.at])
 }
 
