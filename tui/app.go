@@ -72,6 +72,8 @@ type app struct {
 	batch    batch  // devices that run one after another
 	drafts   drafts
 	awaits   int              // devices being opened or saved: keys wait
+	opening  int              // how often one was opened
+	slow     string           // what is said while that takes long
 	held     []tea.KeyMsg     // typed meanwhile
 	draft    workflow.Answers // of a half-filled wizard that was left
 
@@ -227,7 +229,13 @@ func (a *app) results(msg tea.Msg) tea.Cmd {
 		a.clock(msg.at)
 		a.home.SetDevices(msg.devices, a.now)
 		a.refreshBench(msg.devices)
+	case slowMsg:
+		return a.sayReading(msg)
 	case openedMsg:
+		a.opening++
+		if a.toast == a.slow {
+			a.toast = ""
+		}
 		return tea.Batch(a.showBench(msg), a.release())
 	case startedMsg:
 		return a.startedRun(msg.err)

@@ -53,9 +53,29 @@ func (a *app) readDevices(names []string) tea.Cmd {
 // its bench and wait for it.
 func (a *app) openDevice(name string, run bool) tea.Cmd {
 	a.awaits++
-	return a.do(func() tea.Msg {
+	a.opening++
+	slow := slowMsg{a.opening, name}
+	return tea.Batch(tea.Tick(slowAfter, func(time.Time) tea.Msg { return slow }), a.do(func() tea.Msg {
 		return openedMsg{device: a.session.Device(name), status: a.session.History(name), at: time.Now(), run: run}
-	})
+	}))
+}
+
+// slowAfter is when a person is told that a device is still being read.
+const slowAfter = 200 * time.Millisecond
+
+// slowMsg tells that a device has been read for a while.
+type slowMsg struct {
+	opening int
+	name    string
+}
+
+// sayReading says what takes long, unless it is over.
+func (a *app) sayReading(m slowMsg) tea.Cmd {
+	if m.opening != a.opening || a.bench != nil || a.awaits == 0 {
+		return nil
+	}
+	a.slow = "Reading what happened to " + m.name + " so far: its last run was long."
+	return a.say(a.slow)
 }
 
 func (a *app) showBench(m openedMsg) tea.Cmd {
