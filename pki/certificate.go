@@ -106,6 +106,10 @@ func DeviceCertificate(pub crypto.PublicKey, cn string, v Validity, by Issuer) (
 	return issue(deviceTemplate, pub, cn, v, by, nil)
 }
 
+// DeviceDays is how long a device certificate lives unless somebody says
+// otherwise, as in Microsoft's how-to. F11 warns of a shorter life.
+const DeviceDays = 30
+
 // VerificationDays is how long a verification certificate lives: it is used at
 // once, and never again.
 const VerificationDays = 1

@@ -358,7 +358,7 @@ func expired(c *x509.Certificate) {
 	c.NotBefore = c.NotAfter.AddDate(0, -6, 0)
 }
 
-func short(c *x509.Certificate) { c.NotAfter = c.NotBefore.AddDate(0, 0, 30) }
+func short(c *x509.Certificate) { c.NotAfter = c.NotBefore.AddDate(0, 0, 20) }
 
 // plainCA is what openssl req -x509 makes by default.
 func plainCA(c *x509.Certificate) { c.IsCA = true }

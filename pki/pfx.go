@@ -31,6 +31,11 @@ const (
 // the sum of the three, and a PFX is opened by services at every start.
 const pfxIterations = 100_000
 
+// compatibleIterations is the same for a compatible one: what OpenSSL makes with
+// and without -legacy, and every Windows reads. The library's own choice for the
+// MAC is 1, which lets a password be guessed for nothing.
+const compatibleIterations = 2048
+
 // EncodePFX encodes a private key with its certificates, the key's own first,
 // as a PFX (PKCS#12, RFC 7292). API Management takes a device or a server
 // certificate in this form only. The password must not be empty.
@@ -52,7 +57,7 @@ func encodePFX(key crypto.Signer, chain []*x509.Certificate, password []byte, e 
 	switch e {
 	case PFXModern:
 	case PFXCompatible:
-		encoder = pkcs12.LegacyDES
+		encoder = pkcs12.LegacyDES.WithIterations(compatibleIterations)
 	default:
 		return nil, fmt.Errorf("unknown PFX encryption %q: use %s or %s", e, PFXModern, PFXCompatible)
 	}

@@ -168,8 +168,8 @@ func TestEveryRule(t *testing.T) {
 		"F09": {func(s *scene) { s.certs("a.pem", s.make(nil, "press-3", nil)) }, VerifyOptions{}, SeverityWarning, "has no extended key usage"},
 		"F10": {func(s *scene) { s.certs("a.pem", s.make(nil, "press-3", asDevice)) }, VerifyOptions{Now: time.Now().AddDate(1, 0, -20)}, SeverityWarning, "expires on"},
 		"F11": {func(s *scene) {
-			s.certs("a.pem", s.make(nil, "press-3", both(asDevice, func(c *x509.Certificate) { c.NotAfter = c.NotBefore.AddDate(0, 0, 30) })))
-		}, VerifyOptions{}, SeverityWarning, "lives 30 days in all"},
+			s.certs("a.pem", s.make(nil, "press-3", both(asDevice, func(c *x509.Certificate) { c.NotAfter = c.NotBefore.AddDate(0, 0, 29) })))
+		}, VerifyOptions{}, SeverityWarning, "lives 29 days in all"},
 		"F12": {func(s *scene) {
 			root := s.make(nil, "root", asCA)
 			s.certs("a.pem", s.make(root, "press-3", asDevice))

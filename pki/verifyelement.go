@@ -128,7 +128,7 @@ func (h *heap) checkDevice(c found) {
 	h.checkName(c)
 	h.checkPurpose(c)
 	name := nameText(c.RawSubject)
-	if life := c.NotAfter.Sub(c.NotBefore); life <= 31*day {
+	if life := c.NotAfter.Sub(c.NotBefore); life < DeviceDays*day {
 		h.report("F11", SeverityWarning, c.file, c.at, fmt.Sprintf("%s in %s lives %s in all", name, c.file, days(life)), h.reissue(c))
 	}
 	if !namesItself(c.Certificate) && !h.presented[string(c.Raw)] && !h.standsWithIssuer(c) {

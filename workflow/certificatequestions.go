@@ -1,6 +1,8 @@
 package workflow
 
 import (
+	"strconv"
+
 	"dpslab/pki"
 	"dpslab/profiles"
 )
@@ -31,7 +33,7 @@ var certificateFields = []Field{
 		Options: algorithmOptions(),
 	},
 	{
-		Key: keyValidDays, Label: "valid for (days)", Page: PageCertificates, Hidden: either(notX509, is(keySource, profiles.SourceFiles, profiles.SourceCSR)), Default: constant("30"), Check: checkDays,
+		Key: keyValidDays, Label: "valid for (days)", Page: PageCertificates, Hidden: either(notX509, is(keySource, profiles.SourceFiles, profiles.SourceCSR)), Default: constant(strconv.Itoa(pki.DeviceDays)), Check: checkDays,
 		Help: "The life of the device certificate. The CAs of a new chain live ten years.", Example: "30",
 	},
 	{

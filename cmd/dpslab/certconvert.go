@@ -236,7 +236,7 @@ AES-256, unless --decrypt or another pass phrase says otherwise.`,
 	o.add(c, "write the result here")
 	in.add(c, "", "that opens the file")
 	out.add(c, "out-", "for the private key in the result")
-	c.Flags().StringVar(&to, "to", "", "pem|der|pfx (default: by the name of --out)")
+	c.Flags().StringVar(&to, "to", "", "pem|der|pfx, or pkcs8 for the private key alone (default: by the name of --out)")
 	c.Flags().StringVar(&only, "only", "", "certificate|key|request: take nothing else")
 	c.Flags().BoolVar(&decrypt, "decrypt", false, "write the private key without a pass phrase")
 	c.Flags().BoolVar(&encrypt, "encrypt", false, "ask for a new pass phrase for the private key")
@@ -289,19 +289,19 @@ func convertOptions(to, only, out string) (pki.ConvertOptions, error) {
 	if ending := strings.ToLower(filepath.Ext(out)); to == "" && slices.Contains([]string{".p7b", ".p7c", ".p7s", ".jks"}, ending) {
 		return pki.ConvertOptions{}, usage(out+": PKCS#7 and JKS are not written here, and PEM in a file that ends in "+ending+" is what nobody expects", otherForm(out, ending))
 	}
-	o := pki.ConvertOptions{To: pki.Container(to)}
-	if to == "" {
-		o.To = pki.ContainerOf(out)
-	}
-	if !slices.Contains([]pki.Container{pki.ContainerPEM, pki.ContainerDER, pki.ContainerPFX}, o.To) {
-		return o, usage("there is no form "+to, "pem, der or pfx")
+	o, err := formOf(to, out)
+	if err != nil {
+		return o, err
 	}
 	kinds := map[string]pki.ItemKind{"": "", "certificate": pki.ItemCertificate, "key": pki.ItemKey, "request": pki.ItemRequest}
 	kind, ok := kinds[only]
 	if !ok {
 		return o, usage("--only "+only+" is not possible", "certificate, key or request")
 	}
-	o.Only = kind
+	if o.Only != "" && kind != "" && kind != o.Only {
+		return o, usage("--to "+to+" is a form of private keys, and --only "+only+" leaves them out", "leave out one of them")
+	}
+	o.Only = cmp.Or(kind, o.Only)
 	return o, nil
 }
 

@@ -65,7 +65,7 @@ of a CA, or the verification code. The kinds:
 	flags := c.Flags()
 	flags.StringVar(&n.kind, "kind", "", "self-signed|device|authority|root|intermediate|verification; default: device with a CA, else self-signed")
 	n.outputFlags.add(c, "folder for the files (default: this one; for an authority its own)")
-	n.keyFlags.add(c, 30)
+	n.keyFlags.add(c, pki.DeviceDays)
 	n.issuer.add(c)
 	n.secret.add(c, "", "for the new private key")
 	flags.BoolVar(&n.encrypt, "encrypt", false, "ask for a pass phrase for the new private key")

@@ -129,7 +129,7 @@ certificate, whatever it asks for. The result is the full chain.`,
 		Args: operands(1),
 	}
 	o.add(c, "write the chain here (default: NAME-full-chain.cert.pem)")
-	c.Flags().IntVar(&days.days, "days", 30, "life of the certificate")
+	c.Flags().IntVar(&days.days, "days", pki.DeviceDays, "life of the certificate")
 	by.add(c)
 	c.Flags().BoolVar(&byRoot, "by-root", false, "the authority's root CA signs, not its intermediate CA")
 	a.certJSON(c, "sign the request", func(ctx context.Context, args []string, asJSON bool) error {

@@ -52,8 +52,14 @@ func TestRecordFlagsBeforeAnyRequest(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
 	for _, args := range [][]string{
-		{"--attestation", "fingerprint"}, {"--status", "off"}, {"--allocation-policy", "nearest"}, {"--reprovision", "always"},
-		{"--initial-twin", "[]"}, {"--attestation", "tpm"}, {"--certificate", "none.pem"}, {"--primary-key-env", "NO_SUCH_KEY"},
+		{"--attestation", "fingerprint"},
+		{"--status", "off"},
+		{"--allocation-policy", "nearest"},
+		{"--reprovision", "always"},
+		{"--initial-twin", "[]"},
+		{"--attestation", "tpm"},
+		{"--certificate", "none.pem"},
+		{"--primary-key-env", "NO_SUCH_KEY"},
 	} {
 		r := dpslab(t, home, append([]string{"enrollment", "put", "press-4", "--verbose"}, args...)...)
 		if r.code != exitUsage && r.code != 4 || strings.Contains(r.stderr, "/enrollments/") {
