@@ -18,7 +18,8 @@ func DropAnswers(b []byte) []byte {
 			return b
 		}
 		b = append(b[:from+at], b[from+end:]...)
-		from += at
+		// An escape character before it may begin a string with what comes behind.
+		from = max(from+at-1, 0)
 	}
 }
 
