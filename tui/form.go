@@ -63,7 +63,7 @@ func (o *form) view(w, _ int) []string {
 	th := o.th
 	bw := min(w-4, 76)
 	var rows []string
-	for _, l := range o.lines {
+	for _, l := range ui.Reflow(o.lines, bw-4) {
 		rows = append(rows, ui.Cut(l, bw-4, th.Ellipsis))
 	}
 	rows = append(rows, "")

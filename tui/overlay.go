@@ -217,7 +217,7 @@ func (o *confirm) handle(k tea.KeyMsg) (bool, tea.Cmd) {
 func (o *confirm) view(w, _ int) []string {
 	bw := min(w-4, 76)
 	var rows []string
-	for _, l := range o.lines {
+	for _, l := range ui.Reflow(o.lines, bw-4) {
 		rows = append(rows, ui.Cut(l, bw-4, o.th.Ellipsis))
 	}
 	verb := cmp.Or(o.verb, "deletes them")

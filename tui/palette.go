@@ -30,6 +30,10 @@ var movements = []keymap.Action{
 	keymap.Choose, keymap.Jump, keymap.NextField, keymap.PrevField, keymap.Pane, keymap.Palette,
 }
 
+// places are the screens whose keys the palette knows of when none of this screen
+// fits.
+var places = []keymap.Context{keymap.OnHome, keymap.OnBench, keymap.InTranscript, keymap.InChain, keymap.InLab, keymap.InEnrollments}
+
 func (a *app) newPalette() *palette {
 	p := &palette{th: a.th, input: ui.NewInput("")}
 	for _, b := range append(a.bindings(), a.globals()...) {
@@ -45,10 +49,21 @@ func (a *app) newPalette() *palette {
 func (o *palette) sift() {
 	o.shown = nil
 	words := strings.Fields(strings.ToLower(o.input.Value()))
-	for _, b := range o.all {
+	fits := func(b keymap.Binding) bool {
 		text := strings.ToLower(b.Help + " " + b.About)
-		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) }) {
+		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
+	}
+	for _, b := range o.all {
+		if fits(b) {
 			o.shown = append(o.shown, b)
+		}
+	}
+	if len(o.shown) == 0 { // it may be a key of another screen
+		for _, b := range keymap.All() {
+			if slices.Contains(places, b.Context) && !slices.Contains(movements, b.Action) && fits(b) {
+				b.Disabled = "a key of the screen " + string(b.Context)
+				o.shown = append(o.shown, b)
+			}
 		}
 	}
 	o.list.Cursor = 0
@@ -107,7 +122,7 @@ func (o *palette) view(w, h int) []string {
 		b := o.shown[o.list.Cursor]
 		about = ui.Wrap(b.About, bw-4)
 		if b.Disabled != "" {
-			about = ui.Wrap("not now: "+b.Disabled, bw-4)
+			about = ui.Wrap("not now: "+b.Disabled+"; "+b.About, bw-4)
 		}
 	}
 	rows = append(rows, append(about, "", "")[:2]...)

@@ -30,6 +30,13 @@ func TestThePalette(t *testing.T) {
 		r.see("nothing fits")
 		r.press(enter)
 		r.see("nothing fits")
+		for range 3 {
+			r.press("\x7f")
+		}
+		r.press("renew") // a key of the bench
+		r.see("a key of the screen bench")
+		r.press(enter)
+		r.see("What would you like to do?")
 		r.press(esc)
 		r.dontSee("What would you like")
 		r.press("j", ctrlP, "b", "e", "n", "c", "h", enter)

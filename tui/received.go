@@ -92,13 +92,15 @@ func (a *app) messageLines(m *workflow.CloudMessage) []string {
 	for _, r := range ui.Wrap(th.Clean(strings.Join(facts, ", ")), 70) {
 		lines = append(lines, th.Dim.Text(r))
 	}
-	rows := ui.Wrap(th.Clean(ui.Head(m.Body, bodyRows*70)), 70)
+	rows := ui.Wrap(th.Clean(ui.Head(m.Body, bodyRows*68)), 68)
 	if len(rows) > bodyRows {
 		rows = append(rows[:bodyRows-1], th.Ellipsis+" the transcript shows all of it")
 	}
-	lines = append(lines, rows...)
+	for _, r := range rows {
+		lines = append(lines, "  "+r) // set off, and not joined to what stands beside it
+	}
 	for _, name := range slices.Sorted(maps.Keys(m.Properties)) {
-		lines = append(lines, th.Dim.Text(th.Clean(name+": "+m.Properties[name])))
+		lines = append(lines, "  "+th.Dim.Text(th.Clean(name+": "+m.Properties[name])))
 	}
 	return lines
 }

@@ -52,7 +52,7 @@ var table = []Binding{
 	{Context: OnBench, Action: RunStep, Keys: []string{"enter"}, Label: "enter", Help: "run step", About: "run the chosen step alone; what is there already is reused", Footer: 3},
 	{Context: OnBench, Action: RunAll, Keys: []string{"a"}, Label: "a", Help: "run all", About: "run all steps in order; what is there already is reused", Footer: 4},
 	{Context: OnBench, Action: RunRest, Keys: []string{"r"}, Label: "r", Help: "run rest", About: "run the chosen step and all that follow", Footer: 11},
-	{Context: OnBench, Action: Redo, Keys: []string{"R"}, Label: "R", Help: "redo", About: "run the chosen step as if it had not run; a new certificate asks first"},
+	{Context: OnBench, Action: Redo, Keys: []string{"R"}, Label: "R", Help: "redo", About: "run the chosen step as if it had not run; on certificates: renew the device certificate, after asking"},
 	{Context: OnBench, Action: Receive, Keys: []string{"i"}, Label: "i", Help: "receive", About: "ask IoT Hub for a message to the device; then complete, give back or reject it", Footer: 12},
 	{Context: OnBench, Action: Undo, Keys: []string{"u"}, Label: "u", Help: "undo", About: "take back what the chosen step made; lists it and asks first", Footer: 13, Dangerous: true},
 	{Context: OnBench, Action: Edit, Keys: []string{"e"}, Label: "e", Help: "edit profile", About: "change the device's profile with the same questions, and come back here", Footer: 14},

@@ -57,7 +57,11 @@ func (b *Bench) files(fs []workflow.File, w int) []string {
 			verb = th.OK.Text("wrote")
 		}
 		name := th.Clean(strings.TrimPrefix(f.Path, dir+string(filepath.Separator)))
-		rows = append(rows, verb+" "+ui.Spread(ui.CutLeft(name, w-8, th.Ellipsis), th.Dim.Text(th.Clean(f.What)), w-6, th.Ellipsis))
+		row := verb + " " + ui.CutLeft(name, w-8, th.Ellipsis)
+		if what := th.Clean(f.What); ui.Width(row)+ui.Width(what)+2 <= w { // the name says it too
+			row = ui.Spread(row, th.Dim.Text(what), w, th.Ellipsis)
+		}
+		rows = append(rows, row)
 	}
 	return append(rows, "")
 }

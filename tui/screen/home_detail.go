@@ -83,14 +83,21 @@ func stateFacts(d workflow.Device) [][2]string {
 	}
 }
 
-// facts draws name and value pairs in two columns. Empty values are left out.
+// facts draws name and value pairs in two columns; a long value goes on below.
+// Empty ones are left out.
 func facts(th *theme.Theme, w int, pairs [][2]string) []string {
 	var rows []string
 	for _, p := range pairs {
 		if p[1] == "" {
 			continue
 		}
-		rows = append(rows, th.Dim.Text(ui.Pad(p[0], 16, th.Ellipsis))+ui.Cut(th.Clean(p[1]), w-16, th.Ellipsis))
+		for i, r := range ui.Wrap(th.Clean(p[1]), w-16) {
+			name := ui.Blank(16)
+			if i == 0 {
+				name = th.Dim.Text(ui.Pad(p[0], 16, th.Ellipsis))
+			}
+			rows = append(rows, name+r)
+		}
 	}
 	return rows
 }

@@ -1,0 +1,33 @@
+package ui
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestReflow(t *testing.T) {
+	t.Parallel()
+	lines := []string{"one two three four", "five six", "", "  a name      /home/ada/file", "\x1b[1mstyled and long\x1b[0m", "seven"}
+	if got := Reflow(lines, 40); !slices.Equal(got, lines) {
+		t.Errorf("lines that fit became %q", got)
+	}
+	want := []string{"one two three", "four five six", "", "  a name", "    /home/ada/f", "    ile", "\x1b[1mstyled and long\x1b[0m", "seven"}
+	if got := Reflow(lines, 15); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	for w := 8; w < 30; w++ {
+		got := Reflow(lines[:4], w)
+		if a, b := strings.Join(strings.Fields(strings.Join(got, "")), ""), strings.Join(strings.Fields(strings.Join(lines[:4], "")), ""); a != b {
+			t.Errorf("%d cells: %q", w, got)
+		}
+		for _, r := range got {
+			if Width(r) > w {
+				t.Errorf("%d cells: %q", w, r)
+			}
+		}
+	}
+	if got := Reflow(nil, 10); got != nil {
+		t.Errorf("%q", got)
+	}
+}
