@@ -25,9 +25,9 @@ func (r *run) enrollment(ctx context.Context) (string, error) {
 	}
 	service := r.serviceClient(t)
 	if r.profile.Enrollment.Kind == profiles.EnrollmentGroup {
-		return r.enrollGroup(ctx, service)
+		return enroll(ctx, r, service, r.groupRecords(ctx, service))
 	}
-	return r.enrollIndividual(ctx, service)
+	return enroll(ctx, r, service, r.individualRecords(ctx, service))
 }
 
 // records is how one kind of enrollment is read, changed and written.
@@ -42,9 +42,9 @@ type records[T any] struct {
 	diff     func(there, want *T) []dps.Change
 }
 
-func (r *run) enrollIndividual(ctx context.Context, service *dps.ServiceClient) (string, error) {
+func (r *run) individualRecords(ctx context.Context, service *dps.ServiceClient) records[dps.IndividualEnrollment] {
 	id := r.profile.Identity.RegistrationID
-	return enroll(ctx, r, service, records[dps.IndividualEnrollment]{
+	return records[dps.IndividualEnrollment]{
 		kind: profiles.EnrollmentIndividual, created: profiles.CreatedEnrollment, id: id, what: "individual enrollment " + id,
 		get: func() (*dps.IndividualEnrollment, error) { return service.Enrollment(ctx, id) },
 		save: func(base, updated *dps.IndividualEnrollment) (*dps.IndividualEnrollment, error) {
@@ -61,12 +61,12 @@ func (r *run) enrollIndividual(ctx context.Context, service *dps.ServiceClient) 
 			}
 		},
 		diff: dps.Diff[*dps.IndividualEnrollment],
-	})
+	}
 }
 
-func (r *run) enrollGroup(ctx context.Context, service *dps.ServiceClient) (string, error) {
+func (r *run) groupRecords(ctx context.Context, service *dps.ServiceClient) records[dps.EnrollmentGroup] {
 	id := r.profile.Enrollment.ID
-	return enroll(ctx, r, service, records[dps.EnrollmentGroup]{
+	return records[dps.EnrollmentGroup]{
 		kind: profiles.EnrollmentGroup, created: profiles.CreatedGroup, id: id, what: "enrollment group " + id,
 		get: func() (*dps.EnrollmentGroup, error) { return service.Group(ctx, id) },
 		save: func(base, updated *dps.EnrollmentGroup) (*dps.EnrollmentGroup, error) {
@@ -75,7 +75,7 @@ func (r *run) enrollGroup(ctx context.Context, service *dps.ServiceClient) (stri
 		common: func(g *dps.EnrollmentGroup) *dps.EnrollmentRecord { return &g.EnrollmentRecord },
 		own:    func(want *dps.EnrollmentGroup) { want.EnrollmentGroupID = id },
 		diff:   dps.Diff[*dps.EnrollmentGroup],
-	})
+	}
 }
 
 // enroll reads the record, shows the difference and writes it with the etag it

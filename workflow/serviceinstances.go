@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
-	"errors"
 	"time"
 
 	"dpslab/pki"
 	"dpslab/workflow/azure"
+	"dpslab/workflow/wire"
 )
 
 // Instance reads one DPS instance as a resource; empty parts of its name are
@@ -46,22 +46,35 @@ func (v *Service) RehearseProof(ctx context.Context, name string, f CAFiles) err
 	if err != nil {
 		return err
 	}
-	proof, err := rehearsedProof(ctx)
+	var last error
+	err = rehearse(v.writing(ctx), c, name, ca, func(x *Exchange) { last = &wire.DryRunError{Exchange: *x} })
 	if err != nil {
 		return v.problem(op, err)
+	}
+	return last
+}
+
+// rehearse makes the requests of a proof of possession with a context that sends
+// none, and hands on each.
+func rehearse(ctx context.Context, c *azure.Certificates, name string, ca *x509.Certificate, made func(*Exchange)) error {
+	proof, err := rehearsedProof(ctx)
+	if err != nil {
+		return err
 	}
 	for _, call := range []func(context.Context) error{
 		func(ctx context.Context) error { _, err := c.Get(ctx, name); return err },
 		func(ctx context.Context) error { _, err := c.Put(ctx, name, ca, "", false); return err },
 		func(ctx context.Context) error { _, _, err := c.VerificationCode(ctx, name, "*"); return err },
-		func(ctx context.Context) error { _, err = c.Verify(ctx, name, "*", proof); return err },
+		func(ctx context.Context) error { _, err := c.Verify(ctx, name, "*", proof); return err },
 	} {
-		err = call(v.writing(ctx))
-		if _, dry := DryRunOf(err); !dry {
-			return v.problem(op, errors.Join(err))
+		err := call(ctx)
+		x, dry := DryRunOf(err)
+		if !dry {
+			return err
 		}
+		made(x)
 	}
-	return err
+	return nil
 }
 
 // located fills in the files of an authority of this program.

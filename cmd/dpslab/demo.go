@@ -21,7 +21,7 @@ type demoOptions struct {
 	enrollment    string
 	algorithm     string
 	passphraseEnv string
-	fast          bool
+	fast, dryRun  bool
 	asJSON        bool
 }
 
@@ -44,6 +44,7 @@ is kept.`,
 	f.StringVar(&o.algorithm, "algorithm", "ec-p256", "key: ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096")
 	f.StringVar(&o.passphraseEnv, "passphrase-env", "", "environment variable that holds a pass phrase for the keys")
 	f.BoolVar(&o.fast, "fast", false, "the lab asks for no waiting (Retry-After: 0)")
+	f.BoolVar(&o.dryRun, "dry-run", false, "make the certificates, print the requests that would be made with them, and send nothing")
 	f.BoolVar(&o.asJSON, "json", false, "print every event as a JSON object a line")
 	return c
 }
@@ -70,6 +71,9 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 	if o.fast {
 		lab.RetryAfter = -1
 	}
+	if o.dryRun {
+		return a.planDemo(ctx, store, lab, name, o.asJSON)
+	}
 	status, err := a.runSteps(ctx, store, lab, name, workflow.RunOptions{Count: demoMessages, Interval: new(time.Duration)}, o.asJSON)
 	if err != nil {
 		return err
@@ -77,6 +81,25 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 	if !o.asJSON {
 		a.printResult(status)
 		a.demoNext()
+	}
+	return nil
+}
+
+// planDemo makes the throw-away certificates, which the requests are made of, and
+// prints those.
+func (a *app) planDemo(ctx context.Context, store *profiles.Store, lab emulator.Options, name string, asJSON bool) error {
+	silent := *a
+	silent.quiet = true
+	if _, err := silent.runSteps(ctx, store, lab, name, workflow.RunOptions{Only: []workflow.StepID{workflow.StepCertificates}}, false); err != nil {
+		return err
+	}
+	s := a.session(store, lab, func(workflow.Event) {})
+	defer s.Close()
+	if err := a.printRun(ctx, s, name, workflow.RunOptions{Count: demoMessages}, asJSON); err != nil {
+		return err
+	}
+	if !a.quiet {
+		fmt.Fprintln(a.err, "a dry run: nothing was sent, and the certificates are gone")
 	}
 	return nil
 }

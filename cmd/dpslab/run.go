@@ -24,8 +24,9 @@ func (a *app) runCommand() *cobra.Command {
 right stays, what differs is shown before it is written, with the etag that was
 read. Progress goes to standard error, the result to standard output.
 
---dry-run prints the profile, the steps and what they will write, and does
-nothing; dpslab register, send, ca and enrollment print their very requests.
+--dry-run prints the profile, the steps, what they will write, and each request
+that is known before any is answered, as curl and az too, and sends nothing. What
+only an answer tells stands in it in capitals, such as OPERATION_ID.
 
 Least rights, as far as the steps are needed:
   signing-ca       Contributor on the DPS instance
@@ -45,7 +46,7 @@ Least rights, as far as the steps are needed:
 			}
 			o.Only = steps
 			if dryRun {
-				return a.tellProblem(a.planRun(args[0], asJSON), asJSON)
+				return a.tellProblem(a.planRun(c.Context(), args[0], o, asJSON), asJSON)
 			}
 			return a.runDevice(c.Context(), args[0], o, asJSON)
 		},
@@ -53,25 +54,66 @@ Least rights, as far as the steps are needed:
 	c.Flags().StringSliceVar(&only, "only", nil, "run only these steps: certificates, signing-ca, enrollment, registration, telemetry")
 	c.Flags().BoolVar(&o.Resume, "resume", false, "finish the registration that an earlier run began")
 	c.Flags().BoolVar(&o.Force, "force", false, "make a new device certificate (with the same key)")
-	c.Flags().BoolVar(&dryRun, "dry-run", false, "print the steps and what they will write, and do nothing")
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "print the steps, what they will write and the requests, and send nothing")
 	c.Flags().BoolVar(&asJSON, "json", false, "print every event as a JSON object a line")
 	c.ValidArgsFunction = completeName
 	return c
 }
 
 // planRun tells what running a profile's steps will do.
-func (a *app) planRun(name string, asJSON bool) error {
+func (a *app) planRun(ctx context.Context, name string, o workflow.RunOptions, asJSON bool) error {
 	store, err := a.store()
 	if err != nil {
 		return err
 	}
-	s := workflow.NewSession(workflow.Config{Store: store, ReadOnly: a.readOnly})
+	s := a.session(store, a.labOptions(store.Paths), func(workflow.Event) {})
 	defer s.Close()
 	w, err := s.Edit(name)
 	if err != nil {
 		return err
 	}
-	return a.printPlan(w, store.Paths, asJSON)
+	if err := a.printPlan(w, store.Paths, asJSON); err != nil {
+		return err
+	}
+	return a.printRun(ctx, s, name, o, asJSON)
+}
+
+// printRun prints the requests of a profile's steps. What they leave open stands
+// with the last request of a step; with --json a step without requests is a line
+// of its own.
+func (a *app) printRun(ctx context.Context, s *workflow.Session, name string, o workflow.RunOptions, asJSON bool) error {
+	previews, err := s.PreviewRun(ctx, name, o)
+	if err != nil {
+		return err
+	}
+	for _, p := range previews {
+		switch {
+		case !asJSON:
+			fmt.Fprintf(a.out, "\n# step %s\n", p.Step)
+		case len(p.Requests) == 0:
+			if err := a.printJSON(stepLine{DryRun: true, Step: p.Step, Notes: p.Notes}); err != nil {
+				return err
+			}
+			continue
+		}
+		if len(p.Requests) == 0 {
+			for _, n := range p.Notes {
+				fmt.Fprintf(a.out, "# %s\n", printable(n))
+			}
+			continue
+		}
+		if err := a.writeRequests(p.Requests, p.Notes, asJSON); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stepLine is one line of a dry run of steps with --json.
+type stepLine struct {
+	DryRun bool            `json:"dry_run"` // always true
+	Step   workflow.StepID `json:"step"`
+	Notes  []string        `json:"notes"`
 }
 
 func oneName(c *cobra.Command, args []string) error {

@@ -227,6 +227,16 @@ type plannedRequest struct {
 
 // printRequests is the result of a dry run.
 func (a *app) printRequests(planned []*workflow.Exchange, notes []string, asJSON bool) error {
+	if err := a.writeRequests(planned, notes, asJSON); err != nil {
+		return err
+	}
+	if !a.quiet {
+		fmt.Fprintln(a.err, "a dry run: nothing was sent")
+	}
+	return nil
+}
+
+func (a *app) writeRequests(planned []*workflow.Exchange, notes []string, asJSON bool) error {
 	for i, x := range planned {
 		p := plannedRequest{
 			DryRun: true, Operation: x.Operation, Method: x.Method, URL: x.URL, Headers: x.RequestHeader, Body: x.RequestBody,
@@ -250,9 +260,6 @@ func (a *app) printRequests(planned []*workflow.Exchange, notes []string, asJSON
 			fmt.Fprintln(a.out)
 		}
 		a.printRequest(p)
-	}
-	if !a.quiet {
-		fmt.Fprintln(a.err, "a dry run: nothing was sent")
 	}
 	return nil
 }

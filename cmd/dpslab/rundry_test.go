@@ -1,0 +1,31 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestRunAndDemoShowTheirRequests(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	dpslab(t, home, "new", "press-3", "--yes").want(t, 0)
+	dpslab(t, home, "run", "press-3", "--only", "certificates").want(t, 0)
+	for _, args := range [][]string{{"run", "press-3", "--dry-run"}, {"demo", "--dry-run"}, {"demo", "--dry-run", "--enrollment", "group"}} {
+		r := dpslab(t, home, args...).want(t, 0)
+		for _, want := range []string{"\nPUT https://", "/register?api-version=", "/operations/OPERATION_ID?", "https://ASSIGNED_HUB/devices/DEVICE_ID/messages/events", "# the same with curl"} {
+			if !strings.Contains(r.stdout, want) {
+				t.Errorf("%v does not show %q", args, want)
+			}
+		}
+		if !strings.Contains(r.stderr, "nothing was") {
+			t.Errorf("%v says %s", args, r.stderr)
+		}
+		lines := dpslab(t, home, append(args, "--json")...).want(t, 0).stdout
+		if !strings.Contains(lines, `"dry_run":true`) || strings.Contains(lines, "\n#") {
+			t.Errorf("%v --json: %s", args, lines)
+		}
+	}
+	if r := dpslab(t, home, "status", "press-3"); strings.Contains(r.stdout, "assigned ") {
+		t.Errorf("a dry run registered: %s", r.stdout)
+	}
+}
