@@ -59,13 +59,10 @@ func (o *form) handle(k tea.KeyMsg) (bool, tea.Cmd) {
 	return false, nil
 }
 
-func (o *form) view(w, _ int) []string {
+func (o *form) view(w, h int) []string {
 	th := o.th
 	bw := min(w-4, 76)
-	var rows []string
-	for _, l := range ui.Reflow(o.lines, bw-4) {
-		rows = append(rows, ui.Cut(l, bw-4, th.Ellipsis))
-	}
+	rows := ui.Lines(th, o.lines, bw-4, h-len(o.fields)-6)
 	rows = append(rows, "")
 	labelW := 0
 	for _, f := range o.fields {

@@ -55,10 +55,7 @@ func (o *menu) handle(k tea.KeyMsg) (bool, tea.Cmd) {
 func (o *menu) view(w, h int) []string {
 	th := o.th
 	bw := min(w-4, 76)
-	var rows []string
-	for _, l := range ui.Reflow(o.lines, bw-4) {
-		rows = append(rows, ui.Cut(l, bw-4, th.Ellipsis))
-	}
+	rows := ui.Lines(th, o.lines, bw-4, max(h-len(o.items)-3, h/2))
 	if len(rows) > 0 {
 		rows = append(rows, "")
 	}

@@ -214,14 +214,11 @@ func (o *confirm) handle(k tea.KeyMsg) (bool, tea.Cmd) {
 	return false, nil
 }
 
-func (o *confirm) view(w, _ int) []string {
+func (o *confirm) view(w, h int) []string {
 	bw := min(w-4, 76)
-	var rows []string
-	for _, l := range ui.Reflow(o.lines, bw-4) {
-		rows = append(rows, ui.Cut(l, bw-4, o.th.Ellipsis))
-	}
+	rows := ui.Lines(o.th, o.lines, bw-4, h-4)
 	verb := cmp.Or(o.verb, "deletes them")
-	rows = append(rows, "", o.th.Key.Text("y")+" "+verb+"   "+o.th.Key.Text("n")+" or enter keeps everything as it is")
+	rows = append(rows, "", o.th.Key.Text("y")+" "+verb+"   "+o.th.Key.Text("n")+" or enter keeps everything")
 	return ui.Box(o.th, o.title, rows, bw)
 }
 

@@ -1,6 +1,30 @@
 package ui
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"dpslab/tui/theme"
+)
+
+// Lines fits the text of a box into w by h cells: broken anew where it is too
+// wide, then without empty lines, at last with a row that says how many more there
+// are.
+func Lines(th *theme.Theme, lines []string, w, h int) []string {
+	rows := Reflow(lines, w)
+	h = max(h, 1)
+	if len(rows) > h {
+		rows = slices.DeleteFunc(slices.Clone(rows), func(r string) bool { return r == "" })
+	}
+	if len(rows) > h {
+		rows = append(rows[:h-1:h-1], th.Dim.Text(fmt.Sprintf("%s %d more rows on a higher screen", th.Ellipsis, len(rows)-h+1)))
+	}
+	for i, r := range rows {
+		rows[i] = Cut(r, w, th.Ellipsis)
+	}
+	return rows
+}
 
 // Reflow fits lines that were broken for a wider place into w cells, without
 // cutting any. Where all of them fit they stay as they are; else plain paragraphs

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dpslab/tui/theme"
 )
 
 func TestReflow(t *testing.T) {
@@ -29,5 +31,27 @@ func TestReflow(t *testing.T) {
 	}
 	if got := Reflow(nil, 10); got != nil {
 		t.Errorf("%q", got)
+	}
+}
+
+// A text that is too high for its box loses its empty lines first, and then says
+// how much there is more.
+func TestLines(t *testing.T) {
+	t.Parallel()
+	th, err := theme.New(theme.Options{Name: "none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := []string{"one", "", "two", "", "three"}
+	for h, want := range map[int][]string{
+		0: {"… 3 more rows on a higher screen"}, 2: {"one", "… 2 more rows on a higher screen"},
+		3: {"one", "two", "three"}, 4: {"one", "two", "three"}, 5: lines, 9: lines,
+	} {
+		if got := Lines(th, lines, 40, h); !slices.Equal(got, want) {
+			t.Errorf("%d rows: %q", h, got)
+		}
+	}
+	if lines[1] != "" {
+		t.Error("the lines themselves were changed")
 	}
 }
