@@ -23,9 +23,13 @@ var (
 	// JSON members that hold keys, pass phrases, PFX files or tokens. A text
 	// that was cut may end inside one.
 	secretMember = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?i)("` + secretNames + `"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|\\?\z)`)
+		return regexp.MustCompile(`(?is)("` + secretNames + `"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|\\?\z)`)
 	})
-	secretPFX  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`("data"\s*:\s*)"MI(?:[^"\\]|\\.)*(?:"|\\?\z)`) })
+	secretPFX = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s)("data"\s*:\s*)"MI(?:[^"\\]|\\.)*(?:"|\\?\z)`) })
+	// It comes first: what others take for a token may be how a key begins.
+	secretKey = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`)
+	})
 	secretText = sync.OnceValue(func() []masking {
 		return []masking{
 			// JSON inside a JSON string: IoT Hub nests its errors that way.
@@ -34,7 +38,6 @@ var (
 			{regexp.MustCompile(`(?i)(SharedAccessSignature\s+)[^"'\s]+`), "${1}" + Masked},
 			{regexp.MustCompile(`(?i)((?:[?&]|\\u0026)sig=)[^&"'\s]+`), "${1}" + Masked},
 			{regexp.MustCompile(`(?i)(Bearer\s+)[A-Za-z0-9._~+/=-]{8,}`), "${1}" + Masked},
-			{regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), Masked},
 		}
 	})
 )
@@ -52,6 +55,7 @@ func RedactText(s string) string {
 	if harmless(s) {
 		return s
 	}
+	s = secretKey().ReplaceAllString(s, Masked)
 	s = secretMember().ReplaceAllString(s, `${1}"`+Masked+`"`)
 	s = secretPFX().ReplaceAllString(s, `${1}"`+Masked+`"`)
 	for _, t := range secretText() {
