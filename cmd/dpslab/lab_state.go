@@ -55,12 +55,12 @@ A database that is damaged is put aside, and the next start makes a new lab.`,
 	}
 }
 
-// putLabAside makes room where a damaged database lies, and says so: with it go
-// the lab's ID scope and keys.
+// putLabAside makes room where a damaged database or log lies, and says so: with
+// a database go the lab's ID scope and keys.
 func (a *app) putLabAside(dir string) error {
 	aside, err := emulator.PutAside(dir)
 	if aside != "" {
-		fmt.Fprintf(a.err, "the lab's database was damaged; it is now %s\n", printable(aside))
+		fmt.Fprintf(a.err, "a file of the lab could not be used; it is now %s\n", printable(aside))
 	}
 	return err
 }

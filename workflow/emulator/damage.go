@@ -14,8 +14,8 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-// DamagedError says that the database file of a lab cannot be used as it is. The
-// file was not changed.
+// DamagedError says that the database file of a lab, or the log of messages beside
+// it, cannot be used as it is. The file was not changed.
 type DamagedError struct {
 	Path   string
 	Reason string // what is the matter with the file
@@ -161,8 +161,8 @@ func (s *store) shielded(all bool, transaction func() error) (err error) {
 	return transaction()
 }
 
-// PutAside moves a database that cannot be used out of the way, so that the
-// directory can take another. It returns where to, and nothing where the
+// PutAside moves a database that cannot be used, or its log, out of the way, so
+// that the directory can take another. It returns where to, and nothing where the
 // database is in order or absent.
 func PutAside(dir string) (string, error) {
 	s, err := openDir(dir)
@@ -174,7 +174,7 @@ func PutAside(dir string) (string, error) {
 		return "", err
 	}
 	for n := 1; ; n++ {
-		aside := filepath.Join(dir, fmt.Sprintf("lab.db.damaged-%d", n))
+		aside := filepath.Join(dir, fmt.Sprintf("%s.damaged-%d", filepath.Base(damaged.Path), n))
 		if _, err := os.Lstat(aside); err == nil {
 			continue
 		}

@@ -17,8 +17,8 @@ import (
 //
 // A record is, in big-endian numbers, the length of its text (4 bytes), a CRC-32C
 // of all that follows (4), its epoch (8), the sequence number (8) and the text of
-// a message. The first that does not fit, be it torn
-// or of another epoch, ends the log.
+// a message, or an [Event] in JSON as earlier versions wrote it. The first that
+// does not fit, be it torn or of another epoch, ends the log.
 type eventLog struct {
 	file   *os.File
 	epoch  uint64
@@ -136,9 +136,11 @@ func cutRecord(raw []byte, epoch uint64) (m message, rest []byte, ok bool) {
 }
 
 // readLog gives the messages of the log of an epoch, and says whether there is
-// a file at all.
+// a file at all. A record that is whole was acknowledged: one that cannot be read
+// is an error, not the end of the log.
 func readLog(dir string, epoch uint64, keep func(message, *Event)) (found bool, err error) {
-	raw, err := os.ReadFile(filepath.Join(dir, logName))
+	path := filepath.Join(dir, logName)
+	raw, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
@@ -150,9 +152,9 @@ func readLog(dir string, epoch uint64, keep func(message, *Event)) (found bool, 
 		if !ok {
 			return true, nil
 		}
-		e, ok := m.event()
+		m, e, ok := m.recorded()
 		if !ok {
-			return true, nil
+			return true, &DamagedError{path, "it holds messages in a form that this version does not know; start and end the version that wrote them once, which moves them into the database"}
 		}
 		keep(m, &e)
 		raw = rest

@@ -2,7 +2,7 @@ package emulator
 
 import (
 	"bytes"
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -131,6 +131,59 @@ func TestLogOfAnotherDatabase(t *testing.T) {
 	wantHeard(t, reopened(t, stranger), "d")
 }
 
+// TestLogOfEarlierVersion replays a log whose messages are events in JSON, as they
+// were before they were packed, and goes on behind it.
+func TestLogOfEarlierVersion(t *testing.T) {
+	t.Parallel()
+	s, dir := logged(t)
+	left := abandoned(t, dir)
+	var raw []byte
+	for sequence, text := range map[uint64]string{
+		2: `{"hub":"h","device_id":"d","sequence":0,"enqueued_at":"1970-01-01T00:00:01.000000005Z","body":"two","properties":{"line":"3"},"system":{"message-id":"m1"}}`,
+		1: `{"hub":"h","device_id":"e","sequence":0,"enqueued_at":"1970-01-01T00:00:01.000000005Z","body":"/w==","system":{"body-encoding":"base64"}}`,
+	} {
+		raw = appendRecord(raw, s.journal.log.epoch, &message{sequence, []byte(text)})
+	}
+	if err := os.WriteFile(filepath.Join(left, logName), raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	later := reopened(t, left)
+	wantHeard(t, later, "d", "1 one", "2 two")
+	wantHeard(t, later, "e", "1 /w==")
+	events, err := (&Lab{store: later}).inbox("h", "d", 1)
+	if err != nil || len(events) != 1 || events[0].Properties["line"] != "3" || events[0].System["message-id"] != "m1" {
+		t.Errorf("%+v, %v", events, err)
+	}
+	say(t, later, "d", "three")
+	wantHeard(t, reopened(t, abandoned(t, left)), "d", "1 one", "2 two", "3 three")
+}
+
+// TestLogOfUnknownForm does not drop messages that were acknowledged: the store
+// does not open, says why, and leaves the file to who can read it.
+func TestLogOfUnknownForm(t *testing.T) {
+	t.Parallel()
+	s, dir := logged(t)
+	left := abandoned(t, dir)
+	path := filepath.Join(left, logName)
+	raw := appendRecord(nil, s.journal.log.epoch, &message{2, []byte("form of tomorrow")})
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := openStore(left)
+	damaged, ok := errors.AsType[*DamagedError](err)
+	if !ok || damaged.Path != path || !strings.Contains(err.Error(), "the version that wrote them") {
+		t.Fatalf("%v", err)
+	}
+	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, raw) {
+		t.Errorf("the log was changed: %v", err)
+	}
+	aside, err := PutAside(left)
+	if err != nil || filepath.Base(aside) != logName+".damaged-1" {
+		t.Fatalf("put aside as %q, %v", aside, err)
+	}
+	wantHeard(t, reopened(t, left), "d", "1 one")
+}
+
 // TestKilledWhileSending kills a lab under load. Every message that was answered
 // is in the inbox afterwards.
 func TestKilledWhileSending(t *testing.T) {
@@ -218,23 +271,21 @@ func FuzzMessage(f *testing.F) {
 	raw := newMessage("h", "", time.Time{}, []byte{0xff})
 	f.Add(raw.text)
 	f.Add([]byte{})
+	f.Add([]byte(`{"hub":"h","device_id":"d","enqueued_at":"2026-01-02T03:04:05Z","body":"x","properties":{"":"1"},"system":null}`))
 	f.Add(append(make([]byte, 8), 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		m := message{sequence: 7, text: text}
+		if again, e, ok := m.recorded(); ok {
+			same, ok := again.event()
+			if !ok || same.Sequence != 7 || same.Hub != e.Hub || same.DeviceID != e.DeviceID || same.Body != e.Body {
+				t.Errorf("%+v of the log packed again is %+v, %v", e, same, ok)
+			}
+		}
 		e, ok := m.event()
 		if !ok {
 			return
 		}
-		again := message{sequence: 7, text: binary.BigEndian.AppendUint64(nil, uint64(e.EnqueuedAt.UnixNano()))}
-		for _, text := range []string{e.Hub, e.DeviceID, e.Body} {
-			again.text = appendText(again.text, text)
-		}
-		for name, value := range e.Properties {
-			again.set(appProperty, name, value)
-		}
-		for name, value := range e.System {
-			again.set(systemProperty, name, value)
-		}
+		again := repacked(&e)
 		if same, ok := again.event(); !ok || !reflect.DeepEqual(same, e) {
 			t.Errorf("%+v packed again is %+v, %v", e, same, ok)
 		}

@@ -1,8 +1,10 @@
 package emulator
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -96,6 +98,37 @@ func (m *message) event() (e Event, ok bool) {
 		}
 	}
 	return e, true
+}
+
+// recorded gives a message of the log with its event; false when it is none. The
+// first byte tells an [Event] in JSON, of an earlier version, from a message: that
+// begins with a time, which for centuries begins otherwise.
+func (m *message) recorded() (message, Event, bool) {
+	if bytes.HasPrefix(m.text, []byte("{")) {
+		var e Event
+		if json.Unmarshal(m.text, &e) == nil {
+			e.Sequence = m.sequence
+			return repacked(&e), e, true
+		}
+	}
+	e, ok := m.event()
+	return *m, e, ok
+}
+
+// repacked makes the message of an event.
+func repacked(e *Event) message {
+	text := binary.BigEndian.AppendUint64(nil, uint64(e.EnqueuedAt.UnixNano()))
+	for _, part := range []string{e.Hub, e.DeviceID, e.Body} {
+		text = appendText(text, part)
+	}
+	m := message{e.Sequence, text}
+	for name, value := range e.Properties {
+		m.set(appProperty, name, value)
+	}
+	for name, value := range e.System {
+		m.set(systemProperty, name, value)
+	}
+	return m
 }
 
 func appendText[T string | []byte](to []byte, text T) []byte {
