@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 
@@ -217,8 +216,11 @@ func (o *confirm) handle(k tea.KeyMsg) (bool, tea.Cmd) {
 func (o *confirm) view(w, h int) []string {
 	bw := min(w-4, 76)
 	rows := ui.Lines(o.th, o.lines, bw-4, h-4)
-	verb := cmp.Or(o.verb, "deletes them")
-	rows = append(rows, "", o.th.Key.Text("y")+" "+verb+"   "+o.th.Key.Text("n")+" or enter keeps everything")
+	verb, no := "deletes them", "keeps everything"
+	if o.verb != "" {
+		verb, no = o.verb, "does not"
+	}
+	rows = append(rows, "", o.th.Key.Text("y")+" "+verb+"   "+o.th.Key.Text("n")+" or enter "+no)
 	return ui.Box(o.th, o.title, rows, bw)
 }
 

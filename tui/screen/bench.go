@@ -131,6 +131,7 @@ func (b *Bench) Observe(st *workflow.Status, now time.Time) {
 	b.st = st
 	if st.Run != b.run {
 		b.run, b.follow, b.started = st.Run, true, false
+		b.stopping = b.stopping && st.Running // it may be over already
 		b.rewind()
 	}
 	if st.Running != b.running {

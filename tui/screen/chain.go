@@ -90,6 +90,11 @@ func (c *Chain) Bindings() []keymap.Binding {
 	for _, a := range []keymap.Action{keymap.Open, keymap.Copy, keymap.CopyCommand} {
 		keymap.Disable(bs, a, none)
 	}
+	if e == nil {
+		for _, a := range []keymap.Action{keymap.Up, keymap.Down, keymap.PageUp, keymap.PageDown, keymap.First, keymap.Last} {
+			keymap.Disable(bs, a, none)
+		}
+	}
 	for i := range bs {
 		switch {
 		case c.inside && bs[i].Action == keymap.Down:

@@ -22,11 +22,7 @@ func (c *Chain) View(w, h int) []string {
 	case !c.loaded:
 		return ui.Fit([]string{"", "   reading the files" + th.Ellipsis}, w, h, th.Ellipsis)
 	case c.err != nil:
-		rows := []string{""}
-		for _, r := range ui.Wrap(th.Clean(c.err.Error()), w-6) {
-			rows = append(rows, "   "+th.Bad.Text(r))
-		}
-		return ui.Fit(rows, w, h, th.Ellipsis)
+		return ui.Fit(failed(th, c.err, w), w, h, th.Ellipsis)
 	case len(c.view.Elements) == 0:
 		return ui.Fit(append(c.nothing(w), c.fileFindings(w-6)...), w, h, th.Ellipsis)
 	case c.wide:

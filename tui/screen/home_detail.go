@@ -33,7 +33,7 @@ func (h *Home) detail(w int) []string {
 	return rows
 }
 
-// unusable is why a profile cannot be used, with its fix.
+// unusable is why something cannot be used, with its fix.
 func unusable(err error) *workflow.Problem {
 	var p *workflow.Problem
 	if errors.As(err, &p) {

@@ -132,7 +132,9 @@ func (l *Lab) Bindings() []keymap.Binding {
 		keymap.Disable(bs, keymap.AllOff, "no scenario is on")
 	}
 	if l.count(l.tab) == 0 {
-		keymap.Disable(bs, keymap.Open, "there is nothing in this list")
+		for _, a := range []keymap.Action{keymap.Open, keymap.Up, keymap.Down, keymap.PageUp, keymap.PageDown, keymap.First, keymap.Last} {
+			keymap.Disable(bs, a, "there is nothing in this list")
+		}
 	}
 	for i := range bs {
 		switch {

@@ -18,11 +18,7 @@ func (l *Lab) View(w, h int) []string {
 		return ui.Fit([]string{"", "   opening the lab" + th.Ellipsis}, w, h, th.Ellipsis)
 	}
 	if l.err != nil && l.view.DPSName == "" {
-		rows := []string{""}
-		for _, r := range ui.Wrap(th.Clean(l.err.Error()), w-6) {
-			rows = append(rows, "   "+th.Bad.Text(r))
-		}
-		return ui.Fit(rows, w, h, th.Ellipsis)
+		return ui.Fit(failed(th, l.err, w), w, h, th.Ellipsis)
 	}
 	rows := append(l.head(w), l.tabRow(w), " "+th.Dim.Text(strings.Repeat(th.H, w-2)))
 	room := h - len(rows)

@@ -31,6 +31,16 @@ func scrolled(th *theme.Theme, s *ui.Scroll, rows []string, w, h int, how string
 	return out
 }
 
+// failed is what stands on a screen that has nothing to show: what went wrong, why
+// and what to do.
+func failed(th *theme.Theme, err error, w int) []string {
+	rows := []string{""}
+	for _, r := range ui.Problem(th, unusable(err), w-6) {
+		rows = append(rows, "   "+r)
+	}
+	return rows
+}
+
 // direction points to where there is more.
 func direction(th *theme.Theme, above, below int) string {
 	switch {
