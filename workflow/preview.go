@@ -27,16 +27,10 @@ const (
 // it is that request. Its errors are *Problem.
 func (s *Session) Preview(ctx context.Context, name string, call DeviceCall, o RunOptions) (*Exchange, error) {
 	op := "preview " + string(call) + " of " + name
-	profile, err := s.load(name)
+	r, err := s.aside(name, o)
 	if err != nil {
 		return nil, err
 	}
-	state, err := s.config.Store.LoadState(name)
-	if err != nil {
-		return nil, problemOf("read the state of "+name, err)
-	}
-	r := makeRun(s, name, profile, state, o)
-	r.id = ""
 	defer r.close()
 	defer context.AfterFunc(ctx, func() { r.cancel(context.Cause(ctx)) })()
 	err = r.preview(wire.WithDryRun(r.ctx), call)

@@ -30,16 +30,10 @@ const (
 // capitals stands for that; one that needs files which an earlier step makes is
 // left out, and a note says so. Its errors are *Problem.
 func (s *Session) PreviewRun(ctx context.Context, name string, o RunOptions) ([]StepPreview, error) {
-	profile, err := s.load(name)
+	r, err := s.aside(name, o)
 	if err != nil {
 		return nil, err
 	}
-	state, err := s.config.Store.LoadState(name)
-	if err != nil {
-		return nil, problemOf("read the state of "+name, err)
-	}
-	r := makeRun(s, name, profile, state, o)
-	r.id = ""
 	defer r.close()
 	defer context.AfterFunc(ctx, func() { r.cancel(context.Cause(ctx)) })()
 	var all []StepPreview

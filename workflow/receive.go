@@ -111,7 +111,7 @@ func (s *Session) SendToDevice(ctx context.Context, name string, m ToDevice) err
 	if err := s.mayWrite(op); err != nil {
 		return err
 	}
-	r, err := s.aside(name)
+	r, err := s.aside(name, RunOptions{})
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (s *Session) asDevice(ctx context.Context, name, op string, do func(context
 	if err := s.mayWrite(op); err != nil { // a received message is locked, which others see
 		return err
 	}
-	r, err := s.aside(name)
+	r, err := s.aside(name, RunOptions{})
 	if err != nil {
 		return err
 	}
@@ -158,8 +158,9 @@ func (s *Session) asDevice(ctx context.Context, name, op string, do func(context
 	return nil
 }
 
-// aside prepares something that is no run: its events carry no run's ID.
-func (s *Session) aside(name string) (*run, error) {
+// aside prepares something that is no run: its events carry no run's ID. o says
+// of messages and steps what it says for a run.
+func (s *Session) aside(name string, o RunOptions) (*run, error) {
 	profile, err := s.load(name)
 	if err != nil {
 		return nil, err
@@ -168,11 +169,11 @@ func (s *Session) aside(name string) (*run, error) {
 	if err != nil {
 		return nil, problemOf("read the state of "+name, err)
 	}
-	return asideOf(s, name, profile, state), nil
+	return asideOf(s, name, profile, state, o), nil
 }
 
-func asideOf(s *Session, name string, p *profiles.Profile, state *profiles.State) *run {
-	r := makeRun(s, name, p, state, RunOptions{})
+func asideOf(s *Session, name string, p *profiles.Profile, state *profiles.State, o RunOptions) *run {
+	r := makeRun(s, name, p, state, o)
 	r.id = ""
 	return r
 }

@@ -76,7 +76,7 @@ func (s *Session) Start(name string, o RunOptions) (string, error) {
 func (s *Session) Lookup(ctx context.Context, name string) (*Registration, error) {
 	// Without the profile's lock: nothing is written, and asking during a run is
 	// what people do.
-	r, err := s.aside(name)
+	r, err := s.aside(name, RunOptions{})
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -92,28 +91,17 @@ each line has id, subject, sha1, not_after, resource_id and key_vault.`,
 		if err != nil {
 			return err
 		}
-		if len(all) == 0 && !s.quiet {
-			fmt.Fprintln(s.err, "no certificates")
-		}
-		table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-		for i, held := range all {
-			shown := apimOf(held)
-			if f.asJSON {
-				if err := s.printJSON(shown); err != nil {
-					return err
-				}
-				continue
-			}
-			if i == 0 {
-				fmt.Fprintln(table, "ID\tUNTIL\tSHA-1\tSUBJECT\tKEY VAULT")
-			}
-			vault := ""
+		list := s.list("ID\tUNTIL\tSHA-1\tSUBJECT\tKEY VAULT")
+		for _, held := range all {
+			shown, vault := apimOf(held), ""
 			if shown.Vault != nil {
 				vault = shown.Vault.SecretID + " " + shown.Vault.Status
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", printable(shown.ID), day(shown.NotAfter), printable(shown.SHA1), printable(shown.Subject), printable(vault))
+			if err := list.row(shown, shown.ID, day(shown.NotAfter), shown.SHA1, shown.Subject, vault); err != nil {
+				return err
+			}
 		}
-		return table.Flush()
+		return list.end("no certificates")
 	})
 	return c
 }
@@ -150,11 +138,7 @@ func (s *serviceCall) showAPIM(held *workflow.APIMCertificate) error {
 	if v := shown.Vault; v != nil {
 		lines = append(lines, [2]string{"key vault", v.SecretID}, [2]string{"identity", v.ClientID}, [2]string{"last reading", strings.TrimSpace(v.Status + " " + v.Message)})
 	}
-	for _, l := range lines {
-		if l[1] != "" {
-			fmt.Fprintf(s.out, "%-13s  %s\n", l[0], printable(l[1]))
-		}
-	}
+	s.facts(13, lines)
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -84,28 +83,14 @@ has name, verified, subject, sha1, not_after, created, updated and etag.`,
 		if err != nil {
 			return err
 		}
-		if len(all) == 0 && !s.quiet {
-			fmt.Fprintln(s.err, "no signing certificates: dpslab ca verify NAME uploads one and proves it")
-		}
-		table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+		list := s.list("NAME\tVERIFIED\tUNTIL\tSHA-1\tSUBJECT")
 		for i := range all {
 			ca := caOf(&all[i])
-			if f.asJSON {
-				if err := s.printJSON(ca); err != nil {
-					return err
-				}
-				continue
+			if err := list.row(ca, ca.Name, yesNo(ca.Verified), day(ca.NotAfter), ca.SHA1, ca.Subject); err != nil {
+				return err
 			}
-			if i == 0 {
-				fmt.Fprintln(table, "NAME\tVERIFIED\tUNTIL\tSHA-1\tSUBJECT")
-			}
-			verified := "no"
-			if ca.Verified {
-				verified = "yes"
-			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", printable(ca.Name), verified, day(ca.NotAfter), printable(ca.SHA1), printable(ca.Subject))
 		}
-		return table.Flush()
+		return list.end("no signing certificates: dpslab ca verify NAME uploads one and proves it")
 	})
 	return c
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -84,25 +83,14 @@ public_network_access, subscription_id, resource_group and iot_hubs.`,
 		if err != nil {
 			return err
 		}
-		if len(all) == 0 && !s.quiet {
-			fmt.Fprintln(s.err, "no DPS instances that this account may see")
-		}
-		table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-		for i, instance := range all {
+		list := s.list("NAME\tID SCOPE\tLOCATION\tSTATE\tHUBS\tRESOURCE GROUP")
+		for _, instance := range all {
 			shown := instanceOf(instance)
-			if f.asJSON {
-				if err := s.printJSON(shown); err != nil {
-					return err
-				}
-				continue
+			if err := list.row(shown, shown.Name, shown.IDScope, shown.Location, shown.State, strconv.Itoa(len(shown.Hubs)), shown.ResourceGroup); err != nil {
+				return err
 			}
-			if i == 0 {
-				fmt.Fprintln(table, "NAME\tID SCOPE\tLOCATION\tSTATE\tHUBS\tRESOURCE GROUP")
-			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\n", printable(shown.Name), printable(shown.IDScope), printable(shown.Location),
-				printable(shown.State), len(shown.Hubs), printable(shown.ResourceGroup))
 		}
-		return table.Flush()
+		return list.end("no DPS instances that this account may see")
 	})
 	return c
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -125,43 +124,25 @@ enabled, device_id, status, assigned_hub, etag, created and updated.`,
 			return err
 		}
 		s.note("a page may name a continuation; the next request carries it in x-ms-continuation")
-		table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-		seen := 0
+		list := s.list("ID\tATTESTATION\tENABLED\tALLOCATION\tREGISTRATION")
 		err = s.pages(p, q, func(q workflow.EnrollmentQuery) (string, error) {
 			page, err := s.Enrollments(ctx, q)
 			if err != nil {
 				return "", err
 			}
 			for _, e := range page.Items {
-				seen++
-				if err := s.listEnrollment(table, e, seen == 1); err != nil {
+				if err := list.row(e, e.ID, e.Attestation, yesNo(e.Enabled), e.Allocation, strings.TrimSpace(e.Status+" "+e.AssignedHub)); err != nil {
 					return "", err
 				}
 			}
-			return page.Continuation, table.Flush()
+			return page.Continuation, list.flush()
 		})
-		if err == nil && seen == 0 && !s.quiet {
-			fmt.Fprintf(s.err, "no %s\n", f.kind())
+		if err != nil {
+			return err
 		}
-		return err
+		return list.end("no " + f.kind())
 	})
 	return c
-}
-
-func (s *serviceCall) listEnrollment(table *tabwriter.Writer, e workflow.Enrollment, first bool) error {
-	if s.flags.asJSON {
-		return s.printJSON(e)
-	}
-	if first {
-		fmt.Fprintln(table, "ID\tATTESTATION\tENABLED\tALLOCATION\tREGISTRATION")
-	}
-	enabled := "yes"
-	if !e.Enabled {
-		enabled = "no"
-	}
-	_, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", printable(e.ID), printable(e.Attestation), enabled,
-		printable(e.Allocation), printable(strings.TrimSpace(e.Status+" "+e.AssignedHub)))
-	return err
 }
 
 func (a *app) enrollmentShowCommand(f *enrollmentFlags) *cobra.Command {
@@ -262,7 +243,7 @@ func (s *serviceCall) showAttestation(ctx context.Context, group bool, id, keyFi
 	if s.flags.asJSON {
 		return s.printJSON(shown)
 	}
-	for _, l := range [][2]string{
+	s.facts(22, [][2]string{
 		{"type", shown.Type},
 		{"primary key", shown.PrimaryKey},
 		{"secondary key", shown.SecondaryKey},
@@ -273,11 +254,7 @@ func (s *serviceCall) showAttestation(ctx context.Context, group bool, id, keyFi
 		{"CA reference", shown.CAReference},
 		{"secondary CA reference", shown.SecondCAReference},
 		{"written to", shown.KeyFile},
-	} {
-		if l[1] != "" {
-			fmt.Fprintf(s.out, "%-22s  %s\n", l[0], printable(l[1]))
-		}
-	}
+	})
 	return nil
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +46,7 @@ assigned_hub, device_id, etag, error_code, error_message, created, updated.`,
 		if f.asJSON {
 			return s.printJSON(r)
 		}
-		for _, l := range [][2]string{
+		s.facts(15, [][2]string{
 			{"registration ID", r.RegistrationID},
 			{"status", r.Status},
 			{"substatus", r.Substatus},
@@ -57,11 +56,7 @@ assigned_hub, device_id, etag, error_code, error_message, created, updated.`,
 			{"created", r.Created},
 			{"updated", r.Updated},
 			{"etag", r.ETag},
-		} {
-			if l[1] != "" {
-				fmt.Fprintf(s.out, "%-15s  %s\n", l[0], printable(l[1]))
-			}
-		}
+		})
 		return nil
 	})
 	return c
@@ -92,38 +87,26 @@ enrollments stand in dpslab enrollment list. The first page is shown; --all and
 			return err
 		}
 		s.note("a page may name a continuation; the next request carries it in x-ms-continuation")
-		table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-		seen := 0
+		list := s.list("REGISTRATION ID\tSTATUS\tHUB\tDEVICE ID\tERROR")
 		err = s.pages(p, q, func(q workflow.EnrollmentQuery) (string, error) {
 			page, err := s.Registrations(ctx, args[0], q)
 			if err != nil {
 				return "", err
 			}
 			for i := range page.Items {
-				seen++
-				if err := s.listRegistration(table, &page.Items[i], seen == 1); err != nil {
+				r := &page.Items[i]
+				if err := list.row(r, r.RegistrationID, r.Status, r.AssignedHub, r.DeviceID, errorText(r)); err != nil {
 					return "", err
 				}
 			}
-			return page.Continuation, table.Flush()
+			return page.Continuation, list.flush()
 		})
-		if err == nil && seen == 0 && !s.quiet {
-			fmt.Fprintln(s.err, "no registrations")
+		if err != nil {
+			return err
 		}
-		return err
+		return list.end("no registrations")
 	})
 	return c
-}
-
-func (s *serviceCall) listRegistration(table *tabwriter.Writer, r *workflow.RegistrationRecord, first bool) error {
-	if s.flags.asJSON {
-		return s.printJSON(r)
-	}
-	if first {
-		fmt.Fprintln(table, "REGISTRATION ID\tSTATUS\tHUB\tDEVICE ID\tERROR")
-	}
-	_, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", printable(r.RegistrationID), printable(r.Status), printable(r.AssignedHub), printable(r.DeviceID), printable(errorText(r)))
-	return err
 }
 
 func (a *app) registrationDeleteCommand(f *serviceFlags) *cobra.Command {
