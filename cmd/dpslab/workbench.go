@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"dpslab/cmd/embeddedlab"
 	"dpslab/tui"
@@ -31,7 +30,7 @@ func (a *app) workbench(ctx context.Context, open string) error {
 		Store:   store, OpenLab: embeddedlab.Open(a.labOptions(store.Paths)), Getenv: a.getenv, Sink: feed.Put, Ask: asker.Ask, ReadOnly: a.readOnly,
 	})
 	defer s.Close()
-	defer time.AfterFunc(time.Second, collectOften).Stop() // the first frame has been drawn
+	collectOften()
 	show := tui.Run
 	if linear {
 		show = tui.RunAccessible
