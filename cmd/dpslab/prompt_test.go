@@ -31,6 +31,7 @@ func TestNewAsks(t *testing.T) {
 	s.press(enter)
 	s.answer("authority [dpslab-ca]:", "")
 	s.answer("pass phrase variable []:", "")
+	s.answer("pass phrase command []:", "")
 	s.answer("more choices [no]:", "")
 	s.answer("enrollment [group]:", "")
 	s.answer("group name [dpslab-group]:", "line-3")
