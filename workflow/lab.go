@@ -69,18 +69,23 @@ func (s *Session) OpenLab(ctx context.Context) (*Lab, error) {
 	return lab, nil
 }
 
-// openLabAhead opens the lab for the OpenLab that will follow, which tells of it.
-// So a lab comes up, or is found, while keys and certificates are made. What goes
-// wrong is left for OpenLab to find.
+// openLabAhead begins to open the lab for the OpenLab that will follow, which
+// waits for it and tells of it. So a lab comes up, or is found, while keys and
+// certificates are made. What goes wrong is left for OpenLab to find.
 func (s *Session) openLabAhead(ctx context.Context) {
-	s.labOnce.Lock()
-	defer s.labOnce.Unlock()
-	if s.lab != nil || s.labAhead != nil || s.config.OpenLab == nil || ctx.Err() != nil {
+	if !s.labOnce.TryLock() {
+		return // somebody is at it
+	}
+	if s.lab != nil || s.labAhead != nil || s.config.OpenLab == nil {
+		s.labOnce.Unlock()
 		return
 	}
-	if lab, err := s.config.OpenLab(ctx); err == nil {
-		s.labAhead = lab
-	}
+	go func() {
+		defer s.labOnce.Unlock()
+		if lab, err := s.config.OpenLab(ctx); err == nil {
+			s.labAhead = lab
+		}
+	}()
 }
 
 // openedLab is the lab that is open, without asking whether it still answers.

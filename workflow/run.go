@@ -133,9 +133,8 @@ func planOf(p *profiles.Profile, o RunOptions, st *profiles.State) []StepID {
 
 func (r *run) execute() {
 	r.openJournal()
-	labTried := r.openLabAhead()
+	r.openLabAhead()
 	problem := r.all()
-	<-labTried
 	if err := r.saver.wait(); err != nil {
 		r.warn("the progress could not be saved: " + err.Error())
 	}
@@ -147,19 +146,12 @@ func (r *run) execute() {
 	}
 }
 
-// openLabAhead has the lab opened beside the step that needs none. The channel
-// is closed when that is over.
-func (r *run) openLabAhead() <-chan struct{} {
-	over := make(chan struct{})
+// openLabAhead has the lab opened beside the step that needs none.
+func (r *run) openLabAhead() {
 	if r.options.Undo || r.profile.Target.Kind != profiles.TargetLab || len(r.plan) < 2 || r.plan[0] != StepCertificates {
-		close(over)
-		return over
+		return
 	}
-	go func() {
-		defer close(over)
-		r.session.openLabAhead(r.ctx)
-	}()
-	return over
+	r.session.openLabAhead(r.ctx)
 }
 
 // all runs the planned steps and returns what stopped it, if anything. A panic
