@@ -31,15 +31,21 @@ func (a *app) labCommand() *cobra.Command {
 	var f labFlags
 	c := &cobra.Command{
 		Use:   "lab",
-		Short: "Serve the emulator of DPS, IoT Hub and Azure Resource Manager until interrupted",
-		Long: `Serve the emulator of DPS, IoT Hub and Azure Resource Manager until interrupted.
-It answers under the real host names (curl --connect-to) and under localhost,
-and keeps its state; a workbench or run on the same state joins it.`,
+		Short: "Serve the emulator of DPS, IoT Hub, API Management and Azure Resource Manager until interrupted",
+		Long: `Serve the emulator of DPS, IoT Hub, API Management certificates and Azure
+Resource Manager until interrupted. It answers under the real host names (curl
+--connect-to) and under localhost, and keeps its state; a workbench or run on
+the same state joins it.`,
 		Example: `  dpslab lab
   dpslab lab --listen 127.0.0.1:443 --json
   eval "$(dpslab lab env)"`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return a.serveLab(c.Context(), f) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if c.Flags().Changed("assign-delay") && f.options.AssignDelay == 0 {
+				f.options.AssignDelay = -1 // none; 0 would be the default
+			}
+			return a.serveLab(c.Context(), f)
+		},
 	}
 	c.PersistentFlags().StringVar(&f.state, "state", "", "the lab's folder (default: below dpslab's state folder)")
 	flags := c.Flags()
@@ -47,7 +53,7 @@ and keeps its state; a workbench or run on the same state joins it.`,
 	flags.BoolVar(&f.options.InMemory, "in-memory", false, "keep nothing")
 	flags.BoolVar(&f.options.Strict, "strict", false, "refuse what the real services may refuse: unknown api-versions, bodies of another version, …")
 	flags.IntVar(&f.options.RetryAfter, "retry-after", 3, "seconds that the lab asks devices to wait; 0 for no waiting")
-	flags.DurationVar(&f.options.AssignDelay, "assign-delay", 0, "how long assigning takes (default 240ms)")
+	flags.DurationVar(&f.options.AssignDelay, "assign-delay", 0, "how long assigning takes (default 240ms, and none with --retry-after 0)")
 	flags.StringSliceVar(&f.hubs, "hub", nil, "one more IoT hub, by its name; made and linked when it is not there")
 	flags.BoolVar(&f.options.Insecure, "i-know-this-is-insecure", false, "allow an address that other machines can reach")
 	flags.BoolVar(&f.asJSON, "json", false, "print one JSON object when ready; it holds the lab's keys")
@@ -82,6 +88,9 @@ func (a *app) serveLab(ctx context.Context, f labFlags) error {
 		if len(name) > 50 || !hubName.MatchString(name) {
 			return usage(fmt.Sprintf("--hub %q is not the name of an IoT hub", name), "3 to 50 letters, digits and '-', the first and last no '-'")
 		}
+	}
+	if o.RetryAfter < 0 {
+		return usage(fmt.Sprintf("--retry-after %d is no time to wait", o.RetryAfter), "a number of seconds; 0 for no waiting")
 	}
 	if !(o.Chaos >= 0 && o.Chaos <= 1) {
 		return usage(fmt.Sprintf("--chaos %v is no share of the requests", o.Chaos), "a number from 0 (nothing) to 1 (every request)")
@@ -159,7 +168,7 @@ func (a *app) labEnvCommand(f *labFlags) *cobra.Command {
 			}
 			ready, operator, err := awaitLab(c.Context(), dir)
 			if err != nil {
-				return &workflow.Problem{Kind: workflow.Unreachable, Op: "find the lab", Summary: err.Error(), Fix: "start it: dpslab lab"}
+				return noLab(err, f.state)
 			}
 			defer operator.Close()
 			return a.printLabEnv(ready)
@@ -216,10 +225,13 @@ func (a *app) printLabEnv(r emulator.Ready) error {
 // labProblem says what a person can do when the lab does not start.
 func labProblem(err error) error {
 	p := &workflow.Problem{Kind: workflow.LocalFile, Op: "start the lab", Summary: err.Error()}
+	var path *fs.PathError
 	var held *emulator.HeldError
 	var damaged *emulator.DamagedError
 	var address *emulator.AddressError
 	switch {
+	case errors.Is(err, emulator.ErrNeverRan):
+		p.Op, p.Fix = "export the lab", "start one there with dpslab lab, or name the folder of another with --state"
 	case errors.As(err, &damaged):
 		p.Fix = "go on with an empty lab: dpslab lab reset; or with one that was exported: dpslab lab import FILE (both keep the damaged file beside it, and take --state where the lab did)"
 	case errors.As(err, &address):
@@ -230,6 +242,8 @@ func labProblem(err error) error {
 		p.Kind, p.Fix = workflow.Usage, "serve 127.0.0.1; or, on a network where nobody else is, add --i-know-this-is-insecure"
 	case errors.As(err, &held):
 		p.Fix = "use that one (runs and the workbench join it by themselves), or give this one another folder with --state"
+	case errors.As(err, &path):
+		p.Fix = "give the lab another folder with --state, or none with --in-memory"
 	}
 	return p
 }

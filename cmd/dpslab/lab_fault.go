@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -29,10 +30,19 @@ func (a *app) joinedLab(ctx context.Context, state string, do func(emulator.Read
 	}
 	ready, operator, err := emulator.Join(ctx, dir)
 	if err != nil {
-		return &workflow.Problem{Kind: workflow.Unreachable, Op: "find the lab", Summary: err.Error(), Fix: "start it: dpslab lab"}
+		return noLab(err, state)
 	}
 	defer operator.Close()
 	return do(ready, operator)
+}
+
+// noLab says that no lab serves a folder, and what would start one that does.
+func noLab(err error, state string) error {
+	start := "dpslab lab"
+	if state != "" {
+		start += " --state " + workflow.ShellWord(state)
+	}
+	return &workflow.Problem{Kind: workflow.Unreachable, Op: "find the lab", Summary: err.Error(), Fix: "start it: " + start}
 }
 
 func (a *app) labFaultCommand(f *labFlags) *cobra.Command {
@@ -54,7 +64,16 @@ func (a *app) faultSetCommand(f *labFlags) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "set SCENARIO",
 		Short: "Switch a scenario on; `dpslab lab fault list` names them",
-		Args:  cobra.ExactArgs(1),
+		Long: `Switch a scenario on, until it is cleared or the lab ends. dpslab lab fault list
+names the scenarios, the operations that each can strike and its usual value.
+
+Operations: connect (a new connection); register, poll, lookup (device API);
+assign (how a registration ends); enrollments, registrations (service API);
+certificates, apim, resources (Resource Manager); send, receive, registry (hub).`,
+		Example: `  dpslab lab fault set endless-assigning --device press-3
+  dpslab lab fault set delay --value 30s --operation poll
+  dpslab lab fault set server-error --value 500 --rate 0.2 --seed 7`,
+		Args: cobra.ExactArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var names []string
 			for _, s := range emulator.Scenarios() {
@@ -76,12 +95,12 @@ func (a *app) faultSetCommand(f *labFlags) *cobra.Command {
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&fault.Operation, "operation", "", "strike this operation alone")
+	flags.StringVar(&fault.Operation, "operation", "", "strike this operation alone (default all those of the scenario)")
 	flags.StringVar(&fault.Device, "device", "", "strike this registration ID or device ID alone")
 	flags.Float64Var(&fault.Rate, "rate", 0, "share of the requests it strikes (default all, of chaos one in twenty)")
 	flags.Uint64Var(&fault.Seed, "seed", 0, "makes the choice of --rate repeatable")
 	flags.IntVar(&fault.Count, "count", 0, "strike this often and no more (default until cleared)")
-	flags.StringVar(&fault.Value, "value", "", "the scenario's own figure")
+	flags.StringVar(&fault.Value, "value", "", "how long, which status, …, in place of the usual VALUE of dpslab lab fault list")
 	return c
 }
 
@@ -89,7 +108,7 @@ func (a *app) faultListCommand(f *labFlags) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "list",
-		Short: "List the scenarios, and which are on",
+		Short: "List the scenarios, the operations they can strike, and which are on",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			list := func(on []emulator.Fault) error {
@@ -122,6 +141,10 @@ func (a *app) faultClearCommand(f *labFlags) *cobra.Command {
 		Short: "Switch one scenario off, or all",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			known := func(s emulator.Scenario) bool { return s.Name == args[0] }
+			if len(args) > 0 && !slices.ContainsFunc(emulator.Scenarios(), known) {
+				return usage(fmt.Sprintf("no scenario is called %q", args[0]), "look them up: dpslab lab fault list")
+			}
 			return a.joinedLab(c.Context(), f.state, func(_ emulator.Ready, o *emulator.Operator) error {
 				n, err := o.ClearFaults(c.Context(), strings.Join(args, ""))
 				if err == nil {
@@ -146,8 +169,8 @@ func (a *app) printFaults(on []emulator.Fault) error {
 	fmt.Fprintln(w, "SCENARIO\tVALUE\tOPERATIONS\tWHAT HAPPENS")
 	for _, s := range emulator.Scenarios() {
 		operations := strings.Join(s.Operations, " ")
-		if len(s.Operations) > 4 {
-			operations = "all"
+		if s.Everywhere() {
+			operations = "all requests"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Name, s.Default, operations, s.Title)
 	}

@@ -21,6 +21,9 @@ func TestLabFaults(t *testing.T) {
 	if r := dpslab(t, home, "lab", "fault", "set", "throttled").want(t, 3); !strings.Contains(r.stderr, "dpslab lab") {
 		t.Errorf("without a lab:\n%s", r.stderr)
 	}
+	if r := dpslab(t, home, "lab", "inbox", "d1", "--state", "my lab").want(t, 3); !strings.Contains(r.stderr, "dpslab lab --state 'my lab'") {
+		t.Errorf("without a lab in a folder that was named:\n%s", r.stderr)
+	}
 	serve(t, home, "--chaos", "0.000001", "--chaos-seed", "4")
 	dpslab(t, home, "lab", "fault", "clear").want(t, 0)
 	dpslab(t, home, "lab", "fault", "set", "server-error", "--operation", "register", "--rate", "0.5", "--seed", "7", "--value", "502").want(t, 0)
@@ -50,6 +53,12 @@ func TestLabFaults(t *testing.T) {
 	}
 	if r := dpslab(t, home, "lab", "fault", "set", "earthquake").want(t, 2); !strings.Contains(r.stderr, `no scenario is called "earthquake"`) {
 		t.Errorf("%s", r.stderr)
+	}
+	if r := dpslab(t, home, "lab", "fault", "clear", "earthquake").want(t, 2); !strings.Contains(r.stderr, "dpslab lab fault list") {
+		t.Errorf("%s", r.stderr)
+	}
+	if r := dpslab(t, home, "lab", "fault", "list").want(t, 0); !strings.Contains(r.stdout, "network-refused                    register poll lookup enrollments registrations send receive") {
+		t.Errorf("what network-refused strikes:\n%s", r.stdout)
 	}
 	if r := dpslab(t, home, "lab", "fault", "clear", "server-error").want(t, 0); r.stdout != "1 switched off\n" {
 		t.Errorf("%q", r.stdout)

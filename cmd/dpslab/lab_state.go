@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -105,7 +106,7 @@ func (a *app) labImportCommand(f *labFlags) *cobra.Command {
 			}
 			file, err := os.Open(args[0])
 			if err != nil {
-				return &workflow.Problem{Kind: workflow.LocalFile, Op: "import a lab", Summary: err.Error()}
+				return importProblem(err)
 			}
 			defer file.Close()
 			if err := a.putLabAside(dir); err != nil {
@@ -130,6 +131,8 @@ func importProblem(err error) error {
 		p.Fix = "stop that lab first"
 	case errors.Is(err, emulator.ErrNotEmpty):
 		p.Fix = "give this one another folder with --state, or drop what is there with --replace"
+	case errors.Is(err, emulator.ErrNotExport), errors.Is(err, fs.ErrNotExist):
+		p.Fix = "name a file that dpslab lab export wrote"
 	}
 	return p
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,7 +30,27 @@ func TestLabState(t *testing.T) {
 	if _, moved := serve(t, other); moved.IDScope != ready.IDScope {
 		t.Errorf("%s became %s", ready.IDScope, moved.IDScope)
 	}
-	dpslab(t, home, "lab", "import", "/dev/null").want(t, 4)
+	for _, file := range []string{"/dev/null", filepath.Join(other, "nothing.gz")} {
+		if r := dpslab(t, home, "lab", "import", file).want(t, 4); !strings.Contains(r.stderr, "that dpslab lab export wrote") {
+			t.Errorf("%s", r.stderr)
+		}
+	}
+}
+
+// TestNoLabToExport writes no file that could not be imported.
+func TestNoLabToExport(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	file := filepath.Join(home, "lab.gz")
+	for range 2 { // also where a reset has made a database
+		if r := dpslab(t, home, "lab", "export", file).want(t, 4); !strings.Contains(r.stderr, "no lab was ever started") || !strings.Contains(r.stderr, "--state") {
+			t.Errorf("%s", r.stderr)
+		}
+		if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is there: %v", file, err)
+		}
+		dpslab(t, home, "lab", "reset").want(t, 0)
+	}
 }
 
 // TestDamagedLab starts over a database that is cut short: it says what is wrong

@@ -93,6 +93,30 @@ func TestSecondLabIsToldOfTheFirst(t *testing.T) {
 	}
 }
 
+// TestLabFlagsThatMeanNothing are told apart from those that could be meant.
+func TestLabFlagsThatMeanNothing(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	file := filepath.Join(home, "a-file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		args []string
+		code int
+		said string
+	}{
+		{[]string{"--retry-after", "-1"}, 2, "0 for no waiting"},
+		{[]string{"--state", file}, 4, "--in-memory"},
+		{[]string{"--state", filepath.Join(file, "below")}, 4, "--in-memory"},
+	} {
+		r := dpslab(t, home, append([]string{"lab", "--listen", "127.0.0.1:0"}, test.args...)...).want(t, test.code)
+		if !strings.Contains(r.stderr, test.said) {
+			t.Errorf("%q: %s", test.args, r.stderr)
+		}
+	}
+}
+
 func TestKilledLabKeepsItsState(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()

@@ -67,6 +67,7 @@ const (
 	hubUnknown
 	hubNoCredential
 	hubBadBatch
+	hubBatchSize
 	tlsVersions
 	dataPlaneETagHeader
 	entryGone
@@ -152,7 +153,7 @@ var guesses = [...]Guess{
 	noHub:                  {Number: "2.7", Question: "wording of a failed assignment without a hub", code: 400208, message: "No IoT hub is available for this enrollment"},
 	thumbprintMismatch:     {Number: "5.6", Question: "code and name when the leaf is not the one that registered", code: 401002, name: "IotHubUnauthorizedAccess", message: "Thumbprint does not match configuration"},
 	throttled:              {Number: "1.13", Question: "code and wait of a throttled register or poll", code: 429001, message: "Too many requests", Choice: "Retry-After says when there is room again, at least 2 seconds"},
-	webhookFailed:          {Number: "2.8", Question: "custom allocation whose webhook refuses, or names a hub that is not linked", code: 400207, message: "Custom allocation failed with status code"},
+	webhookFailed:          {Number: "2.8", Question: "custom allocation whose webhook refuses, or names a hub that is not linked or a twin that no hub would take", code: 400207, message: "Custom allocation failed with status code"},
 	webhookSilent:          {Number: "U13", Question: "custom allocation whose webhook cannot be reached or takes longer than 5 s", code: 400207, message: "Custom allocation failed: the webhook did not answer"},
 	groupQuota:             {Number: "2.9", Question: "more enrollment groups than the quota", code: 403000, message: "The limit of 100 enrollment groups is reached"},
 	bulkSize:               {Number: "2.3", Question: "a bulk operation without items or with more than ten", code: 400000, message: "A bulk operation takes 1 to 10 enrollments"},
@@ -178,6 +179,7 @@ var guesses = [...]Guess{
 	leftBehind:             {Number: "1.17", Question: "messages of a device that moves to another hub", Choice: "those to the device go with its old identity; those from it stay in the inbox of the hub that received them"},
 	noStorage:              {Number: "5.1", Question: "hub's answer to a file upload without a storage account", code: 400000, name: "InvalidOperation", message: "File upload is not configured: this IoT hub has no storage account"},
 	strayAttestation:       {Number: "2.3", Question: "attestation with members of another type than its own", Choice: "they are left out"},
+	hubBatchSize:           {Number: "5.2", Question: "a batch of very many small messages", code: 413001, name: "MessageTooLarge", message: "The batch has too many messages", Choice: "as many as fit in 256 KB, at most 4096"},
 	hubBadBatch:            {Number: "5.2", Question: "a batch that is no JSON array of messages", code: 400006, name: "IotHubFormatError", message: "The batch is not a JSON array of messages"},
 }
 

@@ -48,6 +48,51 @@ func TestSlowBody(t *testing.T) {
 	})
 }
 
+// TestInvalidTLS speaks what is no TLS, or half of it, or an old one. Each is
+// turned away, and who speaks it well is served beside them.
+func TestInvalidTLS(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	id := selfSigned(t, "d1")
+	l.enroll(t, "d1", id.chain[0])
+	for name, sent := range map[string]string{
+		"noise":               strings.Repeat("\xff", 4<<10),
+		"zeros":               strings.Repeat("\x00", 4<<10),
+		"another protocol":    "SSH-2.0-client\r\n",
+		"SSL 2":               "\x80\x2e\x01\x00\x02" + strings.Repeat("\x00", 43),
+		"a record too long":   "\x16\x03\x01\xff\xff" + strings.Repeat("a", 4<<10),
+		"a hello of nonsense": "\x16\x03\x01\x00\x10\x01\x00\x00\x0c" + strings.Repeat("\x03", 12),
+		"data before a hello": "\x17\x03\x03\x00\x05hello",
+	} {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", l.ready.Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		// The other side may hang up before all of it is read.
+		_, _ = io.WriteString(conn, sent)
+		if answer, _ := io.ReadAll(conn); len(answer) > 7 { // an alert at most
+			t.Errorf("%s: %q", name, answer)
+		}
+	}
+	half, err := new(net.Dialer).DialContext(t.Context(), "tcp", l.ready.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer half.Close()
+	if _, err := io.WriteString(half, "\x16\x03\x01\x02\x00\x01"); err != nil {
+		t.Fatal(err)
+	}
+	old := tls.Dialer{Config: &tls.Config{RootCAs: l.identity.pool(), ServerName: "localhost", MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}}
+	if conn, err := old.DialContext(t.Context(), "tcp", l.ready.Address); err == nil {
+		conn.Close()
+		t.Error("TLS 1.1 was accepted")
+	}
+	if op := l.as(t, id).provision(t, "d1"); op.Status != "assigned" {
+		t.Errorf("%+v", op)
+	}
+}
+
 func TestDeepJSON(t *testing.T) {
 	t.Parallel()
 	l := start(t)

@@ -78,6 +78,10 @@ var systemProperties = map[string]string{
 	"iothub-creation-time-utc": "creation-time-utc", "iothub-creationtimeutc": "creation-time-utc",
 }
 
+// maxBatchMessages bounds the messages of a batch (guess hubBatchSize): "{}" is
+// one, and each takes a hundred times the memory that it takes to send.
+const maxBatchMessages = 4096
+
 // readBatch reads the body of a batch: an array of messages whose bodies are
 // base64 unless they say they are not.
 func readBatch(body []byte, hub, device string, now time.Time) ([]message, error) {
@@ -88,6 +92,9 @@ func readBatch(body []byte, hub, device string, now time.Time) ([]message, error
 	}
 	if err := json.Unmarshal(body, &batch); err != nil || len(batch) == 0 || tooDeep(body) {
 		return nil, hubBadBatch.refuse()
+	}
+	if len(batch) > maxBatchMessages {
+		return nil, hubBatchSize.refuse()
 	}
 	messages := make([]message, 0, len(batch))
 	for _, m := range batch {

@@ -111,6 +111,7 @@ func TestEventIsRefused(t *testing.T) {
 		{"much too large", c, url, strings.Repeat("x", 2<<20), nil, 413, "MessageTooLarge"},
 		{"too large with its properties", c, url, strings.Repeat("x", 256<<10), []string{"iothub-app-a", "b"}, 413, "MessageTooLarge"},
 		{"no batch", c, url, "{}", []string{"Content-Type", "application/vnd.microsoft.iothub.json"}, 400, "IotHubFormatError"},
+		{"batch of too many", c, url, "[" + strings.Repeat("{},", 4096) + "{}]", []string{"Content-Type", "application/vnd.microsoft.iothub.json"}, 413, "MessageTooLarge"},
 		{"batch without base64", c, url, `[{"body":"%"}]`, []string{"Content-Type", "application/vnd.microsoft.iothub.json"}, 400, "IotHubFormatError"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -122,6 +123,13 @@ func TestEventIsRefused(t *testing.T) {
 			wantHubRefusal(t, test.who.do(t, method, test.url, test.body, test.headers...), test.status, test.code)
 		})
 	}
+	t.Run("as many as a batch may have", func(t *testing.T) {
+		t.Parallel()
+		a := c.do(t, "POST", url, "["+strings.Repeat("{},", 4095)+"{}]", "Content-Type", "application/vnd.microsoft.iothub.json")
+		if a.status != 204 {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	})
 	t.Run("just small enough", func(t *testing.T) {
 		t.Parallel()
 		if a := c.do(t, "POST", url, strings.Repeat("x", 256<<10)); a.status != 204 {

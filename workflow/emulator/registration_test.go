@@ -80,7 +80,7 @@ func TestRegisterAgain(t *testing.T) {
 
 func TestGroupRegistration(t *testing.T) {
 	t.Parallel()
-	f := newFamily(t, "line")
+	f, other := newFamily(t, "line"), newFamily(t, "before")
 	for _, test := range []struct {
 		name    string
 		prepare func(*Lab)
@@ -111,6 +111,19 @@ func TestGroupRegistration(t *testing.T) {
 			l.upload(t, "inter", f.intermediate.Certificate, true)
 			l.enrollGroup(t, "g", f.root.Certificate, referTo("inter"))
 		}, 2},
+		{"secondary certificate", func(l *Lab) {
+			l.upload(t, "root", f.root.Certificate, true)
+			l.enrollGroup(t, "g", other.root.Certificate, func(g *dps.EnrollmentGroup) {
+				g.Attestation.X509.SigningCertificates.Secondary = &dps.X509CertificateWithInfo{Certificate: pemText(f.intermediate.Certificate)}
+			})
+		}, 3},
+		{"secondary reference", func(l *Lab) {
+			l.upload(t, "old", other.root.Certificate, true)
+			l.upload(t, "new", f.root.Certificate, true)
+			l.enrollGroup(t, "g", f.root.Certificate, referTo("old"), func(g *dps.EnrollmentGroup) {
+				g.Attestation.X509.CAReferences.Secondary = "New"
+			})
+		}, 3},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -180,12 +193,16 @@ func TestIndividualByReference(t *testing.T) {
 	t.Parallel()
 	l := start(t)
 	f := newFamily(t, "ref")
+	other := newFamily(t, "next")
 	l.upload(t, "root", f.root.Certificate, true)
+	l.upload(t, "next", other.root.Certificate, true)
 	l.enroll(t, "d1", f.root.Certificate, func(e *dps.IndividualEnrollment) {
-		e.Attestation.X509 = &dps.X509Attestation{CAReferences: &dps.X509CAReferences{Primary: "root"}}
+		e.Attestation.X509 = &dps.X509Attestation{CAReferences: &dps.X509CAReferences{Primary: "root", Secondary: "next"}}
 	})
-	if r := l.as(t, f.device(t, "d1")).provision(t, "d1").RegistrationState; r.Status != "assigned" {
-		t.Errorf("%+v", r)
+	for _, f := range []family{f, other} {
+		if r := l.as(t, f.device(t, "d1")).provision(t, "d1").RegistrationState; r.Status != "assigned" {
+			t.Errorf("%+v", r)
+		}
 	}
 }
 

@@ -76,6 +76,11 @@ type Scenario struct {
 	holds   bool                                // an assignment does not end
 }
 
+// Everywhere reports whether it can strike each request.
+func (s *Scenario) Everywhere() bool {
+	return !slices.ContainsFunc(allOperations, func(o string) bool { return !slices.Contains(s.Operations, o) })
+}
+
 // Scenarios lists everything that can be switched on.
 func Scenarios() []Scenario { return slices.Clone(scenarios) }
 

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -247,13 +248,27 @@ func ResetDir(dir string) error {
 	})
 }
 
-// ExportDir is [Operator.Export] for a directory that nobody serves.
+// ErrNeverRan says that a directory holds no lab.
+var ErrNeverRan = errors.New("no lab was ever started in this folder")
+
+// ExportDir is [Operator.Export] for a directory that nobody serves. It returns
+// [ErrNeverRan] where there is no lab to export.
 func ExportDir(dir string, w io.Writer) (err error) {
+	if _, err := os.Stat(filepath.Join(dir, databaseName)); errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%w: %s", ErrNeverRan, dir)
+	}
 	s, err := openDir(dir)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	i, err := read(s, func(t *tx) (*instance, error) { return get[instance](t, bucketLab, instanceKey) })
+	if err == nil && i == nil {
+		err = fmt.Errorf("%w: %s", ErrNeverRan, dir)
+	}
+	if err != nil {
+		return err
+	}
 	return s.export(w, time.Now())
 }
 

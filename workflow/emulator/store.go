@@ -44,6 +44,9 @@ var allBuckets = []bucket{
 	bucketChallenges, bucketOperations, bucketPending, bucketHistory, bucketAuthorities, bucketAPIM, bucketAnchors, bucketDevices, bucketModules, bucketFeedback, bucketCommands, bucketEvents,
 }
 
+// databaseName is the file of the database in a lab's directory.
+const databaseName = "lab.db"
+
 // errClosed answers writes that come after the store was closed.
 var errClosed = errors.New("the lab's store is closed")
 
@@ -80,7 +83,7 @@ type tx struct {
 // same store over a temporary file that is never synced and disappears with the
 // process.
 func openStore(dir string) (*store, error) {
-	path, options := filepath.Join(dir, "lab.db"), &bbolt.Options{
+	path, options := filepath.Join(dir, databaseName), &bbolt.Options{
 		// Another process that holds the file is told apart from a slow disk
 		// by waiting no longer than this.
 		Timeout:      100 * time.Millisecond,

@@ -186,6 +186,9 @@ func readWebhook(status int, raw []byte, candidates []string) *webhookOutcome {
 	if err := json.Unmarshal(raw, &o.answer); err != nil {
 		return refused("the webhook's answer is no JSON of the contract")
 	}
+	if err := checkInitialTwin(o.answer.InitialTwin); err != nil {
+		return refused("the webhook's " + err.Error())
+	}
 	i := slices.IndexFunc(candidates, func(h string) bool { return strings.EqualFold(h, o.answer.Hub) })
 	if i < 0 {
 		return refused("the webhook picked a hub that is not among linkedHubs")

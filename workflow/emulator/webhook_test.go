@@ -133,6 +133,9 @@ func TestCustomAllocationFails(t *testing.T) {
 		{"another hub", "", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"iotHubHostName":"elsewhere.azure-devices.net"}`)
 		}, "Custom allocation failed with status code: 200"},
+		{"a twin that no hub takes", "", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"iotHubHostName":"hub-a.azure-devices.net","initialTwin":{"tags":{"$x":1}}}`)
+		}, "Custom allocation failed with status code: 200"},
 		{"unreachable", gone.URL, nil, "Custom allocation failed: the webhook did not answer"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
