@@ -127,7 +127,9 @@ func (l *Lab) operationStatus(c *call) error {
 		})
 		return nil
 	}
-	c.verdict = describeResult(op.Result)
+	if c.verdict = describeResult(op.Result); op.Why != "" {
+		c.verdict += " (" + op.Why + ")"
+	}
 	c.json(http.StatusOK, dps.RegistrationOperationStatus{
 		OperationID: op.ID, Status: op.Result.Status, RegistrationState: forDevice(op.Result, c.version),
 	})

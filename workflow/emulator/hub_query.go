@@ -59,16 +59,35 @@ func (l *Lab) queryDevices(c *call) error {
 	if m == nil {
 		return hubQuery.refuse()
 	}
+	if m[1] != "" {
+		return l.answerOne(c, hub, m[1])
+	}
 	return l.answerPage(c, "twin", bucketDevices, deviceKey(hub, ""), func(t *tx, id string) (any, error) {
-		if m[1] != "" && m[1] != id {
-			return nil, nil
-		}
 		d, err := getHubDevice(t, hub, id)
 		if err != nil || d == nil {
 			return nil, err
 		}
 		return d.twin(t, c.now)
 	})
+}
+
+// answerOne answers a query for one device: it is on the first page, however many
+// devices come before it.
+func (l *Lab) answerOne(c *call, hub, id string) error {
+	found, err := readSettled(l.store, func(t *tx) ([]any, error) {
+		d, err := getHubDevice(t, hub, id)
+		if err != nil || d == nil {
+			return []any{}, err
+		}
+		twin, err := d.twin(t, c.now)
+		return []any{twin}, err
+	})
+	if err != nil {
+		return err
+	}
+	c.set("x-ms-item-type", "twin")
+	c.json(http.StatusOK, found)
+	return nil
 }
 
 // countDevices answers GET /statistics/devices.

@@ -139,7 +139,11 @@ func TestDeviceQueries(t *testing.T) {
 	if got := strings.Join(ids, " "); got != "d1 d2 d3" {
 		t.Errorf("%s", got)
 	}
-	if a := l.hubService(t, "hub-a", "POST", "/devices/query", `{"query":"select * from devices where deviceId = 'd2'"}`); strings.Count(string(a.body), `"deviceId"`) != 1 {
+	// One device is found at once, whatever the size of a page.
+	if a := l.hubService(t, "hub-a", "POST", "/devices/query", `{"query":"select * from devices where deviceId = 'd2'"}`, "x-ms-max-item-count", "1"); strings.Count(string(a.body), `"deviceId":"d2"`) != 1 || a.header.Get("x-ms-continuation") != "" {
+		t.Errorf("%v %s", a.header, a.body)
+	}
+	if a := l.hubService(t, "hub-a", "POST", "/devices/query", `{"query":"select * from devices where deviceId = 'd8'"}`); string(a.body) != "[]" {
 		t.Errorf("%s", a.body)
 	}
 	wantHub(t, l.hubService(t, "hub-a", "POST", "/devices/query", `{"query":"SELECT COUNT() FROM devices"}`), 400, "ArgumentInvalid")

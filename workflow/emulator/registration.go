@@ -28,6 +28,7 @@ type operation struct {
 	ReadyAt        time.Time                     `json:"ready_at"`
 	Custom         bool                          `json:"custom,omitempty"` // a webhook picks the hub
 	Result         *dps.DeviceRegistrationResult `json:"result,omitempty"` // nil while assigning
+	Why            string                        `json:"why,omitempty"`    // it failed, for the lab's own log
 
 	webhook *webhookOutcome // of this attempt to settle, never stored
 }
@@ -209,6 +210,7 @@ func (l *Lab) decide(t *tx, op *operation, e *entry, old *registration, now time
 	op.describeAttestation(&r.DeviceRegistrationResult)
 	fail := func(f *refusal) *registration {
 		r.Status, r.ErrorCode, r.ErrorMessage = dps.StatusFailed, f.code, f.message
+		op.Why = f.why
 		return r
 	}
 	if e == nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -152,10 +153,13 @@ func (l *Lab) callWebhook(ctx context.Context, target string, q *webhookRequest)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
 	if err != nil {
-		return &webhookOutcome{refused: webhookSilent.because(err)}
+		return &webhookOutcome{refused: webhookSilent.because("its URL cannot be called")}
 	}
 	request.Header.Set("Content-Type", "application/json; charset=utf-8")
 	response, err := l.webhooks.Do(request)
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		err = failed.Err // its URL may hold the key of a function
+	}
 	if err != nil {
 		return &webhookOutcome{refused: webhookSilent.because(err)}
 	}

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -126,17 +127,18 @@ func TestCustomAllocationFails(t *testing.T) {
 		name, url string
 		handler   http.HandlerFunc
 		message   string
+		why       string // in the lab's log alone
 	}{
-		{"refused", "", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, "Custom allocation failed with status code: 500"},
-		{"redirected", "", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/there", http.StatusFound) }, "Custom allocation failed with status code: 302"},
-		{"no JSON", "", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }, "Custom allocation failed with status code: 200"},
+		{"refused", "", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, "Custom allocation failed with status code: 500", ""},
+		{"redirected", "", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/there", http.StatusFound) }, "Custom allocation failed with status code: 302", ""},
+		{"no JSON", "", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }, "Custom allocation failed with status code: 200", "no JSON"},
 		{"another hub", "", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"iotHubHostName":"elsewhere.azure-devices.net"}`)
-		}, "Custom allocation failed with status code: 200"},
+		}, "Custom allocation failed with status code: 200", "not among linkedHubs"},
 		{"a twin that no hub takes", "", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"iotHubHostName":"hub-a.azure-devices.net","initialTwin":{"tags":{"$x":1}}}`)
-		}, "Custom allocation failed with status code: 200"},
-		{"unreachable", gone.URL, nil, "Custom allocation failed: the webhook did not answer"},
+		}, "Custom allocation failed with status code: 200", "initialTwin is not valid"},
+		{"unreachable", gone.URL, nil, "Custom allocation failed: the webhook did not answer", "refused"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -146,10 +148,17 @@ func TestCustomAllocationFails(t *testing.T) {
 				t.Cleanup(hook.Close)
 				url = hook.URL
 			}
-			l := start(t, twoHubs)
+			var log []Request
+			l := start(t, twoHubs, func(o *Options) { o.Log = func(r Request) { log = append(log, r) } })
 			id := selfSigned(t, "d1")
-			l.enroll(t, "d1", id.chain[0], func(e *dps.IndividualEnrollment) { customBy(url)(&e.EnrollmentRecord) })
+			l.enroll(t, "d1", id.chain[0], func(e *dps.IndividualEnrollment) { customBy(url + "/?code=secret")(&e.EnrollmentRecord) })
 			op := l.as(t, id).settled(t, "d1", "{}")
+			if err := l.Close(); err != nil { // which ends the log
+				t.Fatal(err)
+			}
+			if said := fmt.Sprint(log); !strings.Contains(said, test.message) || !strings.Contains(said, test.why) || strings.Contains(said, "secret") {
+				t.Errorf("the log says %s", said)
+			}
 			if r := op.RegistrationState; op.Status != "failed" || r.ErrorCode != 400207 || r.ErrorMessage != test.message {
 				t.Errorf("%+v %+v", op, r)
 			}
