@@ -112,7 +112,7 @@ func (a *app) serveLab(ctx context.Context, f labFlags) error {
 	if f.asJSON {
 		err = a.printJSON(ready)
 	} else {
-		a.printReady(ready, a.labEnvHint(f, ready))
+		a.printReady(ready, f.options.Listen, a.labEnvHint(f, ready))
 	}
 	if err == nil {
 		<-ctx.Done() // how a lab ends: by a signal, which is no error
@@ -139,17 +139,20 @@ func (a *app) labEnvHint(f labFlags, r emulator.Ready) string {
 	return "dpslab lab env --state " + workflow.ShellWord(filepath.Dir(r.CAFile))
 }
 
-func (a *app) printReady(r emulator.Ready, env string) {
-	host, port, _ := net.SplitHostPort(r.Address) // the lab made it
+func (a *app) printReady(r emulator.Ready, listen, env string) {
+	where := r.Address
+	if host, _, _ := net.SplitHostPort(listen); host == "" && listen != "" || net.ParseIP(host).IsUnspecified() {
+		where += " and on every other address of this machine"
+	}
 	fmt.Fprintf(a.out, `the lab is ready on %s
   ID scope         %s
   device API       https://%s
   service API      https://%s
   IoT hubs         %s
   CA file          %s
-with curl add:  --connect-to ::%s:%s --cacert %s
+with curl add:  --connect-to ::%s --cacert %s
 keys and tokens for curl and az:  %s
-`, r.Address, r.IDScope, r.DeviceHost, r.ServiceHost, strings.Join(r.HubHosts, ", "), r.CAFile, host, port, r.CAFile, env)
+`, where, r.IDScope, r.DeviceHost, r.ServiceHost, strings.Join(r.HubHosts, ", "), r.CAFile, workflow.ShellWord(r.Address), workflow.ShellWord(r.CAFile), env)
 }
 
 // labTokenLife is how long the service token of `dpslab lab env` is good for: a

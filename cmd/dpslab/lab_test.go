@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,6 +91,42 @@ func TestSecondLabIsToldOfTheFirst(t *testing.T) {
 	r = dpslab(t, home, "lab", "env").want(t, 3)
 	if !strings.Contains(r.stderr, "start it: dpslab lab") {
 		t.Errorf("without a lab, lab env says %s", r.stderr)
+	}
+}
+
+// TestLabSaysHowCurlReachesIt takes the words of a lab for curl, wherever it
+// serves.
+func TestLabSaysHowCurlReachesIt(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		args []string
+		said string
+	}{
+		"loopback":      {[]string{"--listen", "127.0.0.1:0"}, "the lab is ready on 127.0.0.1:"},
+		"IPv6":          {[]string{"--listen", "[::1]:0"}, "the lab is ready on [::1]:"},
+		"every address": {[]string{"--listen", "0.0.0.0:0", "--i-know-this-is-insecure"}, " and on every other address of this machine\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if name == "IPv6" {
+				if l, err := net.Listen("tcp", "[::1]:0"); err != nil {
+					t.Skip("this machine has no IPv6")
+				} else if err := l.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			lab := start(t, environ(t, t.TempDir()), append([]string{"lab"}, test.args...)...)
+			lab.until(&lab.stdout, "keys and tokens")
+			_, flags, _ := strings.Cut(lab.stdout.String(), "with curl add:")
+			flags, _, _ = strings.Cut(flags, "\n")
+			if !strings.Contains(lab.stdout.String(), test.said) {
+				t.Errorf("%s", lab.stdout.String())
+			}
+			out, err := exec.Command("/bin/sh", "-c", "curl -sS https://global.azure-devices-provisioning.net/x "+flags).CombinedOutput()
+			if err != nil || !strings.Contains(string(out), "404000") {
+				t.Errorf("curl %s: %v %s", flags, err, out)
+			}
+		})
 	}
 }
 

@@ -80,14 +80,14 @@ func run(args []string, e environment) int {
 	root.SetIn(e.in)
 	root.SetOut(e.out)
 	root.SetErr(e.err)
-	err := root.ExecuteContext(ctx)
+	called, err := root.ExecuteContextC(ctx)
 	if e.out.failed != nil {
 		err = &workflow.Problem{Kind: workflow.LocalFile, Op: "write the result", Summary: e.out.failed.Error()}
 	}
 	if err == nil {
 		return 0
 	}
-	return a.fail(err)
+	return a.fail(err, called)
 }
 
 // interruptible is cancelled by the first signal; the second ends the process
@@ -149,8 +149,8 @@ the lab inside it needs no Azure subscription and no network.`,
 	return root
 }
 
-// fail prints an error once and gives its exit code.
-func (a *app) fail(err error) int {
+// fail prints the error of a command once and gives its exit code.
+func (a *app) fail(err error, called *cobra.Command) int {
 	var told *reported
 	if errors.As(err, &told) {
 		return told.code
@@ -165,8 +165,16 @@ func (a *app) fail(err error) int {
 		return problem.Kind.ExitCode()
 	}
 	// What cobra itself finds wrong: no such command, too many arguments.
-	printProblem(a.err, &workflow.Problem{Summary: err.Error(), Fix: "dpslab --help lists the commands"})
+	printProblem(a.err, &workflow.Problem{Summary: err.Error(), Fix: wayToCall(called)})
 	return exitUsage
+}
+
+// wayToCall says how a command is used, or what there is below it.
+func wayToCall(c *cobra.Command) string {
+	if c.HasSubCommands() {
+		return c.CommandPath() + " --help lists the commands"
+	}
+	return "it is used as: " + c.UseLine()
 }
 
 // reported is an error that was told already; only its exit code is left.

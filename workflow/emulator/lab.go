@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -268,7 +269,7 @@ func (l *Lab) serve(listener net.Listener) error {
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          log.New(io.Discard, "", 0), // handshakes that failed are the client's to report
 	}
-	l.ready = l.makeReady(listener.Addr().String())
+	l.ready = l.makeReady(reachable(listener.Addr()))
 	l.operator = &Operator{lab: l}
 	if err := l.resumePending(); err != nil {
 		return err
@@ -279,6 +280,15 @@ func (l *Lab) serve(listener net.Listener) error {
 	limited := &limitedListener{Listener: listener, limit: int64(l.options.MaxConnections)}
 	go func() { l.served <- l.server.Serve(&tlsListener{Listener: limited, lab: l, config: config}) }()
 	return nil
+}
+
+// reachable is where a listener is found from this machine: on loopback, should it
+// serve every address.
+func reachable(address net.Addr) string {
+	if tcp, ok := address.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
+	}
+	return address.String()
 }
 
 // Ready says where everything is. It holds the lab's keys.
