@@ -3,6 +3,8 @@ package workflow
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
 
 	"dpslab/profiles"
 	"dpslab/workflow/azure"
@@ -23,6 +25,7 @@ const (
 	laterOperation = "OPERATION_ID"
 	laterHub       = "ASSIGNED_HUB"
 	laterDevice    = "DEVICE_ID"
+	laterETag      = "ETAG"
 )
 
 // PreviewRun makes the requests of a profile's steps and sends none of them, nor
@@ -63,10 +66,21 @@ func (p *stepPreview) call(do func(context.Context) error) bool {
 	case errors.As(err, &dry):
 		p.Requests = append(p.Requests, &dry.Exchange)
 		return true
+	case err != nil && p.lacksFiles():
+		p.say("not shown: the step certificates makes the files that it needs")
 	case err != nil:
 		p.say("not shown: " + problemOf(string(p.Step), err).Summary)
 	}
 	return false
+}
+
+// lacksFiles says whether the step certificates has still to make the device's.
+func (p *stepPreview) lacksFiles() bool {
+	if p.profile.Identity.Attestation != profiles.AttestationX509 {
+		return false
+	}
+	_, err := os.Stat(p.files().chain)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func (p *stepPreview) say(note string) { p.Notes = append(p.Notes, note) }

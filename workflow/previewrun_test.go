@@ -72,6 +72,9 @@ func TestPreviewRunBeforeCertificates(t *testing.T) {
 		if len(p.Notes) == 0 || p.Step != workflow.StepEnrollment && len(p.Requests) != 0 {
 			t.Errorf("%+v", p)
 		}
+		if all := strings.Join(p.Notes, "\n"); strings.Contains(all, "no such file") || strings.Contains(all, "is not there") {
+			t.Errorf("step %s says %s, and not which step makes it", p.Step, all)
+		}
 	}
 	if _, err := b.session.PreviewRun(t.Context(), "nobody", workflow.RunOptions{}); err == nil {
 		t.Error("a preview of nobody")

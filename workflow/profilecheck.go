@@ -82,7 +82,7 @@ func checkUnasked(p *profiles.Profile) []FieldError {
 	}
 	for name, v := range p.Telemetry.Properties {
 		if !propertyText(name, false) || !propertyText(v, true) {
-			wrong("telemetry.properties", "property "+strconv.Quote(name), "must be ASCII without control characters, so that it can travel as an HTTP header")
+			wrong("telemetry.properties", "property "+strconv.Quote(name), "travels as an HTTP header: the name must be ASCII without blanks and without \"(),/:;<=>?@[\\]{}, the value ASCII without control characters")
 		}
 	}
 	return out

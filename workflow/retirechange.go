@@ -67,6 +67,16 @@ func (r *run) changesOf(ctx context.Context, c profiles.Creation) ([]string, err
 		return r.enrollmentChanges(c, &g.EnrollmentRecord), nil
 	case profiles.CreatedRegistration:
 		return r.registrationChanges(ctx, t, c)
+	case profiles.CreatedHubDevice: // changed between reading and deleting it
+		hub, err := r.hubService(t, c.Host)
+		if err != nil || hub == nil {
+			return nil, err
+		}
+		d, err := hub.Device(ctx, c.Name)
+		if err != nil {
+			return nil, err
+		}
+		return r.hubDeviceChanges(d), nil
 	}
 	return r.certificateChanges(ctx, t, c)
 }
@@ -141,11 +151,11 @@ func (r *run) hubRemover(ctx context.Context, hub *iothub.ServiceClient, c profi
 		if tag == "*" {
 			return hub.DeleteDevice(ctx, c.Name, tag)
 		}
-		if r.options.DryRun {
-			r.note("the device is read at its hub first; its etag is the If-Match of this request")
-			return hub.DeleteDevice(ctx, c.Name, "")
-		}
 		d, err := hub.Device(ctx, c.Name)
+		if r.options.DryRun { // both requests are made, and neither is sent
+			r.note("%s is the etag that reading the device tells", laterETag)
+			return hub.DeleteDevice(ctx, c.Name, laterETag)
+		}
 		if err != nil {
 			return err
 		}

@@ -132,7 +132,9 @@ func planOf(p *profiles.Profile, o RunOptions, st *profiles.State) []StepID {
 }
 
 func (r *run) execute() {
-	r.openJournal()
+	if !r.options.DryRun { // it would take the place of the last run's
+		r.openJournal()
+	}
 	r.openLabAhead()
 	problem := r.all()
 	if err := r.saver.wait(); err != nil {

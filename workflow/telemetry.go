@@ -50,7 +50,7 @@ func CheckMessage(o RunOptions) error {
 	}
 	for name, v := range o.Properties {
 		if !propertyText(name, false) || !propertyText(v, true) {
-			return &Problem{Kind: Usage, Op: "read property " + strconv.Quote(name), Summary: "name and value must be ASCII without control characters, so that they can travel as an HTTP header", Fix: "Put other texts into the body."}
+			return &Problem{Kind: Usage, Op: "read property " + strconv.Quote(name), Summary: "it travels as an HTTP header: the name must be ASCII without blanks and without \"(),/:;<=>?@[\\]{}, the value ASCII without control characters", Fix: "Put other texts into the body."}
 		}
 	}
 	if o.Batch < 0 || o.Batch > maxBatch {

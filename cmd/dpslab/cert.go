@@ -157,7 +157,9 @@ func certError(op string, err error) error {
 	case errors.Is(err, pki.ErrKeyNeeded):
 		p.Kind, p.Fix = workflow.Usage, "--key FILE names its private key, --new-key makes another"
 	case errors.As(err, &server):
-		p.Kind = workflow.Unreachable
+		p.Kind, p.Fix = workflow.Unreachable, "Compare host and port with the server's; a firewall or a proxy may be in between."
+	default:
+		p.Fix = fixOfFile(err)
 	}
 	return p
 }

@@ -238,6 +238,9 @@ func TestCertRefusals(t *testing.T) {
 		{4, "F03", []string{"renew", "@device-cert.pem", "--key", "@device-key.pem"}},
 		{4, "does not open", []string{"renew", "@device-cert.pem", "--key", "@device-key.pem", "--passphrase-env", "WRONG"}},
 		{4, "F02", []string{"convert", "@bad.pem", "--out", "@x.pem"}},
+		{4, "fix   Compare the name", []string{"renew", "@none.pem"}},
+		{4, "dpslab cert verify ", []string{"inspect", "@."}},
+		{3, "fix   Compare host and port", []string{"inspect", "127.0.0.1:1"}},
 		{3, "asking 127.0.0.1:1", []string{"inspect", "127.0.0.1:1"}},
 	} {
 		r := b.cert(c.code, c.args...)

@@ -3,6 +3,8 @@ package main
 import (
 	"crypto"
 	"crypto/x509"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,6 +24,25 @@ func command(words ...string) string {
 		quoted = append(quoted, workflow.ShellWord(w))
 	}
 	return "dpslab " + strings.Join(quoted, " ")
+}
+
+// fixOfFile is what to do about a file that the system did not give; "" for
+// other errors.
+func fixOfFile(err error) string {
+	var file *pki.FileError
+	if !errors.As(err, &file) {
+		return ""
+	}
+	info, statErr := os.Stat(file.Path)
+	switch {
+	case statErr == nil && info.IsDir():
+		return "Name a file in it. This looks through all of them: " + command("cert", "verify", file.Path)
+	case errors.Is(err, fs.ErrNotExist):
+		return "Compare the name with those in the folder: ls " + workflow.ShellWord(filepath.Dir(file.Path))
+	case errors.Is(err, fs.ErrPermission):
+		return "See whose it is: ls -ld " + workflow.ShellWord(file.Path)
+	}
+	return ""
 }
 
 // wrongKind says what a file really holds, in place of what was wanted, and the

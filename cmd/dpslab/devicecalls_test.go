@@ -172,7 +172,7 @@ func TestRetireCommand(t *testing.T) {
 			methods = append(methods, line["method"].(string))
 		}
 	}
-	if strings.Join(kinds, " ") != "hub-device registration enrollment" || strings.Join(methods, " ") != "DELETE DELETE DELETE" {
+	if strings.Join(kinds, " ") != "hub-device registration enrollment" || strings.Join(methods, " ") != "GET DELETE DELETE DELETE" {
 		t.Errorf("it would delete %v by %v", kinds, methods)
 	}
 	if r := dpslab(t, home, "retire", "press-3").want(t, 2); !strings.Contains(r.stderr, "--yes") {

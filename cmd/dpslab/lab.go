@@ -155,7 +155,7 @@ keys and tokens for curl and az:  %s
 `, where, r.IDScope, r.DeviceHost, r.ServiceHost, strings.Join(r.HubHosts, ", "), r.CAFile, workflow.ShellWord(r.Address), workflow.ShellWord(r.CAFile), env)
 }
 
-// labTokenLife is how long the service token of `dpslab lab env` is good for: a
+// labTokenLife is how long the SAS tokens of `dpslab lab env` are good for: a
 // day's workshop.
 const labTokenLife = 12 * time.Hour
 
@@ -197,12 +197,21 @@ func awaitLab(ctx context.Context, dir string) (emulator.Ready, *emulator.Operat
 	}
 }
 
+// labToken is a SAS token for the service API that a connection string is of.
+func labToken(connection string) (dps.Secret, error) {
+	c, err := dps.ParseConnectionString(connection)
+	if err != nil {
+		return dps.Secret{}, err
+	}
+	return dps.Token(c.HostName, c.KeyName, c.Key, time.Now().Add(labTokenLife))
+}
+
 func (a *app) printLabEnv(r emulator.Ready) error {
-	connection, err := dps.ParseConnectionString(r.ServiceConnectionString)
+	service, err := labToken(r.ServiceConnectionString)
 	if err != nil {
 		return err
 	}
-	token, err := dps.Token(connection.HostName, connection.KeyName, connection.Key, time.Now().Add(labTokenLife))
+	hub, err := labToken(r.HubConnectionString)
 	if err != nil {
 		return err
 	}
@@ -212,7 +221,8 @@ func (a *app) printLabEnv(r emulator.Ready) error {
 		{"DPSLAB_ID_SCOPE", r.IDScope},
 		{"DPSLAB_SERVICE_HOST", r.ServiceHost},
 		{"DPSLAB_HUB_HOST", r.HubHosts[0]},
-		{"DPSLAB_SERVICE_AUTHORIZATION", token.Reveal()},
+		{"DPSLAB_SERVICE_AUTHORIZATION", service.Reveal()},
+		{"DPSLAB_HUB_AUTHORIZATION", hub.Reveal()},
 		{"DPSLAB_MANAGEMENT_URL", "https://" + r.ManagementHost + "/subscriptions/" + r.SubscriptionID + "/resourceGroups/" + r.ResourceGroup +
 			"/providers/Microsoft.Devices/provisioningServices/" + r.DPSName},
 		{"DPSLAB_MANAGEMENT_AUTHORIZATION", "Bearer " + r.ManagementToken},

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"dpslab/profiles"
 	"dpslab/workflow"
 )
 
@@ -100,9 +102,19 @@ func (a *app) retire(ctx context.Context, name string, f retireFlags) error {
 		return &reported{p.Kind.ExitCode()} // the last event told it
 	}
 	if f.dryRun {
-		return a.printRequests(planned, nil, f.asJSON)
+		return a.printRequests(planned, retireNotes(items, f), f.asJSON)
 	}
 	return nil
+}
+
+// retireNotes say what stands for a part of an answer in the requests of a dry
+// run.
+func retireNotes(items []workflow.RetireItem, f retireFlags) []string {
+	hub := slices.ContainsFunc(items, func(i workflow.RetireItem) bool { return i.Kind == profiles.CreatedHubDevice })
+	if !hub || f.force {
+		return nil
+	}
+	return []string{"ETAG is the etag that reading the device tells; what differs from what DPS made is not deleted"}
 }
 
 // printRetirement lists what will go: the result of a dry run, and what a person

@@ -164,17 +164,8 @@ func (a *app) fail(err error, called *cobra.Command) int {
 		printProblem(a.err, problem)
 		return problem.Kind.ExitCode()
 	}
-	// What cobra itself finds wrong: no such command, too many arguments.
-	printProblem(a.err, &workflow.Problem{Summary: err.Error(), Fix: wayToCall(called)})
+	printProblem(a.err, misused(called, err))
 	return exitUsage
-}
-
-// wayToCall says how a command is used, or what there is below it.
-func wayToCall(c *cobra.Command) string {
-	if c.HasSubCommands() {
-		return c.CommandPath() + " --help lists the commands"
-	}
-	return "it is used as: " + c.UseLine()
 }
 
 // reported is an error that was told already; only its exit code is left.

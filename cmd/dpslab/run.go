@@ -75,6 +75,9 @@ func (a *app) planRun(ctx context.Context, name string, o workflow.RunOptions, a
 	if err := a.printPlan(w, store.Paths, asJSON); err != nil {
 		return err
 	}
+	if !asJSON {
+		fmt.Fprintln(a.out)
+	}
 	return a.printRun(ctx, s, name, o, asJSON)
 }
 
@@ -86,8 +89,10 @@ func (a *app) printRun(ctx context.Context, s *workflow.Session, name string, o 
 	if err != nil {
 		return err
 	}
-	for _, p := range previews {
+	for i, p := range previews {
 		switch {
+		case !asJSON && i == 0:
+			fmt.Fprintf(a.out, "# step %s\n", p.Step)
 		case !asJSON:
 			fmt.Fprintf(a.out, "\n# step %s\n", p.Step)
 		case len(p.Requests) == 0:

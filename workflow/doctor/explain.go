@@ -116,6 +116,21 @@ var rules = []rule{
 		fix: "Run the step \"enrollment\" again; it reads the record anew and shows the difference.",
 	},
 	{
+		service: atService, operation: "get registration", status: http.StatusNotFound,
+		why: "No device is registered at this DPS instance under this ID, or its record was deleted.",
+		fix: "dpslab registration list GROUP shows the records of a group; dpslab register NAME registers a device.",
+	},
+	{
+		service: atService, operation: "delete registration", status: http.StatusNotFound,
+		why: "There is no record under this ID at this DPS instance: it was deleted already, or stands at another one.",
+		fix: "dpslab registration list GROUP shows the records of a group.",
+	},
+	{
+		service: atService, status: http.StatusNotFound,
+		why: "This DPS instance has no such enrollment. Individual enrollments and enrollment groups are looked up apart.",
+		fix: "dpslab enrollment list shows the individual ones, with --group the groups.",
+	},
+	{
 		id: "M01", service: atManagement, status: http.StatusPreconditionFailed,
 		why: "The signing certificate changed since its etag was read; generating a code changes it too.",
 		fix: "Run the step \"signing CA\" again; it reads the etag anew.",

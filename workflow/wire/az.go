@@ -89,9 +89,9 @@ func (c *azCall) command() (words []string, why string) {
 	case strings.HasPrefix(host, "global.azure-devices-provisioning."):
 		return nil, whyAzDevice
 	case strings.HasPrefix(suffix, "azure-devices-provisioning."):
-		return c.provisioning("https://" + suffix)
+		return c.provisioning(tokenResource(host))
 	case strings.HasPrefix(suffix, "azure-devices."):
-		return c.hub("https://iothubs.azure." + strings.TrimPrefix(suffix, "azure-devices."))
+		return c.hub(tokenResource(host))
 	case strings.HasPrefix(host, "management."):
 		return c.management(), ""
 	}

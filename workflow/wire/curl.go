@@ -43,7 +43,7 @@ func Curl(x *Exchange) string {
 			}
 			if strings.Contains(v, Masked) {
 				// The secret is not here to be copied: the shell gives it.
-				lines = append(lines, `-H "`+name+`: $`+secretVariable+`"`)
+				lines = append(lines, "-H "+secretHeader(name))
 				continue
 			}
 			add("-H", name+": "+v)
@@ -70,7 +70,7 @@ func Curl(x *Exchange) string {
 		command = secrets.comment() + secrets.pipe(command)
 	}
 	if authorized {
-		command = secretComment + command
+		command = authorizationComment(x) + command
 	}
 	switch {
 	case strings.Contains(x.RequestBody, Masked) && !variables, strings.Contains(x.URL, Masked):
@@ -86,9 +86,6 @@ const (
 	maskedComment = "# " + Masked + " stands for a secret, which is not kept: put it in before this is sent\n"
 	partComment   = "# the body was kept in part only, and ends early here\n"
 )
-
-// secretVariable stands for a credential that was masked.
-const secretVariable = "AUTHORIZATION"
 
 func takesBody(method string) bool {
 	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
@@ -109,6 +106,15 @@ func connectTo(x *Exchange) string {
 		from = "443"
 	}
 	return net.JoinHostPort(u.Hostname(), from) + ":" + net.JoinHostPort(host, port)
+}
+
+// secretHeader is a header whose value the shell puts in, as one word. A name may
+// hold characters that mean something between double quotes.
+func secretHeader(name string) string {
+	if ShellWord(name) != name {
+		return ShellWord(name+": ") + `"$` + secretVariable + `"`
+	}
+	return `"` + name + ": $" + secretVariable + `"`
 }
 
 // ShellWord quotes s as one word of a POSIX shell.

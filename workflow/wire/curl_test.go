@@ -64,7 +64,7 @@ func TestCurl(t *testing.T) {
 		{
 			"masked header",
 			Exchange{Method: "GET", URL: "https://a.example/", RequestHeader: http.Header{"Authorization": {"SharedAccessSignature " + Masked}}},
-			"# AUTHORIZATION is the token, which is not kept; for the lab, dpslab lab env prints one\n" +
+			"# AUTHORIZATION is the token, which is not kept\n" +
 				"curl -i -X GET \\\n  -H \"Authorization: $AUTHORIZATION\" \\\n  https://a.example/",
 		},
 		{

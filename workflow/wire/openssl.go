@@ -43,7 +43,7 @@ func OpenSSL(x *Exchange) (text, why string) {
 	host, address := u.Hostname(), net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "443"))
 	var b strings.Builder
 	if hasSecret(x) {
-		b.WriteString(secretComment)
+		b.WriteString(authorizationComment(x))
 	}
 	b.WriteString("{ printf '%s\\r\\n' \\\n")
 	fmt.Fprintf(&b, "  %s \\\n  %s \\\n", ShellWord(x.Method+" "+u.RequestURI()+" HTTP/1.1"), ShellWord("Host: "+u.Host))
@@ -71,8 +71,6 @@ func OpenSSL(x *Exchange) (text, why string) {
 	}
 	return b.String(), ""
 }
-
-const secretComment = "# " + secretVariable + " is the token, which is not kept; for the lab, dpslab lab env prints one\n"
 
 func hasSecret(x *Exchange) bool {
 	for _, values := range x.RequestHeader {

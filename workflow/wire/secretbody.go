@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -58,12 +59,22 @@ func (b *secretBody) variable(member string, taken map[string]int) string {
 	case "PASSWORD":
 		v = "PFX_PASSWORD"
 	}
+	if shellOwn(v) {
+		v = "SECRET_" + v
+	}
 	taken[v]++
 	if n := taken[v]; n > 1 {
 		v = fmt.Sprintf("%s_%d", v, n)
 	}
 	b.names = append(b.names, v)
 	return v
+}
+
+// shellOwn reports whether a name is none for a variable, or is one by which a
+// shell and the programs it starts live.
+func shellOwn(name string) bool {
+	digit := name != "" && unicode.IsDigit(rune(name[0]))
+	return digit || slices.Contains([]string{"PATH", "HOME", "IFS", "ENV", "PWD", "UID", "USER", "SHELL", "LANG", "_", secretVariable}, name)
 }
 
 // comment says what to set, and how without leaving it in the shell's history.
