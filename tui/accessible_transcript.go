@@ -3,129 +3,151 @@ package tui
 import (
 	"context"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 
-	"dpslab/profiles/wholefile"
+	"dpslab/tui/screen"
 	"dpslab/workflow"
 )
 
+// readAtOnce is how many exchanges are read out together: more of them nobody
+// keeps in mind, and there may be a hundred thousand.
+const readAtOnce = 20
+
+// linearTranscript is the list of exchanges as a listener goes through it: the
+// newest first, a part at a time.
+type linearTranscript struct {
+	*linear
+	name  string
+	all   workflow.Recording
+	query string
+	shown []int // places in all of those that are found, oldest first
+	from  int   // how many newer ones were left behind
+	mark  *workflow.Exchange
+}
+
 // transcript lists the exchanges and shows one of them.
 func (l *linear) transcript(ctx context.Context, name string) error {
+	t := &linearTranscript{linear: l, name: name}
 	for {
-		all := l.status(name).Exchanges.Recording()
-		if all.Len() == 0 {
+		if err := t.find(ctx); err != nil {
+			return err
+		}
+		if t.all.Len() == 0 {
 			l.say("Nothing was sent in this session.")
 			return nil
 		}
-		var choices []string
-		for i := range all.Len() {
-			x, err := all.Read(i)
-			if err != nil {
-				choices = append(choices, err.Error())
-				continue
-			}
-			choices = append(choices, workflow.Line(workflow.Event{Kind: workflow.ExchangeFinished, Exchange: x})+", "+x.Service)
-		}
-		n, err := l.menu(ctx, "Which exchange?", choices, "back")
-		if err != nil || n < 0 {
-			return err
-		}
-		x, err := all.Read(n)
-		if err != nil {
-			l.problem(err)
-			continue
-		}
-		if err := l.examine(ctx, name, x); err != nil {
+		back, err := t.part(ctx)
+		if err != nil || back {
 			return err
 		}
 	}
 }
 
-// examine shows an exchange and offers what can be done with it.
-func (l *linear) examine(ctx context.Context, name string, x *workflow.Exchange) error {
-	l.exchange(x)
-	copies := workflow.Copies(x)
-	choices := []string{"send it again"}
-	for _, c := range copies {
-		choices = append(choices, "copy it as "+c.Name+" to a file: "+c.About)
+// find takes in what was sent since, and searches it.
+func (t *linearTranscript) find(ctx context.Context) (err error) {
+	t.all = t.status(t.name).Exchanges.Recording()
+	t.shown, err = screen.Find(ctx, t.all, t.query)
+	if t.from >= len(t.shown) {
+		t.from = 0
 	}
-	n, err := l.menu(ctx, "What shall be done with this exchange?", choices, "back to the list")
+	return err
+}
+
+// title says which part is read out.
+func (t *linearTranscript) title(n int) string {
+	of := fmt.Sprintf("%d exchanges", t.all.Len())
+	if t.query != "" {
+		of = fmt.Sprintf("%d of %s, found by %s", len(t.shown), of, t.query)
+	}
+	if n == len(t.shown) {
+		return of + ", newest first. Which one?"
+	}
+	return fmt.Sprintf("%s, newest first: %d to %d. Which one?", of, t.from+1, t.from+n)
+}
+
+// part reads out one part of the list, and does what is asked for.
+func (t *linearTranscript) part(ctx context.Context) (back bool, err error) {
+	rest := t.shown[:len(t.shown)-t.from]
+	part := slices.Clone(rest[max(0, len(rest)-readAtOnce):])
+	slices.Reverse(part)
+	var choices []string
+	for _, i := range part {
+		choices = append(choices, t.line(i))
+	}
+	more := t.moves(len(part))
+	for _, m := range more {
+		choices = append(choices, m.name)
+	}
+	n, err := t.menu(ctx, t.title(len(part)), choices, "back")
 	switch {
 	case err != nil || n < 0:
+		return true, err
+	case n >= len(part):
+		return false, more[n-len(part)].do(ctx, t.name)
+	}
+	x, err := t.all.Read(part[n])
+	if err != nil {
+		t.problem(err)
+		return false, nil
+	}
+	return false, t.examine(ctx, x)
+}
+
+// line is one exchange of the list.
+func (t *linearTranscript) line(i int) string {
+	x, err := t.all.Read(i)
+	if err != nil {
+		return err.Error()
+	}
+	return workflow.Line(workflow.Event{Kind: workflow.ExchangeFinished, Exchange: x}) + ", " + x.Service
+}
+
+// moves are what there is to choose below a part of n exchanges.
+func (t *linearTranscript) moves(n int) []ability {
+	var all []ability
+	if left := len(t.shown) - t.from - n; left > 0 {
+		all = append(all, ability{fmt.Sprintf("older exchanges, %d are left", left), func(context.Context, string) error { t.from += n; return nil }})
+	}
+	if t.from > 0 {
+		all = append(all, ability{fmt.Sprintf("newer exchanges, there are %d", t.from), func(context.Context, string) error {
+			t.from = max(0, t.from-readAtOnce)
+			return nil
+		}})
+	}
+	all = append(all, ability{"search the exchanges", t.search})
+	if len(t.shown) > 0 {
+		all = append(all,
+			ability{fmt.Sprintf("save these %d exchanges as text", len(t.shown)), func(context.Context, string) error { t.save(t.found(), false); return nil }},
+			ability{fmt.Sprintf("save these %d exchanges as an HTTP archive", len(t.shown)), func(context.Context, string) error { t.save(t.found(), true); return nil }})
+	}
+	return all
+}
+
+func (t *linearTranscript) search(ctx context.Context, _ string) error {
+	answer, err := t.read(ctx, "What to search for? A text, or words such as "+strings.Join(strings.Fields(screen.SearchHint)[1:], ", ")+". Empty: everything.")
+	if err != nil {
 		return err
-	case n == 0:
-		return l.resend(ctx, name, x)
 	}
-	l.copy(copies[n-1])
+	t.query, t.from = answer, 0
 	return nil
 }
 
-// resend sends a request again, after asking unless repeating it is harmless.
-func (l *linear) resend(ctx context.Context, name string, x *workflow.Exchange) error {
-	if !workflow.Repeatable(x) {
-		yes, err := l.sure(ctx, effectOfResending(x), "again")
-		if err != nil || !yes {
-			return err
-		}
-	}
-	err := l.wait(ctx, func(ctx context.Context) error { return l.session.Resend(ctx, name, x) })
-	if err != nil {
-		return l.toldOf(ctx, err)
-	}
-	l.say("Sent again: the newest exchange is what came back.")
-	return nil
-}
+// found are the exchanges that the search finds.
+func (t *linearTranscript) found() workflow.Recording { return t.all.Pick(t.shown) }
 
-func (l *linear) copy(c workflow.Copy) {
-	if c.Why != "" {
-		l.say("There is no such form: %s", c.Why)
+// save writes exchanges to the file that the workbench writes too.
+func (t *linearTranscript) save(xs workflow.Recording, archive bool) {
+	name, write := t.name+"-transcript.txt", func(w io.Writer) error { return screen.WriteLines(w, xs.All()) }
+	if archive {
+		name, write = t.name+"-transcript.har", func(w io.Writer) error { return workflow.HAR(w, xs.All()) }
+	}
+	path := filepath.Join(t.session.StateDir(), name)
+	if err := writeNew(path, write); err != nil {
+		t.problem(fmt.Errorf("save the transcript: %w", err))
 		return
 	}
-	path := filepath.Join(l.session.StateDir(), c.File)
-	err := os.MkdirAll(filepath.Dir(path), 0o700)
-	if err == nil {
-		err = wholefile.Write(path, []byte(c.Text+"\n"), 0o600)
-	}
-	if err != nil {
-		l.problem(fmt.Errorf("write the %s copy: %w", c.Name, err))
-		return
-	}
-	l.say("The %s copy is in %s", c.Name, path)
-}
-
-func (l *linear) exchange(x *workflow.Exchange) {
-	l.say("request: %s %s", x.Method, x.URL)
-	l.headers(x.RequestHeader)
-	l.body(x.RequestBody)
-	if x.Status == 0 {
-		l.say("no answer: %s", x.Error)
-		return
-	}
-	l.say("answer: %d %s, %s, %.0f ms", x.Status, x.Reason, x.Proto, x.Timing.Total)
-	l.headers(x.ResponseHeader)
-	l.body(x.ResponseBody)
-	if t := x.TLS; t != nil {
-		l.say("TLS: %s, %s, server name %s, %d client certificates sent", t.Version, t.CipherSuite, t.ServerName, len(t.Client))
-	}
-}
-
-func (l *linear) headers(h map[string][]string) {
-	var names []string
-	for n := range h {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	for _, n := range names {
-		for _, v := range h[n] {
-			l.say("  %s: %s", n, v)
-		}
-	}
-}
-
-func (l *linear) body(text string) {
-	if text != "" {
-		l.say("  body: %s", text)
-	}
+	t.say("Saved in %s, secrets masked.", path)
 }

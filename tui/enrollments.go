@@ -81,6 +81,9 @@ func (a *app) showEnrollments(device string) tea.Cmd {
 	if a.readOnly {
 		s.screen.Locked = readOnly
 	}
+	if a.home.EnrolledBy(device) == "group" {
+		s.screen.ShowGroups()
+	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	a.side = s
 	a.push(s.screen)

@@ -141,6 +141,8 @@ func (o *pages) view(w, _ int) []string {
 		switch {
 		case p == o.a.wizard.Page():
 			note = "  you are here"
+		case o.a.wizard.Empty(p):
+			note = "  asks nothing for this device"
 		case o.a.wizard.Blocked(p) != "":
 			note = "  not yet"
 		}

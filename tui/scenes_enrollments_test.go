@@ -131,7 +131,7 @@ func held(answer func(p screen.HeldPage) pageMsg, keys ...string) func(*app) {
 	return func(a *app) {
 		setDevices(a)
 		a.home.Select("press-3")
-		press(a, "e")
+		press(a, "e", "1") // press-3 is in a group: the screen begins with those
 		a.update(sideMsg{id: a.side.id, facts: sideFacts{target: "contoso-dps", host: "contoso-dps.azure-devices-provisioning.net", apim: workflow.APIM{Service: "contoso-apim"}}})
 		serve(a, answer)
 		for _, k := range keys {

@@ -346,6 +346,13 @@ func overlayScenes() []scene {
 			a.status.Running = false
 			press(a, "t", "r")
 		}},
+		{"transcript-long", func(a *app) {
+			bench(func(s *story) { s.certificates(); s.enrollment(); s.registered(); s.telemetry(120) }, 0)(a)
+			press(a, "t", "g")
+			for range 60 {
+				press(a, "down")
+			}
+		}},
 		{"transcript-empty", func(a *app) { bench(nil, 0)(a); a.showTranscript() }},
 	}
 }

@@ -93,7 +93,8 @@ func (s *Status) begin(e Event) {
 			continue
 		}
 		if e.Undo {
-			step.before, step.Log, step.Problem, step.Attempt = step.State, nil, nil, 0
+			step.before, step.Problem, step.Attempt = step.State, nil, 0
+			step.Log, step.LogGone = nil, 0
 			continue
 		}
 		*step = StepStatus{StepInfo: step.StepInfo, State: Waiting}
@@ -297,18 +298,6 @@ func keepLast[T any](list []T, most int) []T {
 	n := copy(list, list[len(list)-most+most/10:])
 	clear(list[n:])
 	return list[:n]
-}
-
-func (s *Status) log(e Event) {
-	text := Line(e)
-	if text == "" {
-		return
-	}
-	line := LogLine{At: e.At, Step: e.Step, Kind: e.Kind, Text: text}
-	s.Log = keepLast(append(s.Log, line), MaxLog)
-	if step := s.Step(e.Step); step != nil {
-		step.Log = keepLast(append(step.Log, line), MaxLog)
-	}
 }
 
 // Line is an event as one line of plain text, or "" for one that is not worth

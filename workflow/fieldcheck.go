@@ -138,6 +138,9 @@ func checkUUID(v string, _ Answers) error {
 }
 
 func checkPath(v string, _ Answers) error {
+	if v == "" {
+		return errors.New("is empty, must be a whole path, beginning at the root")
+	}
 	if !filepath.IsAbs(v) {
 		return errors.New("must be a whole path, beginning at the root: the profile may be run from anywhere")
 	}

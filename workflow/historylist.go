@@ -338,6 +338,18 @@ func (r Recording) Read(i int) (*Exchange, error) {
 	return r.files[row.file()-1].read(row, r.kinds[row.kind])
 }
 
+// Pick makes a recording of the exchanges at some places.
+func (r Recording) Pick(places []int) Recording {
+	some := Recording{files: r.files, kinds: r.kinds, rows: make([]exchangeRow, len(places)), whole: map[int]*Exchange{}}
+	for i, n := range places {
+		some.rows[i] = r.rows[n]
+		if x := r.whole[n]; x != nil {
+			some.whole[i] = x
+		}
+	}
+	return some
+}
+
 // All reads all exchanges, one after another, and ends with the first error.
 func (r Recording) All() iter.Seq2[*Exchange, error] {
 	return func(yield func(*Exchange, error) bool) {

@@ -35,7 +35,8 @@ type Status struct {
 	Telemetry    TelemetryStatus
 	Exchanges    Exchanges // finished ones, oldest first
 	Pending      *Exchange // sent, not yet answered
-	Log          []LogLine // everything worth a line, oldest first
+	Log          []LogLine // everything worth a line, oldest first, capped at MaxLog
+	LogGone      int       // how many older lines the cap dropped
 	Lab          *LabFacts
 	Cloud        []*CloudMessage // messages to the device, oldest first, capped at MaxSamples
 
@@ -51,18 +52,11 @@ type StepStatus struct {
 	Text    string // the last thing it said, or its summary
 	Files   []File
 	Problem *Problem
-	Log     []LogLine // this step's lines of the current run
+	Log     []LogLine // this step's lines of the current run, capped at MaxLog
+	LogGone int       // how many older ones the cap dropped
 	Attempt int       // how often it ran in this run
 
 	before StepState // of a step that is being undone
-}
-
-// LogLine is one line of what happened.
-type LogLine struct {
-	At   time.Time
-	Step StepID
-	Kind EventKind
-	Text string
 }
 
 // LaneKind is what a row of the swim-lane shows.

@@ -148,7 +148,7 @@ func (w Wizard) Submit() (Wizard, []FieldError) {
 		return w, wrong
 	}
 	w.Page++
-	for w.empty(w.Page) {
+	for w.Empty(w.Page) {
 		w.Page++
 	}
 	w.Reached = max(w.Reached, w.Page)
@@ -162,23 +162,23 @@ func (w Wizard) Back() (Wizard, bool) {
 		return w, false
 	}
 	w.Page--
-	for w.empty(w.Page) {
+	for w.Empty(w.Page) {
 		w.Page--
 	}
 	return w, true
 }
 
-// empty reports whether nothing is asked on a page: a device without
+// Empty reports whether nothing is asked on a page: a device without
 // certificates needs no page about them. The first page and the review always
 // count.
-func (w Wizard) empty(p Page) bool {
+func (w Wizard) Empty(p Page) bool {
 	return p > PageWhere && p < PageReview && len(w.fieldsOf(p)) == 0
 }
 
 // Jump goes to a page that has been reached, when every page before it is in
 // order.
 func (w Wizard) Jump(p Page) (Wizard, error) {
-	if w.empty(p) {
+	if w.Empty(p) {
 		return w, fmt.Errorf("%s asks nothing for this device", p.Title())
 	}
 	if p < PageWhere || p > w.Reached {

@@ -118,7 +118,7 @@ func TestWizardWalk(t *testing.T) {
 			t.Parallel()
 			w := NewWizard(tt.answers)
 			for _, page := range Pages() {
-				if w.empty(page) {
+				if w.Empty(page) {
 					continue
 				}
 				if w.Page != page {

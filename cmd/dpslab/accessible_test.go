@@ -100,8 +100,10 @@ func TestAccessibleSession(t *testing.T) {
 		{"interval [1s]:", "20ms"},
 		{"Number, 0 to 8:", "1"},  // save and run
 		{"Number, 0 to 15:", "8"}, // transcript
+		{"Number, 0 to", "#search"},
+		{"What to search for?", "method:get status:2xx"},
 		{"Number, 0 to", "1"},
-		{"Number, 0 to 6:", "2"}, // as curl
+		{"Number, 0 to 7:", "2"}, // as curl
 		{"Number, 0 to", "0"},
 		{"Number, 0 to 15:", "5"}, // more telemetry
 		{"How many messages?", "2"},

@@ -15,6 +15,9 @@ func (b *Bench) lines(s workflow.StepStatus, w int) []string {
 	th := b.th
 	rows := []string{""}
 	rows = append(rows, b.files(s.Files, w)...)
+	if s.LogGone > 0 {
+		rows = append(rows, th.Dim.Text(ui.Cut(linesGone(s.LogGone), w, th.Ellipsis)))
+	}
 	for _, l := range s.Log {
 		if l.Kind == workflow.FilesWritten || l.Kind == workflow.StepFinished {
 			continue
@@ -101,7 +104,7 @@ func (b *Bench) waiting(w int) string {
 // logPane is the whole run, a row an event, on a tall screen.
 func (b *Bench) logPane(w, h int) []string {
 	th := b.th
-	rows := []string{th.Strong.Text("What happened")}
+	title := th.Strong.Text("What happened")
 	var all []string
 	// Each event has at least one row: older ones than h cannot be seen.
 	log := b.st.Log[max(0, len(b.st.Log)-h):]
@@ -115,9 +118,21 @@ func (b *Bench) logPane(w, h int) []string {
 		}
 	}
 	if len(all) == 0 {
-		return append(rows, "", th.Dim.Text("nothing yet"))
+		return []string{title, "", th.Dim.Text("nothing yet")}
 	}
-	return append(rows, all[max(0, len(all)-(h-1)):]...)
+	seen := all[max(0, len(all)-(h-1)):]
+	if above := len(b.st.Log) - len(log) + len(all) - len(seen); above > 0 {
+		title += "  " + th.Dim.Text(ui.More(th, above+b.st.LogGone, 0))
+	}
+	return append([]string{title}, seen...)
+}
+
+// linesGone says how much of a long log is no longer there to be shown.
+func linesGone(n int) string {
+	if n == 1 {
+		return "1 older line is left out; the journal has it"
+	}
+	return fmt.Sprintf("%d older lines are left out; the journal has them", n)
 }
 
 // noTime stands for a time of day that is the same as above.

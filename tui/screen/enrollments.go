@@ -45,6 +45,9 @@ func NewEnrollments(th *theme.Theme, device string) *Enrollments {
 	return &Enrollments{th: th, device: device, filter: newFilter("words of a row")}
 }
 
+// ShowGroups begins with the groups, for a device that one of them admits.
+func (e *Enrollments) ShowGroups() { e.at = workflow.ListGroups }
+
 // Ready tells that the target is prepared, or why it cannot be.
 func (e *Enrollments) Ready(target, host, apim string, err error) {
 	e.target, e.host, e.apim, e.failure, e.notice = target, host, apim, err, ""

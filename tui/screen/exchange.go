@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
@@ -123,7 +124,7 @@ func (r *report) tls(x *workflow.Exchange) {
 	if len(t.Client) > 0 {
 		about = certificates(len(t.Client)) + " sent"
 	}
-	if !r.section("tls", r.th.Accent.Text("TLS")+" "+r.th.Clean(t.Version), about) {
+	if !r.section("tls", r.th.Accent.Text(cmp.Or(r.th.Clean(t.Version), "TLS")), about) {
 		return
 	}
 	r.text("    ", strings.Join(present(t.CipherSuite, "server name "+t.ServerName), ", "), r.th.Plain)

@@ -92,6 +92,15 @@ func (h *Home) device(name string) workflow.Device {
 	return workflow.Device{Name: name}
 }
 
+// EnrolledBy is the kind of a device's enrollment, "individual" or "group"; empty
+// when the list does not know it.
+func (h *Home) EnrolledBy(name string) string {
+	if p := h.device(name).Profile; p != nil {
+		return p.Enrollment.Kind
+	}
+	return ""
+}
+
 // Title implements Screen.
 func (h *Home) Title() string { return h.th.Strong.Text("dpslab") }
 

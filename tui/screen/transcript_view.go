@@ -25,13 +25,16 @@ func (t *Transcript) View(w, h int) []string {
 	}
 	if w >= wideFrom {
 		listW := transcriptListWidth(w)
-		left := ui.Fit(t.listRows(listW, h), listW, h, th.Ellipsis)
+		left := ui.Fit(t.listRows(listW, h-1), listW, h-1, th.Ellipsis)
+		above, below := t.unseen()
+		left = append(left, ui.Pad("   "+th.Dim.Text(ui.More(th, above, below)), listW, th.Ellipsis))
 		right := ui.Fit(t.detailRows(w-listW-4, h), w-listW-4, h, th.Ellipsis)
 		return ui.Fit(ui.Beside(left, " "+th.Dim.Text(th.V)+" ", right), w, h, th.Ellipsis)
 	}
 	listH := min(max(h/3, 3), max(len(t.shown), 1)+1)
 	rows := ui.Fit(t.listRows(w, listH), w, listH, th.Ellipsis)
-	rows = append(rows, " "+th.Dim.Text(strings.Repeat(th.H, w-2)))
+	above, below := t.unseen()
+	rows = append(rows, ui.Rule(th, w, above, below))
 	return ui.Fit(append(rows, indent(t.detailRows(w-2, h-listH-1))...), w, h, th.Ellipsis)
 }
 
@@ -59,6 +62,14 @@ func (t *Transcript) listRows(w, h int) []string {
 		rows = append(rows, t.row(int(t.shown[i]), i == t.list.Cursor, w))
 	}
 	return rows
+}
+
+// unseen is how many exchanges are above and below those in sight.
+func (t *Transcript) unseen() (above, below int) {
+	if len(t.shown) == 0 {
+		return 0, 0
+	}
+	return t.list.Unseen()
 }
 
 func (t *Transcript) listTitle(w int) string {

@@ -279,6 +279,9 @@ func (s *Wizard) JumpTo(p workflow.Page) Intent {
 // Page is the page on the screen.
 func (s *Wizard) Page() workflow.Page { return s.w.Page }
 
+// Empty says whether nothing is asked on a page for this device.
+func (s *Wizard) Empty(p workflow.Page) bool { return s.w.Empty(p) }
+
 // Blocked is why a page cannot be gone to; empty: it can.
 func (s *Wizard) Blocked(p workflow.Page) string {
 	if _, err := s.w.Jump(p); err != nil {

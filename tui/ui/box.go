@@ -23,6 +23,9 @@ func Box(th *theme.Theme, title string, rows []string, w int) []string {
 	return append(out, th.Accent.Text(th.BottomLeft+strings.Repeat(th.H, max(w-2, 0))+th.BottomRight))
 }
 
+// sliver is how many cells beside a box are too few to be read.
+const sliver = 2
+
 // Centre draws a box in the middle of rows that are w cells wide.
 func Centre(rows, box []string, w int) []string {
 	if len(box) == 0 {
@@ -30,5 +33,10 @@ func Centre(rows, box []string, w int) []string {
 	}
 	x := max(0, (w-Width(box[0]))/2)
 	y := max(0, (len(rows)-len(box))/2)
+	if x <= sliver { // what would be left of the rows beside it says nothing any more
+		for i := y; i < min(y+len(box), len(rows)); i++ {
+			rows[i] = Blank(w)
+		}
+	}
 	return Over(rows, box, x, y)
 }

@@ -58,6 +58,20 @@ var connectSigns = []struct {
 	{"econnreset", wire.ReasonBroken},
 }
 
+// hubCodes are the names by which IoT Hub says what is wrong, with the HTTP status
+// of such an answer ("Azure IoT Hub error codes" of its documentation). Their
+// numbers say less: DPS has some of them too.
+var hubCodes = []struct {
+	name   string
+	status int
+}{
+	{"DeviceNotFound", http.StatusNotFound},
+	{"IotHubUnauthorizedAccess", http.StatusUnauthorized},
+	{"IotHubQuotaExceeded", http.StatusForbidden},
+	{"DeviceMessageLockLost", http.StatusPreconditionFailed},
+	{"ThrottlingException", http.StatusTooManyRequests},
+}
+
 // Search finds what is known of a text: an error message, an answer's JSON, a
 // line of a log, a code of a service, an HTTP status, or the ID of a rule. What
 // says more comes first: a message before a code, a code before a status. None
@@ -71,6 +85,7 @@ func Search(text string) []Finding {
 	s.byRule()
 	s.byMessage()
 	s.byConnection()
+	s.byName()
 	s.byResult()
 	s.byCode()
 	if len(s.found) == 0 {
@@ -154,11 +169,46 @@ func (s *search) byMessage() {
 
 func (s *search) byConnection() {
 	for _, c := range connectSigns {
-		if strings.Contains(s.text, c.sign) {
+		if holdsWords(s.text, c.sign) {
 			s.add(connectAdvice[c.reason], "", c.sign)
 		}
 	}
 }
+
+// holdsWords says whether a text holds words that are not the middle of longer
+// ones: DeviceNotFound has nothing to do with ENOTFOUND.
+func holdsWords(text, words string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], words)
+		if i < 0 {
+			return false
+		}
+		begin, end := from+i, from+i+len(words)
+		if (begin == 0 || !isLetter(text[begin-1])) && (end == len(text) || !isLetter(text[end])) {
+			return true
+		}
+		from = begin + 1
+	}
+}
+
+// isLetter knows the letters of a text in lower case.
+func isLetter(b byte) bool { return 'a' <= b && b <= 'z' }
+
+// byName takes codes that are words.
+func (s *search) byName() {
+	for _, r := range rules {
+		if r.code != "" && !isDigit(r.code[0]) && holdsWords(s.text, strings.ToLower(r.code)) {
+			s.addRule(r, "code "+r.code)
+		}
+	}
+	for _, c := range hubCodes {
+		if holdsWords(s.text, strings.ToLower(c.name)) {
+			s.add(explainAnswer(atHub, "", c.status, "", ""), atHub, "code "+c.name)
+		}
+	}
+}
+
+func isDigit(b byte) bool { return '0' <= b && b <= '9' }
 
 // byResult takes what ends a registration without an HTTP error.
 func (s *search) byResult() {
