@@ -89,7 +89,17 @@ func (s *Store) Save(name string, p *Profile) error { return s.save(name, p, cre
 // Replace writes a profile over the one of that name, if there is one. Its
 // comments are lost, so only what a person decided calls for it; a run never
 // does.
-func (s *Store) Replace(name string, p *Profile) error { return s.save(name, p, replaceFile) }
+func (s *Store) Replace(name string, p *Profile) error { return s.save(name, p, replaceProfile) }
+
+// replaceProfile writes the user's own file. A symbolic link in its place stays
+// one: it leads to where the user keeps the profiles, under version control for
+// instance, and the file there is the profile.
+func replaceProfile(path string, data []byte) error {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	return replaceFile(path, data)
+}
 
 func (s *Store) save(name string, p *Profile, write func(string, []byte) error) error {
 	if err := CheckName(name); err != nil {

@@ -35,7 +35,7 @@ func (s *Store) Rewrite(name string, before, after []byte) (bool, error) {
 	if _, err := Parse(path, after); err != nil {
 		return false, err
 	}
-	if err := replaceFile(path, after); err != nil {
+	if err := replaceProfile(path, after); err != nil {
 		return false, fmt.Errorf("writing the profile %s: %w", name, err)
 	}
 	return true, nil

@@ -187,6 +187,7 @@ var wrongUsage = map[string][]string{
 	"argument":           {"demo", "extra"},
 	"unknown command":    {"provision"},
 	"mistyped command":   {"enrollment", "lst"},
+	"help of nothing":    {"help", "cert", "nw"},
 	"no name of a CA":    {"ca", "upload"},
 	"too many files":     {"ca", "upload", "a", "b", "c"},
 	"no name":            {"run"},

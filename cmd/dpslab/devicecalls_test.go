@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -20,6 +21,10 @@ func deviceHome(t *testing.T) (home string, lab *process) {
 	lab, _ = serve(t, home)
 	dpslab(t, home, "new", "press-3", "--yes", "--count", "2", "--interval", "0s", "--body", `{"n":{{ n }}}`).want(t, 0)
 	dpslab(t, home, "run", "press-3", "-q").want(t, 0)
+	// The lab logs a request after it has answered: the last of the run too.
+	for deadline := time.Now().Add(10 * time.Second); strings.Count(asked(lab), "/messages/events") < 2 && time.Now().Before(deadline); {
+		time.Sleep(5 * time.Millisecond)
+	}
 	return home, lab
 }
 

@@ -76,6 +76,7 @@ func run(args []string, e environment) int {
 	defer stop()
 	a := &app{environment: e}
 	root := a.commandFor(args)
+	strictHelp(root)
 	root.SetArgs(args)
 	root.SetIn(e.in)
 	root.SetOut(e.out)

@@ -16,7 +16,8 @@ func TestSecretsStayInside(t *testing.T) {
 	home := t.TempDir()
 	lab, ready := serve(t, home)
 	const phrase = "correct-horse-battery"
-	env := environ(t, home, "PRESS_PASSPHRASE="+phrase)
+	const pfxPassword = "staple-of-a-pfx"
+	env := environ(t, home, "PRESS_PASSPHRASE="+phrase, "PFX_PASSWORD="+pfxPassword)
 	said := ""
 	for _, args := range [][]string{
 		{"new", "press-3", "--yes", "--enrollment", "group", "--passphrase-env", "PRESS_PASSPHRASE", "--count", "1"},
@@ -26,7 +27,33 @@ func TestSecretsStayInside(t *testing.T) {
 		{"send", "press-3", "-v", "--count", "1", "--json"},
 		{"show", "press-3"},
 		{"list", "--json"},
+		{"new", "key-1", "--yes", "--attestation", "symmetric-key", "--count", "1"},
+		{"run", "key-1", "-v"},
+		{"run", "key-1", "--dry-run"},
+		{"run", "press-3", "--dry-run", "--json"},
+		{"enrollment", "show", "key-1", "-v"},
+		{"enrollment", "list", "-v", "--json"},
+		{"ca", "list", "-v"},
+		{"cert", "pfx", "DEVICE_FULL_CHAIN", "--key", "DEVICE_KEY", "--passphrase-env", "PRESS_PASSPHRASE", "--out-passphrase-env", "PFX_PASSWORD", "--out", filepath.Join(home, "private", "a.pfx"), "--json"},
+		{"apim", "put", "gateway", "--pfx", filepath.Join(home, "private", "a.pfx"), "--pfx-passphrase-env", "PFX_PASSWORD", "--dry-run"},
+		{"apim", "put", "gateway", "--pfx", filepath.Join(home, "private", "a.pfx"), "--pfx-passphrase-env", "PFX_PASSWORD", "-v"},
+		{"export", "key-1", "curl"},
+		{"export", "press-3", "curl"},
+		{"export", "press-3", "az"},
+		{"export", "press-3", "har"},
+		{"export", "press-3", "env"},
+		{"export", "press-3", "iotedge"},
+		{"retire", "key-1", "--dry-run", "--json"},
+		{"retire", "key-1", "--yes", "-v"},
 	} {
+		for i, arg := range args {
+			switch device := paths(t, home).DeviceDir("press-3"); arg {
+			case "DEVICE_FULL_CHAIN":
+				args[i] = filepath.Join(device, "certs", "press-3-full-chain.cert.pem")
+			case "DEVICE_KEY":
+				args[i] = filepath.Join(device, "private", "press-3.key.pem")
+			}
+		}
 		r := dpslabWith(t, env, args...).want(t, 0)
 		said += r.stdout + r.stderr
 	}
@@ -36,6 +63,7 @@ func TestSecretsStayInside(t *testing.T) {
 	}
 	secrets := map[string]string{
 		"the pass phrase":      phrase,
+		"the PFX's password":   pfxPassword,
 		"the service key":      sharedAccessKey(t, ready.ServiceConnectionString),
 		"the hub's key":        sharedAccessKey(t, ready.HubConnectionString),
 		"the management token": ready.ManagementToken,

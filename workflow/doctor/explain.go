@@ -136,6 +136,11 @@ var rules = []rule{
 		fix: "Run the step \"signing CA\" again; it reads the etag anew.",
 	},
 	{
+		service: atManagement, code: "404001",
+		why: "This DPS instance has no signing certificate of that name.",
+		fix: "dpslab ca list shows those that it has.",
+	},
+	{
 		id: "M02", service: atManagement, code: "400053",
 		why: "The verification certificate is signed by another CA than the uploaded one, or its CN is not the last code.",
 		fix: "Run the step \"signing CA\" again; it asks for a new code and signs it with the uploaded CA's key.",

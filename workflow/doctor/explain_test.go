@@ -63,6 +63,7 @@ var answers = []struct {
 	{"put enrollment group", 412, "412000", "ETag is invalid", "M09", ""},
 	{"verify signing certificate", 412, "412001", "Invalid ETag supplied.", "M01", ""},
 	{"verify signing certificate", 400, "400053", "Failed to verify the proof of possession of the certificate. errorcode: IH400053.", "M02", ""},
+	{"delete signing certificate", 404, "404001", "The certificate was not found. errorcode: IH404001.", "", "no signing certificate"},
 	{"get signing certificate", 401, "InvalidAuthenticationToken", "no", "M08", "Resource Manager"},
 	{"put API Management certificate", 404, "ResourceNotFound", "The Resource 'Microsoft.ApiManagement/service/x' was not found.", "", "no API Management service"},
 	{"get DPS instance", 404, "ResourceNotFound", "The Resource was not found.", "", "Resource Manager has no resource"},
