@@ -140,7 +140,8 @@ func (w *File) Discard() error {
 }
 
 // Write writes a file in the place of one that may be there, whose permissions
-// it keeps.
+// it keeps; what a symbolic link leads to stays as it is. When Write returns, the
+// file is durable, its name too.
 func Write(path string, data []byte, perm fs.FileMode) error {
 	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
 		perm = info.Mode().Perm()
@@ -153,5 +154,8 @@ func Write(path string, data []byte, perm fs.FileMode) error {
 	if _, err := w.Write(data); err != nil {
 		return err
 	}
-	return w.Replace()
+	if err := w.Replace(); err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(path))
 }
