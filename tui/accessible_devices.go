@@ -39,7 +39,7 @@ func (l *linear) devices(ctx context.Context, open string) error {
 		case n == 1:
 			err = l.openOne(ctx, names)
 		case n == 2:
-			l.list(names)
+			err = l.list(ctx, names)
 		case n == 3:
 			err = l.labMenu(ctx)
 		case n == 4:
@@ -67,13 +67,21 @@ func (l *linear) summary(name string) string {
 	return strings.Join(parts, ", ")
 }
 
-func (l *linear) list(names []string) {
+// list tells of all devices, a part at a time.
+func (l *linear) list(ctx context.Context, names []string) error {
 	if len(names) == 0 {
 		l.say("There is no device yet.")
 	}
-	for _, n := range names {
+	for i, n := range names {
+		if i > 0 && i%readAtOnce == 0 {
+			answer, err := l.read(ctx, fmt.Sprintf("%d of %d. Enter goes on, a word ends the list:", i, len(names)))
+			if err != nil || answer != "" {
+				return err
+			}
+		}
 		l.say("%s", l.summary(n))
 	}
+	return nil
 }
 
 // mostChoices is how many devices are offered at once; a text narrows them down.

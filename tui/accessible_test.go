@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -117,5 +118,25 @@ func TestAccessibleUndoOfNothing(t *testing.T) {
 	}
 	if got := out.String(); !strings.Contains(got, "There is nothing to undo") || strings.Contains(got, "set aside") {
 		t.Errorf("said %q", got)
+	}
+}
+
+// A long list of devices is read out in parts, and can be left.
+func TestAccessibleListInParts(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for i := range 10_000 {
+		names = append(names, fmt.Sprintf("press-%05d", i))
+	}
+	var out strings.Builder
+	l := newLinear(t, &out, false)
+	l.lines <- ""
+	l.lines <- "enough"
+	if err := l.list(t.Context(), names); err != nil {
+		t.Fatal(err)
+	}
+	text := out.String()
+	if !strings.Contains(text, "press-00039") || strings.Contains(text, "press-00040") || !strings.Contains(text, "40 of 10000. Enter goes on") {
+		t.Errorf("said %q", text)
 	}
 }

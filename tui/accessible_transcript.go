@@ -12,7 +12,7 @@ import (
 	"dpslab/workflow"
 )
 
-// readAtOnce is how many exchanges are read out together: more of them nobody
+// readAtOnce is how many rows of a list are read out together: more of them nobody
 // keeps in mind, and there may be a hundred thousand.
 const readAtOnce = 20
 

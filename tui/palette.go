@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -66,8 +67,32 @@ func (o *palette) sift() {
 			}
 		}
 	}
+	o.rank(words)
 	o.list.Cursor = 0
 	o.list.SetLen(len(o.shown))
+}
+
+// rank puts what is called by the words first, then what only tells of them, and
+// what cannot be done now after what can.
+func (o *palette) rank(words []string) {
+	if len(words) == 0 {
+		return
+	}
+	worth := func(b keymap.Binding) (n int) {
+		name := strings.ToLower(b.Help)
+		switch {
+		case strings.HasPrefix(name, words[0]):
+		case strings.Contains(name, words[0]):
+			n = 1
+		default:
+			n = 2
+		}
+		if b.Disabled != "" {
+			n += 3
+		}
+		return n
+	}
+	slices.SortStableFunc(o.shown, func(a, b keymap.Binding) int { return cmp.Compare(worth(a), worth(b)) })
 }
 
 func (o *palette) bindings() []keymap.Binding {

@@ -1,9 +1,12 @@
 package tui
 
 import (
+	"strings"
 	"testing"
 
 	"dpslab/tui/keymap"
+	"dpslab/tui/theme"
+	"dpslab/tui/ui"
 )
 
 // Every key of the map can be pressed by its name.
@@ -52,4 +55,25 @@ func TestThePalette(t *testing.T) {
 		r.press("s", "u", "s", esc)
 		r.see("New device")
 	})
+}
+
+// What is called by the words comes before what only tells of them.
+func TestThePaletteRanksNamesFirst(t *testing.T) {
+	t.Parallel()
+	th := newTheme(t, theme.Options{})
+	o := &palette{th: th, input: ui.NewInput("run"), all: []keymap.Binding{
+		{Help: "back", About: "cancel what runs", Keys: []string{"esc"}},
+		{Help: "rerun", About: "once more", Keys: []string{"e"}},
+		{Help: "run off", About: "leave", Keys: []string{"o"}, Disabled: "nothing runs"},
+		{Help: "run all", About: "all steps", Keys: []string{"a"}},
+		{Help: "help", About: "all keys", Keys: []string{"?"}},
+	}}
+	o.sift()
+	var names []string
+	for _, b := range o.shown {
+		names = append(names, b.Help)
+	}
+	if got := strings.Join(names, ", "); got != "run all, rerun, back, run off" {
+		t.Errorf("in the order %s", got)
+	}
 }

@@ -253,7 +253,7 @@ func (s *Status) applyWait(e Event) {
 func waitLabel(e Event) string {
 	wait := e.Poll.Due.Sub(e.Poll.Since).Round(100 * time.Millisecond)
 	if e.Kind == RetryScheduled {
-		return fmt.Sprintf("try again in %s", short(wait))
+		return fmt.Sprintf("retry in %s", short(wait))
 	}
 	return "wait " + short(wait)
 }

@@ -162,6 +162,8 @@ func (b *Bench) result(w int) string {
 		text = th.OK.Text(th.Done) + " " + fitting(w-3, b.assigned(reg)...)
 	case b.ended() > 0:
 		text = th.OK.Text(th.Done) + " " + fmt.Sprintf("%d of %d steps are done; a runs the rest", b.ended(), len(b.st.Steps))
+	case b.resumable():
+		text = th.Warn.Text(th.Stopped) + " a registration was under way: its step resumes it"
 	default:
 		text = th.Dim.Text(th.Waiting) + " nothing has run yet" + b.nextKey()
 	}
