@@ -39,23 +39,29 @@ func enabledBindings(a *app) []keymap.Binding {
 func TestKeysOfEveryScene(t *testing.T) {
 	t.Parallel()
 	for _, s := range scenes() {
-		a := show(t, s, theme.Options{NoColor: true}, 80, 24)
-		seen := map[string]keymap.Action{}
-		bs := enabledBindings(a)
-		if len(bs) == 0 {
-			t.Errorf("%s: no key does anything", s.name)
+		for _, size := range sizes {
+			keysOf(t, s.name, show(t, s, theme.Options{NoColor: true}, size[0], size[1]))
 		}
-		help := strings.Join(strings.Fields(strings.Join(ui.HelpRows(a.th, bs, 88), " ")), " ")
-		for _, b := range bs {
-			for _, k := range b.Keys {
-				if other, taken := seen[k]; taken {
-					t.Errorf("%s: %q means %s and %s", s.name, k, other, b.Action)
-				}
-				seen[k] = b.Action
+	}
+}
+
+func keysOf(t *testing.T, scene string, a *app) {
+	t.Helper()
+	seen := map[string]keymap.Action{}
+	bs := enabledBindings(a)
+	if len(bs) == 0 {
+		t.Errorf("%s: no key does anything", scene)
+	}
+	help := strings.Join(strings.Fields(strings.Join(ui.HelpRows(a.th, bs, 88), " ")), " ")
+	for _, b := range bs {
+		for _, k := range b.Keys {
+			if other, taken := seen[k]; taken {
+				t.Errorf("%s: %q means %s and %s", scene, k, other, b.Action)
 			}
-			if b.Help == "" || b.About == "" || !strings.Contains(help, b.Label) || !strings.Contains(help, strings.Join(strings.Fields(b.About), " ")) {
-				t.Errorf("%s: the help does not explain %+v", s.name, b)
-			}
+			seen[k] = b.Action
+		}
+		if b.Help == "" || b.About == "" || !strings.Contains(help, b.Label) || !strings.Contains(help, strings.Join(strings.Fields(b.About), " ")) {
+			t.Errorf("%s: the help does not explain %+v", scene, b)
 		}
 	}
 }
@@ -63,7 +69,7 @@ func TestKeysOfEveryScene(t *testing.T) {
 // The look of a screen changes nothing about its rectangle.
 func TestEveryLookFitsExactly(t *testing.T) {
 	t.Parallel()
-	looks := []theme.Options{{NoColor: true}, {ASCII: true, NoColor: true}, {Name: "light"}, {Name: "high-contrast"}}
+	looks := []theme.Options{{}, {NoColor: true}, {ASCII: true, NoColor: true}, {Name: "light"}, {Name: "high-contrast"}}
 	for _, s := range scenes() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
@@ -216,21 +222,28 @@ func TestNothingIsCutWithoutASign(t *testing.T) {
 			if s.name == "enrollments-hostile" {
 				t.Skip("its words are longer than any screen is wide; the golden screens show where they go on")
 			}
-			whole := map[string]bool{}
-			for _, size := range [][2]int{{400, 300}, {200, 300}, {130, 300}} {
-				addWords(whole, strings.Join(uncovered(show(t, s, theme.Options{NoColor: true}, size[0], size[1])), "\n"))
-			}
-			for _, size := range [][2]int{{60, 16}, {67, 20}, {80, 24}, {93, 30}, {120, 40}} {
-				rows := uncovered(show(t, s, theme.Options{NoColor: true}, size[0], size[1]))
-				for i, row := range rows {
-					for _, w := range tokens(row) {
-						if strings.ContainsFunc(w, unicode.IsLetter) && !whole[w] && !ownWords()[w] && !strings.Contains(w, "…") && !goesOn(whole, rows, i, w) {
-							t.Errorf("%dx%d: %q in %q", size[0], size[1], w, row)
-						}
-					}
-				}
+			for _, o := range []theme.Options{{NoColor: true}, {ASCII: true, NoColor: true}} {
+				cutWithASign(t, s, o)
 			}
 		})
+	}
+}
+
+func cutWithASign(t *testing.T, s scene, o theme.Options) {
+	t.Helper()
+	th, whole := newTheme(t, o), map[string]bool{}
+	for _, size := range [][2]int{{400, 300}, {200, 300}, {130, 300}} {
+		addWords(whole, strings.Join(uncovered(show(t, s, o, size[0], size[1])), "\n"))
+	}
+	for _, size := range [][2]int{{60, 16}, {67, 20}, {80, 24}, {93, 30}, {120, 40}, {200, 50}} {
+		rows := uncovered(show(t, s, o, size[0], size[1]))
+		for i, row := range rows {
+			for _, w := range tokens(row) {
+				if strings.ContainsFunc(w, unicode.IsLetter) && !strings.Contains(w, th.H+th.H) && !whole[w] && !ownWords()[w] && !strings.Contains(w, "…") && !goesOn(whole, rows, i, w) {
+					t.Errorf("%dx%d: %q in %q", size[0], size[1], w, row)
+				}
+			}
+		}
 	}
 }
 
@@ -244,7 +257,11 @@ func uncovered(a *app) []string {
 	if over != nil {
 		rows = append(rows, strings.Split(text(strings.Join(over.view(a.w, a.h-2), "\n")), "\n")...)
 	}
-	return append(rows, ui.Wrap(toast, a.w-6)...)
+	rows = append(rows, ui.Wrap(toast, a.w-6)...)
+	for i, r := range rows { // one sign of a cut for all looks
+		rows[i] = strings.ReplaceAll(r, a.th.Ellipsis, "…")
+	}
+	return rows
 }
 
 // goesOn says whether a part of a word has its other part in a row beside it, or
@@ -271,7 +288,7 @@ func goesOn(whole map[string]bool, rows []string, at int, part string) bool {
 			continue
 		}
 		for _, b := range beside {
-			if b == "↓" && strings.HasPrefix(w, part) {
+			if (b == "↓" || b == "v") && strings.HasPrefix(w, part) {
 				return true
 			}
 			for _, joint := range []string{"", ":"} { // of punctuation that tokens takes away
