@@ -49,14 +49,14 @@ func replay(in io.Reader, file *journalFile, status *Status) {
 	})
 	var last Event
 	var received []byte
-	reader := lineReader{}
+	reader := newLineReader()
 	for lines.Scan() {
-		e, part, ok := reader.event(lines.Bytes())
-		if !ok || file == nil {
+		e, ok := reader.event(lines.Bytes())
+		part := ok && file != nil
+		if !part {
 			if e, ok = wholeEvent(lines.Bytes()); !ok {
 				continue
 			}
-			part = false
 		}
 		e.stored = place{file: file, offset: start, size: len(lines.Bytes()), part: part}
 		if e.Received == leftOut {

@@ -122,6 +122,7 @@ func FuzzReplayFromDisk(f *testing.F) {
 	f.Add([]byte(journalText(1)))
 	f.Add([]byte(`{"run":"r","seq":1,"at":"2026-01-01T00:00:00Z","event":"message_received","device":"d","step":"telemetry","received":{"sequence":-0.0e+1}}`))
 	f.Add([]byte(`{"run":"r","seq":1,"at":"2026-01-01T00:00:00Z","event":"exchange_finished","device":"d","step":"telemetry","exchange":{"tls":{"client":[ ],"client_certificate_requested":true},"method":"a","method":"b","status":01}}`))
+	f.Add([]byte(`{"run":"r","seq":1,"at":"2026-01-01T00:00:00Z","event":"exchange_finished","device":"d","step":"telemetry","exchange":{"service":null,"status":404,"url":"http://\ud800\u0041` + "\xff" + `/","reason":"` + "\xff" + `"},"exchange":{"tls":{"client":[{},{}],"client":[]},"status":null}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		for line := range bytes.Lines(text) {
 			var e Event

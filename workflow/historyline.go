@@ -1,10 +1,13 @@
 package workflow
 
 import (
-	"bytes"
 	"encoding/json"
 	"strconv"
 	"time"
+	"unicode/utf8"
+	"unique"
+
+	"github.com/tidwall/gjson"
 
 	"dpslab/workflow/wire"
 )
@@ -13,222 +16,100 @@ import (
 // what a [Status] does not look at. An exchange that it returns is only good until
 // the next line. Texts are shared where they are the same.
 type lineReader struct {
-	t     jsonText
-	texts map[string]string
-	e     Event
-	x     Exchange
-	tls   wire.TLSFacts
+	e        Event
+	x        Exchange
+	tls      wire.TLSFacts
+	line     members
+	exchange members
 }
 
-// mostTexts bounds the texts that are shared.
-const mostTexts = 4096
+// members says by the names of an object's members where their values belong: at
+// a pointer, with a function, or, when it is nil, nowhere. It has all members
+// that this program writes in lines that come often, even if they do not
+// matter: another name may be one of them in upper case.
+type members map[string]any
 
-// event reads a line. ok is false when package json has to read it: it is of
-// another kind, it belongs to the registration, whose exchanges are shown
-// whole, or it is no JSON. part says that something of the event was left out.
-func (r *lineReader) event(line []byte) (e Event, part, ok bool) {
-	r.t, r.e = jsonText{b: line}, Event{}
-	if !r.t.members(r.member) {
-		return Event{}, false, false
+func newLineReader() *lineReader {
+	r := &lineReader{}
+	r.line = members{
+		"run": &r.e.Run, "seq": &r.e.Seq, "at": &r.e.At, "event": (*string)(&r.e.Kind),
+		"device": &r.e.Device, "step": (*string)(&r.e.Step), "message": &r.e.Message,
+		"exchange": func(v gjson.Result) bool {
+			r.e.Exchange = &r.x
+			return r.exchange.read(v)
+		},
+		"received": func(v gjson.Result) bool {
+			r.e.Received = leftOut
+			return v.IsObject()
+		},
 	}
-	r.t.blanks()
-	return r.e, r.e.Exchange != nil || r.e.Received != nil, r.t.i == len(line) && r.light()
-}
-
-// light says whether an event was read as far as it counts.
-func (r *lineReader) light() bool {
-	if r.e.Step == StepRegistration || r.e.Run == "" {
-		return false
+	timing := members{"total_ms": &r.x.Timing.Total, "dns_ms": nil, "connect_ms": nil, "tls_ms": nil, "wait_ms": nil, "reused": nil}
+	tls := members{
+		"client_certificate_requested": &r.tls.Requested, "version": nil, "cipher_suite": nil, "server_name": nil, "server": nil,
+		"client": func(v gjson.Result) bool { // how many is all that counts
+			r.tls.Client = make([]wire.CertificateFact, v.Get("#").Int())
+			return v.IsArray()
+		},
 	}
-	switch r.e.Kind {
-	case ExchangeStarted, ExchangeFinished:
-		return r.e.Exchange != nil && r.e.Message == nil && r.e.Received == nil
-	case MessageSent:
-		return r.e.Message != nil && r.e.Exchange == nil && r.e.Received == nil
-	case MessageReceived:
-		return r.e.Received != nil && r.e.Exchange == nil && r.e.Message == nil
+	r.exchange = members{
+		"service": &r.x.Service, "operation": &r.x.Operation, "method": &r.x.Method, "url": &r.x.URL,
+		"status": &r.x.Status, "reason": &r.x.Reason, "error": &r.x.Error, "response_body": &r.x.ResponseBody,
+		"started": &r.x.Started, "timing": timing.read, "tls": tls.read,
+		"id": nil, "request_header": nil, "request_body": nil, "proto": nil, "response_header": nil, "truncated": nil,
+		"dry_run": nil, "certificate_file": nil, "key_file": nil, "ca_file": nil, "connect_to": nil, "proxy": nil,
 	}
-	return false
-}
-
-func (r *lineReader) member(name []byte) bool {
-	switch string(name) {
-	case "run":
-		return r.into(&r.e.Run)
-	case "seq":
-		return r.integer(&r.e.Seq)
-	case "at":
-		return r.moment(&r.e.At)
-	case "event":
-		return r.into((*string)(&r.e.Kind))
-	case "device":
-		return r.into(&r.e.Device)
-	case "step":
-		return r.into((*string)(&r.e.Step))
-	case "exchange":
-		if r.e.Exchange != nil {
-			return false
-		}
-		r.x = Exchange{}
-		r.e.Exchange = &r.x
-		return r.t.members(r.exchange)
-	case "message":
-		if r.e.Message != nil {
-			return false
-		}
-		r.e.Message = &Message{} // a status keeps the last one
-		return r.t.members(r.message)
-	case "received":
-		r.e.Received = leftOut
-		return r.t.members(func([]byte) bool { return r.t.value(0) })
-	}
-	return false // of another event, or written by another program
+	return r
 }
 
 // leftOut stands for a received message that was not read.
 var leftOut = &Received{}
 
-func (r *lineReader) exchange(name []byte) bool {
-	switch string(name) {
-	case "service":
-		return r.into(&r.x.Service)
-	case "operation":
-		return r.into(&r.x.Operation)
-	case "method":
-		return r.into(&r.x.Method)
-	case "url":
-		return r.into(&r.x.URL)
-	case "status":
-		return r.integer(&r.x.Status)
-	case "reason":
-		return r.into(&r.x.Reason)
-	case "error":
-		return r.into(&r.x.Error)
-	case "response_body":
-		return r.fresh(&r.x.ResponseBody)
-	case "timing":
-		return r.t.members(func(name []byte) bool {
-			if string(name) == "total_ms" {
-				return r.float(&r.x.Timing.Total)
-			}
-			return r.t.value(0)
-		})
-	case "tls":
-		if r.x.TLS == nil {
-			r.tls = wire.TLSFacts{}
-			r.x.TLS = &r.tls
-		}
-		return r.t.members(r.handshake)
-	case "started":
-		return r.moment(&r.x.Started)
-	case "id", "request_header", "request_body", "proto", "response_header", "truncated", "dry_run",
-		"certificate_file", "key_file", "ca_file", "connect_to", "proxy":
-		return r.t.value(0)
+// event reads a line. ok is false when package json has to read it: it is of
+// another kind, its exchange is one of those that are shown whole, or it is
+// damaged.
+func (r *lineReader) event(line []byte) (e Event, ok bool) {
+	if !gjson.ValidBytes(line) {
+		return Event{}, false
 	}
-	return false
+	r.e, r.tls = Event{}, wire.TLSFacts{}
+	r.x = Exchange{TLS: &r.tls}
+	if !r.line.read(gjson.ParseBytes(line)) || !r.e.whole() {
+		return Event{}, false
+	}
+	return r.e, r.e.Exchange == nil || r.e.Step != StepRegistration && r.e.Run != ""
 }
 
-// someCertificate stands for client certificates that were not read.
-var someCertificate = make([]wire.CertificateFact, 1)
+// read reads an object of valid JSON.
+func (m members) read(object gjson.Result) bool {
+	ok := object.IsObject()
+	object.ForEach(func(name, v gjson.Result) bool {
+		field, known := m[name.Str]
+		ok = ok && known && set(field, v)
+		return ok
+	})
+	return ok
+}
 
-// handshake reads whether a client certificate was asked for or sent.
-func (r *lineReader) handshake(name []byte) bool {
-	switch string(name) {
-	case "client":
-		r.t.blanks()
-		from := r.t.i
-		if !r.t.list(0) {
-			return false
-		}
-		r.x.TLS.Client = nil
-		if len(bytes.TrimSpace(r.t.b[from+1:r.t.i-1])) > 0 {
-			r.x.TLS.Client = someCertificate
-		}
+// set reads a value into where it belongs, in the same way as package json.
+func set(field any, v gjson.Result) bool {
+	switch field := field.(type) {
+	case nil:
 		return true
-	case "client_certificate_requested":
-		r.x.TLS.Requested = r.t.word("true")
-		return r.x.TLS.Requested || r.t.word("false")
-	}
-	return r.t.value(0)
-}
-
-func (r *lineReader) message(name []byte) bool {
-	m := r.e.Message
-	switch string(name) {
-	case "n":
-		return r.integer(&m.N)
-	case "of":
-		return r.integer(&m.Of)
-	case "body":
-		return r.fresh(&m.Body)
-	case "value":
-		m.Value = new(float64)
-		return r.float(m.Value)
-	case "value_name":
-		return r.into(&m.ValueName)
-	case "latency_ms":
-		return r.float(&m.LatencyMS)
-	case "hub":
-		return r.into(&m.Hub)
-	}
-	return false
-}
-
-// into reads a string that many lines share.
-func (r *lineReader) into(s *string) bool {
-	raw, plain, ok := r.t.text()
-	if !ok {
-		return false
-	}
-	if known, ok := r.texts[string(raw)]; ok {
-		*s = known
-		return true
-	}
-	if !plain {
-		if json.Unmarshal(raw, s) != nil {
-			return false
+	case func(gjson.Result) bool:
+		return field(v)
+	case *string:
+		plain := v.Type == gjson.String && len(v.Raw) == len(`""`)+len(v.Str)
+		if plain && utf8.ValidString(v.Str) {
+			*field = unique.Make(v.Str).Value()
+			return true
 		}
-	} else {
-		*s = string(raw[1 : len(raw)-1])
+	case *int:
+		if n, err := strconv.Atoi(v.Raw); err == nil {
+			*field = n
+			return true
+		}
+	case *time.Time:
+		return field.UnmarshalJSON([]byte(v.Raw)) == nil
 	}
-	if r.texts == nil || len(r.texts) >= mostTexts {
-		r.texts = map[string]string{}
-	}
-	r.texts[string(raw)] = *s
-	return true
-}
-
-// fresh reads a string that is another one in each line.
-func (r *lineReader) fresh(s *string) bool {
-	raw, plain, ok := r.t.text()
-	if ok && plain {
-		*s = string(raw[1 : len(raw)-1])
-		return true
-	}
-	return ok && json.Unmarshal(raw, s) == nil
-}
-
-func (r *lineReader) integer(n *int) bool {
-	raw, ok := r.t.number()
-	if !ok {
-		return false
-	}
-	v, err := strconv.Atoi(string(raw))
-	*n = v
-	return err == nil
-}
-
-func (r *lineReader) float(f *float64) bool {
-	raw, ok := r.t.number()
-	if !ok {
-		return false
-	}
-	v, err := strconv.ParseFloat(string(raw), 64)
-	*f = v
-	return err == nil
-}
-
-func (r *lineReader) moment(at *time.Time) bool {
-	raw, plain, ok := r.t.text()
-	return ok && plain && at.UnmarshalJSON(raw) == nil
+	return json.Unmarshal([]byte(v.Raw), field) == nil
 }

@@ -35,6 +35,7 @@ var only = map[string]string{
 	"go.etcd.io/bbolt":           "dpslab/workflow/emulator",
 	"github.com/BurntSushi/toml": "dpslab/profiles",
 	"github.com/spf13/cobra":     "dpslab/cmd",
+	"github.com/tidwall/":        "dpslab/workflow",
 	"github.com/youmark/pkcs8":   "dpslab/pki",
 	"software.sslmate.com/src/":  "dpslab/pki",
 	"github.com/aymanbagabas/":   "dpslab/tui",
