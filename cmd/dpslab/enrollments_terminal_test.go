@@ -36,9 +36,7 @@ func TestEnrollmentInAnEditor(t *testing.T) {
 	s.press(esc)
 	s.see("1 profile", "assigned lab-hub")
 	s.press("e")
-	s.see("target of device-01", "There is no individual enrollment")
-	s.press("2")
-	s.see("> dpslab-group", "enabled")
+	s.see("target of device-01", "> dpslab-group", "enabled") // a device of a group begins with the groups
 
 	s.press("e")
 	s.see("broken lines: 0")
