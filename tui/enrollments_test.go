@@ -93,9 +93,7 @@ func TestEnrollmentsOfTheLab(t *testing.T) {
 func TestRecordsAndCertificatesOfTheLab(t *testing.T) {
 	t.Parallel()
 	withLab(t, func(r *rig) {
-		r.describe("device-01")
-		r.chooseChain()
-		r.runToTheEnd()
+		r.runNewChain("device-01")
 		r.press(esc, "e")
 		r.pass(time.Second)
 		r.see("target of device-01")

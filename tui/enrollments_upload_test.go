@@ -16,9 +16,7 @@ import (
 func TestUploadFromTheLists(t *testing.T) {
 	t.Parallel()
 	withLab(t, func(r *rig) {
-		r.describe("device-01")
-		r.chooseChain()
-		r.runToTheEnd()
+		r.runNewChain("device-01")
 		r.press(esc, "e")
 		r.pass(time.Second)
 		r.press("u")

@@ -115,6 +115,14 @@ func (r *rig) runNew(name string) {
 	r.runToTheEnd()
 }
 
+// runNewChain is runNew for a device with a chain, in a group.
+func (r *rig) runNewChain(name string) {
+	r.t.Helper()
+	r.describe(name)
+	r.chooseChain()
+	r.runToTheEnd()
+}
+
 // pass lets virtual time go by.
 func (r *rig) pass(d time.Duration) {
 	time.Sleep(d)
@@ -257,9 +265,7 @@ func TestCtrlCAtAnyMoment(t *testing.T) {
 func TestTheChainOfAGroupDevice(t *testing.T) {
 	t.Parallel()
 	withLab(t, func(r *rig) {
-		r.describe("device-01")
-		r.chooseChain()
-		r.runToTheEnd()
+		r.runNewChain("device-01")
 		r.press("x")
 		r.settle()
 		r.see("device-01 · chain")

@@ -111,13 +111,9 @@ func (a *app) dispose(i screen.Intent) tea.Cmd {
 	case screen.ShowTranscript:
 		a.showTranscript()
 	case screen.ShowChain:
-		a.chain = screen.NewChain(a.th, a.bench.Device())
-		a.push(a.chain)
-		return a.readChain()
+		return a.showChain()
 	case screen.ShowLab:
-		a.labScreen = screen.NewLab(a.th)
-		a.push(a.labScreen)
-		return a.readLab()
+		return a.showLab()
 	case screen.SetFaults:
 		return a.setFaults(i.Names, i.On)
 	case screen.CopyText:
@@ -150,6 +146,18 @@ func (a *app) dispose(i screen.Intent) tea.Cmd {
 		return a.work(i)
 	}
 	return nil
+}
+
+func (a *app) showChain() tea.Cmd {
+	a.chain = screen.NewChain(a.th, a.bench.Device())
+	a.push(a.chain)
+	return a.readChain()
+}
+
+func (a *app) showLab() tea.Cmd {
+	a.labScreen = screen.NewLab(a.th)
+	a.push(a.labScreen)
+	return a.readLab()
 }
 
 // leave goes back a screen; the list of devices is read again, because it may

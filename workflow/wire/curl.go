@@ -32,23 +32,7 @@ func Curl(x *Exchange) string {
 	if to := connectTo(x); to != "" {
 		add("--connect-to", to)
 	}
-	for _, name := range slices.Sorted(maps.Keys(x.RequestHeader)) {
-		if name == "Content-Length" || name == "User-Agent" {
-			continue
-		}
-		for _, v := range x.RequestHeader[name] {
-			if v == "" {
-				add("-H", name+";") // curl's way to send an empty one
-				continue
-			}
-			if strings.Contains(v, Masked) {
-				// The secret is not here to be copied: the shell gives it.
-				lines = append(lines, "-H "+secretHeader(name))
-				continue
-			}
-			add("-H", name+": "+v)
-		}
-	}
+	lines = append(lines, curlHeaders(x)...)
 	if x.RequestBody != "" || takesBody(x.Method) {
 		if x.RequestHeader.Get("Content-Type") == "" {
 			add("-H", "Content-Type:") // else curl says that it is a form
@@ -79,6 +63,26 @@ func Curl(x *Exchange) string {
 		command = partComment + command
 	}
 	return command
+}
+
+func curlHeaders(x *Exchange) (lines []string) {
+	for _, name := range slices.Sorted(maps.Keys(x.RequestHeader)) {
+		if name == "Content-Length" || name == "User-Agent" {
+			continue
+		}
+		for _, v := range x.RequestHeader[name] {
+			switch {
+			case v == "":
+				lines = append(lines, "-H "+ShellWord(name+";")) // curl's way to send an empty one
+			case strings.Contains(v, Masked):
+				// The secret is not here to be copied: the shell gives it.
+				lines = append(lines, "-H "+secretHeader(name))
+			default:
+				lines = append(lines, "-H "+ShellWord(name+": "+v))
+			}
+		}
+	}
+	return lines
 }
 
 // Comments on a copy that is not yet the request that was sent.
