@@ -58,7 +58,7 @@ type box struct {
 type round struct {
 	led  bool // whether it has a writer
 	over bool
-	err  error // once done is closed
+	err  error // read once done is closed
 	done chan struct{}
 }
 
@@ -88,17 +88,24 @@ func (s *store) receive(hub, device string, messages []message) error {
 	mine, full, leads := j.waiting, j.size > maxUnsettled, !j.waiting.led
 	mine.led = true
 	j.mu.Unlock()
-	if j.dir != "" {
-		if leads {
-			j.write(mine)
-		}
-		<-mine.done
-	}
 	// What the log does not take, the database does.
-	if mine.err != nil || full {
+	if err := j.record(mine, leads); err != nil || full {
 		return s.settle()
 	}
 	return nil
+}
+
+// record returns once a round is on disk, for which its leader writes it. In
+// memory nobody writes and nobody waits.
+func (j *journal) record(mine *round, leads bool) error {
+	if j.dir == "" {
+		return nil
+	}
+	if leads {
+		j.write(mine)
+	}
+	<-mine.done
+	return mine.err
 }
 
 // add numbers messages of one device and puts them into its box. mu is held.

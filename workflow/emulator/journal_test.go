@@ -214,17 +214,15 @@ func TestBrokenLog(t *testing.T) {
 	}
 }
 
-// TestReceiveAndCommit sends and writes at the same time. Each device's numbers
-// have no gap, and all of it survives a kill and a clean end, which leaves no log.
-func TestReceiveAndCommit(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	s := openTestStore(t, dir)
-	const devices, each = 6, 40
+const stormDevices, stormEach = 6, 40
+
+// storm sends messages and writes at the same time.
+func storm(t *testing.T, s *store) {
+	t.Helper()
 	var all sync.WaitGroup
-	for d := range devices {
+	for d := range stormDevices {
 		all.Go(func() {
-			for i := range each {
+			for i := range stormEach {
 				say(t, s, fmt.Sprint("d", d), fmt.Sprint(i))
 			}
 		})
@@ -237,6 +235,31 @@ func TestReceiveAndCommit(t *testing.T) {
 		}
 	})
 	all.Wait()
+}
+
+// wantStorm sees that each device's numbers have no gap.
+func wantStorm(t *testing.T, s *store) {
+	t.Helper()
+	for d := range stormDevices {
+		got := heard(t, s, fmt.Sprint("d", d))
+		if len(got) != stormEach {
+			t.Fatalf("device %d: %d messages", d, len(got))
+		}
+		for i, m := range got {
+			if m != fmt.Sprintf("%d %d", i+1, i) {
+				t.Errorf("device %d: %q at %d", d, m, i)
+			}
+		}
+	}
+}
+
+// TestReceiveAndCommit: all of a storm survives a kill and a clean end, which
+// leaves no log.
+func TestReceiveAndCommit(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := openTestStore(t, dir)
+	storm(t, s)
 	killed := reopened(t, abandoned(t, dir))
 	if err := s.close(); err != nil {
 		t.Fatal(err)
@@ -244,17 +267,16 @@ func TestReceiveAndCommit(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, logName)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a clean end leaves a log: %v", err)
 	}
-	for _, s := range []*store{killed, reopened(t, dir)} {
-		for d := range devices {
-			got := heard(t, s, fmt.Sprint("d", d))
-			if len(got) != each {
-				t.Fatalf("device %d: %d messages", d, len(got))
-			}
-			for i, m := range got {
-				if m != fmt.Sprintf("%d %d", i+1, i) {
-					t.Errorf("device %d: %q at %d", d, m, i)
-				}
-			}
-		}
+	wantStorm(t, killed)
+	wantStorm(t, reopened(t, dir))
+}
+
+func TestReceiveAndCommitInMemory(t *testing.T) {
+	t.Parallel()
+	s := openTestStore(t, "")
+	storm(t, s)
+	wantStorm(t, s)
+	if err := s.close(); err != nil {
+		t.Fatal(err)
 	}
 }
