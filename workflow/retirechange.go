@@ -3,13 +3,11 @@ package workflow
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"dpslab/profiles"
 	"dpslab/workflow/azure"
 	"dpslab/workflow/dps"
-	"dpslab/workflow/iothub"
 	"dpslab/workflow/wire"
 )
 
@@ -67,16 +65,6 @@ func (r *run) changesOf(ctx context.Context, c profiles.Creation) ([]string, err
 		return r.enrollmentChanges(c, &g.EnrollmentRecord), nil
 	case profiles.CreatedRegistration:
 		return r.registrationChanges(ctx, t, c)
-	case profiles.CreatedHubDevice: // changed between reading and deleting it
-		hub, err := r.hubService(t, c.Host)
-		if err != nil || hub == nil {
-			return nil, err
-		}
-		d, err := hub.Device(ctx, c.Name)
-		if err != nil {
-			return nil, err
-		}
-		return r.hubDeviceChanges(d), nil
 	}
 	return r.certificateChanges(ctx, t, c)
 }
@@ -141,56 +129,4 @@ func (r *run) certificateChanges(ctx context.Context, t *target, c profiles.Crea
 	return differing([]comparison{
 		{"SHA-1", was.SHA1, held.Thumbprint}, {"verified", verified[was.Verified], verified[held.Verified]}, {"etag", c.ETag, held.ETag},
 	}), nil
-}
-
-// hubRemover deletes the device at its hub. The state file knows no etag of it,
-// because DPS tells none: the device is read first, compared with what the state
-// file does know, and deleted with the etag that was read.
-func (r *run) hubRemover(ctx context.Context, hub *iothub.ServiceClient, c profiles.Creation) func(string) error {
-	return func(tag string) error {
-		if tag == "*" {
-			return hub.DeleteDevice(ctx, c.Name, tag)
-		}
-		d, err := hub.Device(ctx, c.Name)
-		if r.options.DryRun { // both requests are made, and neither is sent
-			r.note("%s is the etag that reading the device tells", laterETag)
-			return hub.DeleteDevice(ctx, c.Name, laterETag)
-		}
-		if err != nil {
-			return err
-		}
-		if changes := r.hubDeviceChanges(d); len(changes) > 0 {
-			return &deviceChangedError{device: described(c), changes: changes}
-		}
-		return hub.DeleteDevice(ctx, c.Name, d.ETag)
-	}
-}
-
-// hubDeviceChanges compares a device with what DPS made of it: enabled, and let
-// in by the certificate that registered.
-func (r *run) hubDeviceChanges(d *iothub.Device) []string {
-	lines := differing([]comparison{{"status", "enabled", d.Status}})
-	leaf, held := r.state.Registration.LeafSHA256, d.Authentication.X509Thumbprint
-	if leaf != "" && r.profile.Identity.Attestation == profiles.AttestationX509 && !strings.EqualFold(leaf, held.Secondary) {
-		lines = append(lines, differing([]comparison{{"primary thumbprint", leaf, held.Primary}})...)
-	}
-	return lines
-}
-
-// deviceChangedError says that a device at a hub is not as DPS made it.
-type deviceChangedError struct {
-	device  string
-	changes []string
-}
-
-func (e *deviceChangedError) Error() string {
-	return e.device + " was changed since it was assigned: " + strings.Join(e.changes, "; ")
-}
-
-func (e *deviceChangedError) problem() *Problem {
-	return &Problem{
-		Kind: Refused, Op: "delete the " + e.device, Status: http.StatusPreconditionFailed, Summary: e.Error(),
-		Why: "Somebody changed it at the hub after DPS made it for this device; nothing was deleted.",
-		Fix: "Look at it first; retire with --force deletes it all the same.",
-	}
 }

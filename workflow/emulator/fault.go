@@ -309,7 +309,7 @@ var errOutOfRange = errors.New("out of range")
 // the request has had its answer, or will get none.
 func (l *Lab) disturb(c *call, operation string) (done bool, err error) {
 	device := cmp.Or(c.args["id"], c.args["device"])
-	hit := l.faults.take(operation, device, func(s *Scenario) bool { return s.request != nil })
+	hit := l.faults.take(operation, device, func(s *Scenario) bool { return s.request != nil && (s.meets == nil || s.meets(c)) })
 	if hit == nil {
 		return false, nil
 	}

@@ -71,6 +71,7 @@ type Scenario struct {
 	chaos   bool   // strikes as one of the passing scenarios
 	connect func(*Lab, *tls.ClientHelloInfo) (*tls.Config, error)
 	request func(*Lab, *call, amount) (done bool, err error)
+	meets   func(*call) bool                    // which requests it strikes, and counts; nil: all
 	assign  func(*dps.DeviceRegistrationResult) // what it sets stays; a status ends the registration
 	vault   bool                                // a Key Vault refuses
 	holds   bool                                // an assignment does not end
@@ -137,7 +138,7 @@ var scenarios = []Scenario{
 	{Name: "clock-offset", Title: "the service's clock is ahead (negative: behind)", Operations: allOperations, Default: "1h", unit: unitDuration, least: -10 * 365 * 24 * time.Hour, most: 10 * 365 * 24 * time.Hour, request: moveClock},
 	{Name: "network-refused", Title: "the caller's network is not allowed", Operations: slices.Concat(deviceOperations, []string{operationEnrollments, operationRegistrations}, hubOperations), request: refuses(networkRefused.plain)},
 
-	{Name: "lower-case-only", Title: "registration IDs with upper case are refused, as in 2018", Operations: []string{operationRegister}, request: wantLowerCase},
+	{Name: "lower-case-only", Title: "registration IDs with upper case are refused, as in 2018", Operations: []string{operationRegister}, request: wantLowerCase, meets: holdsUpperCase},
 	{Name: "expired", Title: "the device's certificate counts as expired", Operations: deviceOperations, request: refuses(certificateRefused.plain)},
 	{Name: "concurrent-registration", Title: "another registration of the device is under way", Operations: []string{operationRegister}, Passing: true, request: refuses(concurrentFault.plain)},
 	{Name: "lost-operation", Title: "the operation ID is not known any more", Operations: []string{operationPoll}, Passing: true, request: refuses(unknownOperation.plain)},
@@ -148,7 +149,7 @@ var scenarios = []Scenario{
 	{Name: "stale-hub-link", Title: "the linked hub refuses DPS (400209)", Operations: []string{operationAssign}, assign: fails(staleLink)},
 	{Name: "reprovisioned", Title: "substatus reprovisionedToInitialAssignment, which some clients do not know", Operations: []string{operationAssign}, Passing: true, assign: func(r *dps.DeviceRegistrationResult) { r.Substatus = reprovisioned }},
 
-	{Name: "etag-race", Title: "somebody else changed the resource a moment ago", Operations: []string{operationEnrollments, operationCertificates}, Passing: true, request: loseRace},
+	{Name: "etag-race", Title: "somebody else changed the resource a moment ago", Operations: []string{operationEnrollments, operationRegistrations, operationCertificates, operationAPIM, operationRegistry}, Passing: true, request: loseRace, meets: asksForState},
 
 	{Name: "vault-failure", Title: "Key Vault refuses when a certificate's secret is refreshed", Operations: []string{operationAPIM}, Passing: true, vault: true},
 
@@ -208,19 +209,27 @@ func moveClock(_ *Lab, c *call, a amount) (bool, error) {
 	return false, nil
 }
 
-func wantLowerCase(_ *Lab, c *call, _ amount) (bool, error) {
-	if !strings.ContainsFunc(c.args["id"], unicode.IsUpper) {
-		return false, nil
-	}
+func holdsUpperCase(c *call) bool { return strings.ContainsFunc(c.args["id"], unicode.IsUpper) }
+
+func wantLowerCase(*Lab, *call, amount) (bool, error) {
 	return true, refuse(400004, "Invalid RegistrationId").because("it holds upper case")
 }
 
+// asksForState reports whether a request is on the condition of an entity tag:
+// who does not ask for the state cannot lose a race.
+func asksForState(c *call) bool {
+	tag := c.r.Header.Get("If-Match")
+	return tag != "" && bareTag(tag) != anyTag
+}
+
 func loseRace(_ *Lab, c *call, _ amount) (bool, error) {
-	if c.r.Header.Get("If-Match") == "" || bareTag(c.r.Header.Get("If-Match")) == anyTag {
-		return false, nil // who does not ask for the state cannot lose
-	}
-	if c.surface == managementSurface {
+	switch c.surface {
+	case managementSurface:
 		return true, staleAuthority(c.r.Header.Get("If-Match"))
+	case apimSurface:
+		return true, staleAPIM()
+	case hubSurface:
+		return true, staleDevice()
 	}
 	return true, staleTag.refuse()
 }
