@@ -98,7 +98,7 @@ func (p *stepPreview) collect() {
 	case StepTelemetry:
 		p.telemetry()
 	case StepAPIManagement:
-		p.say("dpslab apim put --dry-run shows its requests")
+		p.apiManagement()
 	}
 }
 
@@ -176,4 +176,27 @@ func (p *stepPreview) telemetry() {
 	if p.call(func(ctx context.Context) error { return p.preview(ctx, CallSend) }) {
 		p.say("the first message; the others differ by what the body's template makes")
 	}
+}
+
+func (p *stepPreview) apiManagement() {
+	if p.profile.APIManagement.Service == "" {
+		p.say("no request: the profile names no API Management service")
+		return
+	}
+	t, err := p.resolve(p.ctx)
+	if err != nil || t.account == nil {
+		p.say("not shown: somebody else uploads the certificate, or Azure Resource Manager is not reached with this credential")
+		return
+	}
+	client, err := p.management(t).APIM(p.apimService(t))
+	if err != nil {
+		p.say("not shown: " + problemOf(string(p.Step), err).Summary)
+		return
+	}
+	id := apimCertificate(p.profile)
+	p.call(func(ctx context.Context) error { _, err := client.Get(ctx, id); return err })
+	if !p.call(func(ctx context.Context) error { _, err := p.uploadPFX(ctx, client, id, ""); return err }) {
+		return
+	}
+	p.say("the second request carries the certificate with its key as a PFX, and a password made for it alone; with the etag of the first as If-Match where these runs put one there before, and not at all where it is this one already")
 }

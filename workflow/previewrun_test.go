@@ -80,3 +80,54 @@ func TestPreviewRunBeforeCertificates(t *testing.T) {
 		t.Error("a preview of nobody")
 	}
 }
+
+// The step that uploads to API Management shows both of its requests, without
+// the key, as the run makes them; and says why where there are none.
+func TestPreviewOfAPIManagement(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.device("d", workflow.Answers{"api_management.service": b.lab.APIMName})
+	upload := func(name string) workflow.StepPreview {
+		t.Helper()
+		all, err := b.session.PreviewRun(t.Context(), name, workflow.RunOptions{Only: []workflow.StepID{workflow.StepAPIManagement}})
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%+v, %v", all, err)
+		}
+		return all[0]
+	}
+	if p := upload("d"); len(p.Requests) != 1 || !strings.Contains(strings.Join(p.Notes, " "), "the step certificates makes") {
+		t.Errorf("before there is a certificate: %+v", p)
+	}
+	b.mustRun("d", workflow.StepCertificates)
+	p := upload("d")
+	if len(p.Requests) != 2 || len(p.Notes) != 1 {
+		t.Fatalf("%+v", p)
+	}
+	get, put := p.Requests[0], p.Requests[1]
+	if put.Method != "PUT" || !put.DryRun || put.URL != get.URL || !strings.Contains(put.URL, "/service/"+b.lab.APIMName+"/certificates/d?") ||
+		put.RequestBody != `{"properties":{"data":"[secret]","password":"[secret]"}}` {
+		t.Errorf("%s %s %s", put.Method, put.URL, put.RequestBody)
+	}
+	b.mustRun("d")
+	for _, e := range b.seen() {
+		if x := e.Exchange; e.Kind == workflow.ExchangeFinished && x.Operation == put.Operation && (x.URL != put.URL || x.RequestBody != put.RequestBody) {
+			t.Errorf("sent was %s %s", x.URL, x.RequestBody)
+		}
+	}
+}
+
+// Chosen by name the step is there for every profile, and says that it has
+// nothing to do.
+func TestPreviewOfAPIManagementWithoutService(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.device("d", nil)
+	only := workflow.RunOptions{Only: []workflow.StepID{workflow.StepAPIManagement}}
+	all, err := b.session.PreviewRun(t.Context(), "d", only)
+	if err != nil || len(all) != 1 || len(all[0].Requests) != 0 || len(all[0].Notes) != 1 || !strings.HasPrefix(all[0].Notes[0], "no request: ") {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if s := b.run(b.session, "d", only); s.Outcome != workflow.Done || s.Step(workflow.StepAPIManagement).State != workflow.StepSkip {
+		t.Errorf("a run of it: %s, %+v", s.Outcome, s.Step(workflow.StepAPIManagement))
+	}
+}

@@ -115,8 +115,8 @@ func planOf(p *profiles.Profile, o RunOptions, st *profiles.State) []StepID {
 			from = ""
 		}
 		chosen := len(o.Only) == 0 || slices.Contains(o.Only, s.id)
-		if s.id == StepAPIManagement && p.APIManagement.Service == "" && !o.Undo {
-			chosen = false
+		if s.id == StepAPIManagement && p.APIManagement.Service == "" && len(o.Only) == 0 {
+			chosen = o.Undo
 		}
 		if from == "" && chosen {
 			plan = append(plan, s.id)

@@ -51,7 +51,7 @@ Least rights, as far as the steps are needed:
 			return a.runDevice(c.Context(), args[0], o, asJSON)
 		},
 	}
-	c.Flags().StringSliceVar(&only, "only", nil, "run only these steps: certificates, signing-ca, enrollment, registration, telemetry")
+	c.Flags().StringSliceVar(&only, "only", nil, "run only these steps: certificates, signing-ca, enrollment, registration, telemetry, api-management")
 	c.Flags().BoolVar(&o.Resume, "resume", false, "finish the registration that an earlier run began")
 	c.Flags().BoolVar(&o.Force, "force", false, "make a new device certificate (with the same key)")
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "print the steps, what they will write and the requests, and send nothing")
@@ -131,7 +131,7 @@ func oneName(c *cobra.Command, args []string) error {
 func stepIDs(names []string) ([]workflow.StepID, error) {
 	var ids []workflow.StepID
 	var legal []string
-	for _, s := range workflow.Steps() {
+	for _, s := range workflow.AllSteps() {
 		legal = append(legal, string(s.ID))
 	}
 	for _, n := range names {

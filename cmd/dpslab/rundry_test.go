@@ -29,3 +29,24 @@ func TestRunAndDemoShowTheirRequests(t *testing.T) {
 		t.Errorf("a dry run registered: %s", r.stdout)
 	}
 }
+
+// The upload to API Management is shown like the requests of the other steps,
+// and what it carries is not.
+func TestRunShowsTheUploadToAPIManagement(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	dpslab(t, home, "new", "press-3", "--yes").want(t, 0)
+	dpslab(t, home, "edit", "press-3", "--set", "api_management.service=dpslab-apim").want(t, 0)
+	dpslab(t, home, "run", "press-3", "--only", "certificates").want(t, 0)
+	r := dpslab(t, home, "run", "press-3", "--only", "api-management", "--dry-run").want(t, 0)
+	for _, want := range []string{
+		"# step api-management\n# get API Management certificate\nGET https://management.azure.com/",
+		"/service/dpslab-apim/certificates/press-3?api-version=", `{"properties":{"data":"[secret]","password":"[secret]"}}`,
+		`"$PFX_BASE64"`, "curl -i -X PUT", "az rest --method put",
+	} {
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("it does not show %q:\n%s", want, r.stdout)
+		}
+	}
+	dpslab(t, home, "apim", "show", "press-3").want(t, 1) // nothing was uploaded
+}
