@@ -256,7 +256,8 @@ func (a *app) caDeleteCommand(f *serviceFlags) *cobra.Command {
 	c := &cobra.Command{
 		Use: "delete NAME", Short: "Delete a signing certificate from DPS",
 		Long: `Delete a signing certificate from DPS. One that an enrollment refers to stays, and
-DPS says so; devices that are registered are not touched.`,
+DPS says so; devices that are registered are not touched. That there was none is
+no error.`,
 		Example: "  dpslab ca delete line-3 --yes",
 		Args:    oneID("the name of a certificate; dpslab ca list shows them"),
 	}
@@ -266,10 +267,7 @@ DPS says so; devices that are registered are not touched.`,
 		if err := s.confirm(ctx, yes, "signing certificate "+args[0]); err != nil {
 			return err
 		}
-		if err := s.DeleteSigningCertificate(ctx, args[0], ifMatch); err != nil {
-			return err
-		}
-		return s.done(doneLine{"deleted", "signing certificate", args[0]})
+		return s.deleted(s.DeleteSigningCertificate(ctx, args[0], ifMatch), "signing certificate", args[0])
 	})
 	return c
 }

@@ -17,9 +17,9 @@ func (a *app) enrollmentDeleteCommand(f *enrollmentFlags) *cobra.Command {
 	c := &cobra.Command{
 		Use: "delete [ID]", Short: "Delete an enrollment, or a list of them",
 		Long: `Delete an enrollment. Devices that registered by it stay registered and stay at
-their hub; what they lose is the right to register again. --file FILE (or - for
-standard input) deletes all enrollments of a list, ten in a request: records as
-show prints them, or bare IDs as a JSON array.`,
+their hub; what they lose is the right to register again. That there was none is no
+error. --file FILE (or - for standard input) deletes all enrollments of a list,
+ten in a request: records as show prints them, or bare IDs as a JSON array.`,
 		Example: `  dpslab enrollment delete press-3 --yes
   dpslab enrollment delete line-3 --group --yes
   dpslab enrollment delete --file old.json --yes`,
@@ -42,10 +42,7 @@ show prints them, or bare IDs as a JSON array.`,
 		if err := s.confirm(ctx, yes, f.kind()+" "+args[0]); err != nil {
 			return err
 		}
-		if err := s.DeleteEnrollment(ctx, f.group, args[0], ifMatch); err != nil {
-			return err
-		}
-		return s.done(doneLine{"deleted", f.kind(), args[0]})
+		return s.deleted(s.DeleteEnrollment(ctx, f.group, args[0], ifMatch), f.kind(), args[0])
 	})
 	return c
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	"github.com/spf13/cobra"
 
@@ -75,7 +76,8 @@ func (a *app) registrationListCommand(f *serviceFlags) *cobra.Command {
 		Use: "list GROUP", Short: "List the registration records of an enrollment group",
 		Long: `List the registration records of an enrollment group. Those of individual
 enrollments stand in dpslab enrollment list. The first page is shown; --all and
---filter go on to the end.`,
+--filter go on to the end. Where there is none, the group is looked up: an empty
+group is no error, one that is not there is.`,
 		Example: `  dpslab registration list line-3
   dpslab registration list line-3 --all --json`,
 		Args: oneID("the ID of an enrollment group"),
@@ -86,7 +88,7 @@ enrollments stand in dpslab enrollment list. The first page is shown; --all and
 		if err != nil {
 			return err
 		}
-		s.note("a page may name a continuation; the next request carries it in x-ms-continuation")
+		s.note("a page may name a continuation; the next request carries it in x-ms-continuation; after an empty list the group itself is read")
 		list := s.list("REGISTRATION ID\tSTATUS\tHUB\tDEVICE ID\tERROR")
 		err = s.pages(p, q, func(q workflow.EnrollmentQuery) (string, error) {
 			page, err := s.Registrations(ctx, args[0], q)
@@ -101,12 +103,32 @@ enrollments stand in dpslab enrollment list. The first page is shown; --all and
 			}
 			return page.Continuation, list.flush()
 		})
-		if err != nil {
+		switch {
+		case err != nil && !notFound(err):
 			return err
+		case err != nil || list.rows == 0:
+			if err := s.haveGroup(ctx, args[0], err); err != nil {
+				return err
+			}
 		}
 		return list.end("no registrations")
 	})
 	return c
+}
+
+// haveGroup tells an empty group from one that is not there, which the query for
+// its registrations need not. listed is the error of that query. Who may not
+// read enrollments cannot know, and is not told that there is a group.
+func (s *serviceCall) haveGroup(ctx context.Context, id string, listed error) error {
+	_, err := s.Enrollment(ctx, true, id)
+	if !notFound(err) {
+		return listed
+	}
+	return &workflow.Problem{
+		Kind: workflow.Refused, Op: "list the registrations of " + id, Status: http.StatusNotFound,
+		Summary: "there is no enrollment group " + id,
+		Fix:     "dpslab enrollment list --group shows those that there are; of a device with an enrollment of its own: dpslab registration show REGISTRATION_ID.",
+	}
 }
 
 func (a *app) registrationDeleteCommand(f *serviceFlags) *cobra.Command {
@@ -118,7 +140,7 @@ func (a *app) registrationDeleteCommand(f *serviceFlags) *cobra.Command {
 		Use: "delete REGISTRATION_ID", Short: "Delete the registration record of one device",
 		Long: `Delete the registration record of one device. DPS forgets where it assigned the
 device, which stays at its hub and may register again; to keep it out, disable or
-delete its enrollment as well.`,
+delete its enrollment as well. That there was none is no error.`,
 		Example: "  dpslab registration delete press-3 --yes",
 		Args:    oneID("a registration ID"),
 	}
@@ -128,10 +150,7 @@ delete its enrollment as well.`,
 		if err := s.confirm(ctx, yes, "registration "+args[0]); err != nil {
 			return err
 		}
-		if err := s.DeleteRegistration(ctx, args[0], ifMatch); err != nil {
-			return err
-		}
-		return s.done(doneLine{"deleted", "registration", args[0]})
+		return s.deleted(s.DeleteRegistration(ctx, args[0], ifMatch), "registration", args[0])
 	})
 	return c
 }

@@ -119,7 +119,7 @@ func TestServiceCommands(t *testing.T) {
 		{1, "ca upload dpslab-ca " + authorityRoot(t, home, "line-3")},
 		{0, "ca list"},
 		{0, "ca delete line-3 --yes"},
-		{1, "ca delete line-3 --yes"},
+		{0, "ca delete line-3 --yes"},
 		{4, "ca verify nobody"},
 		{0, "apim put gateway --certificate " + certificate + " --key " + key},
 		{0, "apim put gateway --certificate " + certificate + " --key " + key},

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -318,9 +320,9 @@ func (s *serviceCall) confirm(ctx context.Context, yes bool, what string) error 
 	return nil
 }
 
-// done tells the result of a command that has no record to show.
+// doneLine tells the result of a command that has no record to show.
 type doneLine struct {
-	Done string `json:"done"` // "deleted"
+	Done string `json:"done"` // "deleted", or "absent": there was none
 	Kind string `json:"kind"` // "enrollment"
 	ID   string `json:"id"`
 }
@@ -333,8 +335,37 @@ func (s *serviceCall) done(d doneLine) error {
 	return nil
 }
 
+// deleted tells what came of deleting a thing. That there was none is no error,
+// so that a script may delete twice; why stands on standard error, in case the
+// ID is misspelt.
+func (s *serviceCall) deleted(err error, kind, id string) error {
+	p, absent := isAbsent(err)
+	switch {
+	case err == nil:
+		return s.done(doneLine{"deleted", kind, id})
+	case !absent:
+		return err
+	}
+	if why := strings.TrimSpace(p.Why + " " + p.Fix); why != "" && !s.quiet {
+		fmt.Fprintln(s.err, printable(why))
+	}
+	return s.done(doneLine{workflow.BulkAbsent, kind, id})
+}
+
+// isAbsent reports whether a service answered that there is no such thing in it.
+// The services that hold it do so with a code of digits; one in words is of
+// Azure's front door, and says that the service itself is not there.
+func isAbsent(err error) (*workflow.Problem, bool) {
+	var p *workflow.Problem
+	if !errors.As(err, &p) || p.Status != http.StatusNotFound {
+		return nil, false
+	}
+	_, number := strconv.Atoi(p.Code)
+	return p, number == nil
+}
+
 // notFound reports whether a service answered that there is no such thing.
 func notFound(err error) bool {
 	var p *workflow.Problem
-	return errors.As(err, &p) && p.Status == 404
+	return errors.As(err, &p) && p.Status == http.StatusNotFound
 }
