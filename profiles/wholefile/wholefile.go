@@ -105,8 +105,16 @@ func (w *File) Place() error {
 	return w.Replace()
 }
 
-// Replace flushes the file and gives it its name; what had it is gone.
+// Replace flushes the file and gives it its name; what had it is gone. Root
+// writes for the owner of the file that was there, not for itself.
 func (w *File) Replace() error {
+	if info, err := os.Lstat(w.path); err == nil && info.Mode().IsRegular() {
+		changed, err := keepOwner(w.f, info)
+		if err != nil {
+			return err
+		}
+		w.flushed = w.flushed && !changed
+	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
@@ -140,7 +148,7 @@ func (w *File) Discard() error {
 }
 
 // Write writes a file in the place of one that may be there, whose permissions
-// it keeps; what a symbolic link leads to stays as it is. When Write returns, the
+// and, as root, owner it keeps; what a symbolic link leads to stays as it is. When Write returns, the
 // file is durable, its name too.
 func Write(path string, data []byte, perm fs.FileMode) error {
 	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
