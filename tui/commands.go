@@ -215,7 +215,7 @@ func (a *app) keepDraft(answers workflow.Answers) tea.Cmd {
 	wish := a.drafts.wish()
 	return a.do(func() tea.Msg {
 		if err := a.drafts.keep(wish, func() error { return a.session.SaveDraft(answers) }); err != nil {
-			return saidMsg("Your answers could not be kept: " + err.Error())
+			return saidMsg("Your answers could not be kept: " + told(err))
 		}
 		return nil
 	})
@@ -291,10 +291,14 @@ func (a *app) removed(m removedMsg) tea.Cmd {
 		text = fmt.Sprintf("%d devices are removed, %d files with them.", len(m.names), m.files)
 	}
 	if m.err != nil {
-		text = m.err.Error()
-		if len(m.names) > 0 {
-			text = fmt.Sprintf("%d devices are removed, then: %s", len(m.names), text)
+		title := "Nothing is removed"
+		if n := len(m.names); n > 0 {
+			title = fmt.Sprintf("%d devices are removed, no more", n)
+			if n == 1 {
+				title = m.names[0] + " is removed, no more"
+			}
 		}
+		return tea.Batch(a.readNames(), a.refused(title, m.err))
 	}
 	return tea.Batch(a.readNames(), a.say(text))
 }
@@ -320,9 +324,9 @@ func (a *app) copied(m copiedMsg) tea.Cmd {
 	what := "The " + m.what
 	switch {
 	case m.err != nil && m.clipboard:
-		return a.say(what + " was sent to the terminal's clipboard; it could not be written to a file: " + m.err.Error())
+		return a.say(what + " was sent to the terminal's clipboard; it could not be written to a file: " + told(m.err))
 	case m.err != nil:
-		return a.say(what + " could not be copied: " + m.err.Error())
+		return a.say(what + " could not be copied: " + told(m.err))
 	case m.clipboard && a.clip.Multiplexer() == "tmux":
 		return a.say(what + " was sent to tmux, which hands it to the terminal where set-clipboard or allow-passthrough is on, and is in " + m.path)
 	case m.clipboard:

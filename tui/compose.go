@@ -149,7 +149,7 @@ func modified(path string) time.Time {
 func (a *app) composed(m composedMsg) tea.Cmd {
 	switch {
 	case m.err != nil:
-		return a.say("Nothing was sent: " + m.err.Error() + ". What was written is in " + m.path)
+		return a.say("Nothing was sent: " + told(m.err) + ". What was written is in " + m.path + ", and m opens it again.")
 	case !m.saved:
 		return a.say("Nothing was saved in the editor, so nothing was sent.")
 	case m.wrong != nil:
@@ -167,7 +167,7 @@ func (a *app) composed(m composedMsg) tea.Cmd {
 		// It is sent as far as this program is concerned: the next one begins
 		// anew, and this one stands in the transcript.
 		if err := os.Remove(m.path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return saidMsg("The message is on its way; its draft could not be removed: " + err.Error())
+			return saidMsg("The message is on its way; its draft could not be removed: " + told(err))
 		}
 		return sentMsg{}
 	})
@@ -186,12 +186,7 @@ func (a *app) messageSent(m sentMsg) tea.Cmd {
 // newRewrite says what is wrong with a message.
 func (a *app) newRewrite(err error) *menu {
 	var lines []string
-	text := err.Error()
-	var p *workflow.Problem
-	if errors.As(err, &p) && p.Fix != "" {
-		text += ". " + p.Fix
-	}
-	for _, r := range ui.Wrap(a.th.Clean(text), 70) {
+	for _, r := range ui.Wrap(a.th.Clean(told(err)), 70) {
 		lines = append(lines, a.th.Bad.Text(r))
 	}
 	return newMenu(a.th, "The message was not sent", lines, []menuItem{

@@ -73,7 +73,7 @@ func (a *app) keepEdit(name string, answers workflow.Answers) tea.Cmd {
 			return a.session.SaveEdit(name, answers)
 		})
 		if err != nil {
-			return saidMsg("Your changes could not be kept: " + err.Error())
+			return saidMsg("Your changes could not be kept: " + told(err))
 		}
 		return nil
 	})

@@ -206,7 +206,7 @@ func (a *app) heldEdited(m heldEditedMsg) tea.Cmd {
 	case a.side == nil || a.side.id != m.id:
 		return nil
 	case m.err != nil:
-		return a.say("Nothing was sent: " + m.err.Error() + ". What was written is in " + m.path)
+		return a.say("Nothing was sent: " + told(m.err) + ". What was written is in " + m.path + ", and e opens it again.")
 	case !m.saved && !m.leftover:
 		a.forget(m.heldDraft)
 		return a.say("Nothing was saved in the editor, so nothing is sent.")
@@ -232,7 +232,7 @@ func (a *app) again(d heldDraft) tea.Cmd {
 	d.leftover = true
 	command, err := editorOf(os.Getenv)
 	if err != nil {
-		return a.say(err.Error())
+		return a.say(told(err))
 	}
 	return a.reopen(command, d)
 }

@@ -34,10 +34,20 @@ func newFormField(label, value, hint, about string) formField {
 	return formField{label: label, about: about, input: in}
 }
 
-func (o *form) bindings() []keymap.Binding { return keymap.For(keymap.InForm) }
+func (o *form) bindings() []keymap.Binding {
+	bs := keymap.For(keymap.InForm)
+	if len(o.fields) == 1 {
+		keymap.Disable(bs, keymap.NextField, "there is one field")
+		keymap.Disable(bs, keymap.PrevField, "there is one field")
+	}
+	return bs
+}
 
 func (o *form) handle(k tea.KeyMsg) (bool, tea.Cmd) {
 	b, _ := keymap.Match(o.bindings(), k.String())
+	if b.Disabled != "" {
+		return false, nil
+	}
 	switch b.Action {
 	case keymap.Back:
 		return true, nil

@@ -75,10 +75,10 @@ func (a *app) setFaults(names []string, on bool) tea.Cmd {
 
 func (a *app) faultsSet(m faultsMsg) tea.Cmd {
 	text := strings.Join(m.names, ", ") + " off"
-	switch {
-	case m.err != nil:
-		text = m.err.Error()
-	case m.on:
+	if m.err != nil {
+		return tea.Batch(a.readLab(), a.readPlaying(), a.refused("The scenario is not switched", m.err))
+	}
+	if m.on {
 		text = strings.Join(m.names, ", ") + " on: the next device that meets it sees it"
 	}
 	return tea.Batch(a.readLab(), a.readPlaying(), a.say(text))

@@ -7,6 +7,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"dpslab/tui/keymap"
+	"dpslab/tui/screen"
 	"dpslab/tui/theme"
 	"dpslab/tui/ui"
 	"dpslab/workflow"
@@ -66,7 +67,11 @@ func (a *app) newHelp() *help {
 	return &help{th: a.th, all: append(a.bindings(), a.globals()...)}
 }
 
-func (o *help) bindings() []keymap.Binding { return keymap.For(keymap.InHelp) }
+func (o *help) bindings() []keymap.Binding {
+	bs := keymap.For(keymap.InHelp)
+	screen.KeepStill(bs, &o.scroll)
+	return bs
+}
 
 func (o *help) handle(k tea.KeyMsg) (bool, tea.Cmd) {
 	b, _ := keymap.Match(o.bindings(), k.String())
@@ -247,7 +252,7 @@ func (o *draftChoice) handle(k tea.KeyMsg) (bool, tea.Cmd) {
 		a := o.a
 		return true, a.do(func() tea.Msg {
 			if err := a.drafts.drop(a.session.DropDraft); err != nil {
-				return saidMsg("The draft could not be dropped: " + err.Error())
+				return saidMsg("The draft could not be dropped: " + told(err))
 			}
 			return nil
 		})

@@ -295,7 +295,7 @@ func goesOn(whole map[string]bool, rows []string, at int, part string) bool {
 			if (b == "↓" || b == "v") && strings.HasPrefix(w, part) {
 				return true
 			}
-			for _, joint := range []string{"", ":"} { // of punctuation that tokens takes away
+			for _, joint := range []string{"", ":", ".", ",", ";"} { // of punctuation that tokens takes away
 				if strings.Contains(w, part+joint+b) || strings.Contains(w, b+joint+part) {
 					return true
 				}

@@ -6,6 +6,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"dpslab/tui/keymap"
+	"dpslab/tui/screen"
 	"dpslab/tui/theme"
 	"dpslab/tui/ui"
 	"dpslab/workflow"
@@ -29,7 +30,11 @@ func (a *app) newReason(f workflow.Field) *reason {
 	return o
 }
 
-func (o *reason) bindings() []keymap.Binding { return keymap.For(keymap.InHelp) }
+func (o *reason) bindings() []keymap.Binding {
+	bs := keymap.For(keymap.InHelp)
+	screen.KeepStill(bs, &o.scroll)
+	return bs
+}
 
 func (o *reason) handle(k tea.KeyMsg) (bool, tea.Cmd) {
 	b, _ := keymap.Match(o.bindings(), k.String())

@@ -35,6 +35,16 @@ func problemOf(err error) *workflow.Problem {
 	return p
 }
 
+// told is an error with what to do about it, for where a sentence or two are all
+// there is room for.
+func told(err error) string {
+	p := problemOf(err)
+	if p.Fix == "" {
+		return p.Error()
+	}
+	return p.Error() + ". " + p.Fix
+}
+
 // refused shows why something was not done and what to do about it, with the key
 // that does it where there is one. What a person cancelled needs no words.
 func (a *app) refused(title string, err error) tea.Cmd {

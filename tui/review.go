@@ -6,6 +6,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"dpslab/tui/keymap"
+	"dpslab/tui/screen"
 	"dpslab/tui/theme"
 	"dpslab/tui/ui"
 )
@@ -36,6 +37,7 @@ func (o *review) bindings() []keymap.Binding {
 			keymap.Disable(bs, action, why)
 		}
 	}
+	screen.KeepStill(bs, &o.scroll)
 	for i := range bs {
 		if bs[i].Action == keymap.Back && o.drop == nil {
 			bs[i].Help, bs[i].About = "close", "close this"

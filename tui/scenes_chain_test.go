@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"errors"
 	"strings"
 	"time"
 
@@ -81,7 +80,10 @@ func chainScenes() []scene {
 		{"chain-broken", chainOf(brokenChain(), nil)},
 		{"chain-outside", chainOf(brokenChain(), nil, "down")},
 		{"chain-text", chainOf(goodChain(), nil, "enter", "pgdown")},
-		{"chain-error", chainOf(workflow.ChainView{}, errors.New("read the state of my-x509-device: permission denied"))},
+		{"chain-error", chainOf(workflow.ChainView{}, &workflow.Problem{
+			Kind: workflow.LocalFile, Op: "read the state of my-x509-device", Summary: "open /home/ada/.local/state/dpslab/my-x509-device.toml: permission denied",
+			Fix: "Make yourself its owner, with the right to read and write it and its folder, then try again; dpslab paths lists the folders.",
+		})},
 		{"chain-hostile", chainOf(hostile, nil, "enter")},
 	}
 }

@@ -258,7 +258,7 @@ func enrollmentScenes() []scene {
 		{"enrollments-prove", then(held(holds, "4", "down"), func(a *app) { a.update(keyFilesMsg{id: 1, ca: *heldCAs()[1].CA}); a.grace.on = false })},
 		{"enrollments-service", held(holds, "5", "a")},
 		{"enrollments-wrong", then(held(holds, "2"), func(a *app) {
-			a.update(edited(&workflow.Problem{Kind: workflow.Usage, Op: "read the JSON of the enrollment group", Summary: "line 14: invalid character '}' looking for beginning of object key string"}, ""))
+			a.update(edited(&workflow.Problem{Kind: workflow.Usage, Op: "read the JSON of the enrollment group", Summary: "line 14: invalid character '}' looking for beginning of object key string", Fix: "Correct it there or in the line above: names and texts stand in double quotes, a comma stands between members and none behind the last one."}, ""))
 		})},
 		{"enrollments-diff", then(held(holds, "2"), func(a *app) { a.update(edited(nil, editedGroup)) })},
 		{"enrollments-meanwhile", then(held(holds, "2"), func(a *app) {

@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -68,10 +67,18 @@ func labScenes() []scene {
 		{"lab-parameters", labOf(labHolds(), nil, "left", "left", "down", "down", "p")},
 		{"lab-parameters-wrong", labOf(labHolds(), nil, "left", "left", "down", "down", "p", "d", "-", "0", "tab", "tab", "2", "enter")},
 		{"lab-narrowed", labOf(narrowed, nil, "left", "left", "down", "down")},
-		{"lab-error", labOf(workflow.LabView{}, errors.New("look at the lab: open the lab: the lab in /home/ada/.local/state/dpslab/lab is held by another process"))},
+		{"lab-error", labOf(workflow.LabView{}, &workflow.Problem{
+			Kind: workflow.LocalFile, Op: "open the lab",
+			Summary: "the lab in /home/ada/.local/state/dpslab/lab is served by process 4711 on 127.0.0.1:8443, and does not answer there",
+			Why:     "One process at a time keeps a lab, and others join it. Process 4711 hangs or is stopped.",
+			Fix:     "If it is suspended in another window, bring it back with fg; else end it: kill 4711. Or use another lab: dpslab --home DIR keeps everything in a folder of its own.",
+		})},
 		{"lab-lost", func(a *app) {
 			labOf(labHolds(), nil)(a)
-			a.update(labMsg{look: a.looks, err: errors.New("look at the lab: asking the lab: connection refused")})
+			a.update(labMsg{look: a.looks, err: &workflow.Problem{
+				Kind: workflow.Internal, Op: "look at the lab", Summary: "asking the lab: connection refused",
+				Fix: "It is asked again by itself, and a lab whose process has ended is opened anew. If it stays like this, end that process and open the lab again.",
+			}})
 		}},
 		{"lab-hostile", labOf(hostile, nil, "tab", "tab")},
 		{"lab-detail", labOf(hostile, nil, "tab", "tab", "d")},

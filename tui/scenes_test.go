@@ -335,7 +335,7 @@ func overlayScenes() []scene {
 		{"transcript-search", transcript("/", "4", "0", "4")},
 		{"transcript-none", transcript("/", "x", "y", "z", "enter")},
 		{"transcript-detail", transcript("tab", "pgdown", "down")},
-		{"transcript-folded", transcript("tab", "z", "down", "down", "down", "enter")},
+		{"transcript-folded", transcript("tab", "z", "down", "down", "down")},
 		{"transcript-query", transcript("/", "s", "t", "e", "p", ":", "e", "n", "r", " ", "s", "t", "a", "t", "u", "s", ":", "4", "x", "x", "enter")},
 		{"transcript-refused", transcript("f")},
 		{"transcript-compare", transcript("m", "up", "c")},

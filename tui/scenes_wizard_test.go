@@ -33,7 +33,7 @@ func wizardScenes() []scene {
 		}},
 		{"wizard-missing-review", func(a *app) {
 			sceneNamed("wizard-missing").set(a)
-			press(a, slices.Repeat([]string{"enter"}, 14)...)
+			press(a, slices.Repeat([]string{"enter"}, 12)...)
 		}},
 		{"wizard-review", wizard(slices.Concat([]string{"enter", "t", "8", "enter", "enter", "enter", "right"}, slices.Repeat([]string{"enter"}, 17))...)},
 	}

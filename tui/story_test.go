@@ -156,7 +156,7 @@ func refusal() *workflow.Problem {
 	return &workflow.Problem{
 		Kind: workflow.Refused, Op: "register my-x509-device", Summary: "DPS refuses the device: 401 Unauthorized",
 		Why:    "the certificate the device sent is not the one in the enrollment: its thumbprint differs",
-		Fix:    "run the enrollment step again, it writes the thumbprint of the certificate on disk",
+		Fix:    "run the steps \"certificates\" and \"enrollment\" again: they make a certificate and write its thumbprint",
 		Status: 401, Code: "401002", TrackingID: "a86b4a2d-3a6e-4c1b-9d2e-0c8e1b7a6f55", Rule: "R02",
 	}
 }

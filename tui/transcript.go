@@ -75,12 +75,12 @@ func (a *app) transcriptResult(msg tea.Msg) (cmd tea.Cmd, ok bool) {
 		return tea.Batch(a.exchangeRead(msg), a.release()), true
 	case resentMsg:
 		if msg.err != nil {
-			return a.say(msg.err.Error()), true
+			return a.refused("Not sent again", msg.err), true
 		}
 		return a.say("Sent again: the newest exchange is what came back."), true
 	case wroteMsg:
 		if msg.err != nil {
-			return a.say("The " + msg.what + " could not be written: " + msg.err.Error()), true
+			return a.say("The " + msg.what + " could not be written: " + told(msg.err)), true
 		}
 		return a.say("The " + msg.what + " is in " + msg.path), true
 	default:
@@ -186,7 +186,7 @@ func (a *app) readExchange(i screen.ReadExchange) tea.Cmd {
 
 func (a *app) exchangeRead(m readOneMsg) tea.Cmd {
 	if m.err != nil {
-		return a.say(m.err.Error())
+		return a.say(told(m.err))
 	}
 	return a.dispose(m.then(m.x))
 }

@@ -108,7 +108,7 @@ func (s *Session) Chain(name string) (ChainView, error) {
 	}
 	state, err := s.config.Store.LoadState(name)
 	if err != nil {
-		return ChainView{}, &Problem{Kind: LocalFile, Op: "read the state of " + name, Summary: err.Error()}
+		return ChainView{}, localProblem("read the state of "+name, err)
 	}
 	b := chainBuilder{profile: profile, state: state, now: time.Now()}
 	b.view = ChainView{Device: name, Source: profile.Identity.Source, Enrollment: profile.Enrollment.Kind}

@@ -18,7 +18,14 @@ type Device struct {
 }
 
 // Names lists the profiles, sorted. It only reads a directory.
-func (s *Session) Names() ([]string, error) { return s.config.Store.Names() }
+// Its error is a *Problem.
+func (s *Session) Names() ([]string, error) {
+	names, err := s.config.Store.Names()
+	if err != nil {
+		return nil, localProblem("list the profiles", err)
+	}
+	return names, nil
+}
 
 // Authorities lists the CAs of this machine that devices share, sorted, for
 // [Wizard.Authorities]. It only reads a directory.
@@ -32,7 +39,7 @@ func (s *Session) Device(name string) Device {
 	if err != nil {
 		state = &profiles.State{}
 		if d.Err == nil {
-			d.Err = &Problem{Kind: LocalFile, Op: "read the state of " + name, Summary: err.Error()}
+			d.Err = localProblem("read the state of "+name, err)
 		}
 	}
 	d.State = state
@@ -60,14 +67,9 @@ func (s *Session) load(name string) (*profiles.Profile, error) {
 
 // profileProblem says where in the file what is wrong, and the fix.
 func profileProblem(name string, err error) *Problem {
-	p := &Problem{Kind: LocalFile, Op: "profile " + name, Summary: err.Error()}
-	var at *profiles.Error
-	if errors.As(err, &at) {
+	p := localProblem("profile "+name, err)
+	if _, inFile := errors.AsType[*profiles.Error](err); inFile {
 		p.Kind = Usage
-		p.Fix, p.Detail = at.Fix, at.Snippet
-		bare := *at
-		bare.Fix = ""
-		p.Summary = bare.Error()
 	}
 	return p
 }
@@ -102,7 +104,7 @@ func (s *Session) Save(name string, p *profiles.Profile) error {
 	case errors.Is(err, profiles.ErrExists):
 		return &Problem{Kind: Usage, Op: op, Summary: "there is a profile of that name already", Fix: "Choose another name, or remove that one first: dpslab remove " + name}
 	case err != nil:
-		return &Problem{Kind: LocalFile, Op: op, Summary: err.Error()}
+		return localProblem(op, err)
 	}
 	return nil
 }

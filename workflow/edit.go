@@ -100,7 +100,7 @@ func (s *Session) Replace(name string, p *profiles.Profile) (backup string, err 
 		err = s.config.Store.Replace(name, p)
 	}
 	if err != nil {
-		return "", &Problem{Kind: LocalFile, Op: op, Summary: err.Error()}
+		return "", localProblem(op, err)
 	}
 	return backup, nil
 }

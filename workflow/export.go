@@ -64,7 +64,7 @@ func (s *Session) Export(ctx context.Context, name string, form ExportForm) ([]b
 	case ExportBundle:
 		data, err := s.bundle(name, p)
 		if err != nil {
-			return nil, &Problem{Kind: LocalFile, Op: op, Summary: err.Error()}
+			return nil, localProblem(op, err)
 		}
 		return data, nil
 	}

@@ -35,6 +35,17 @@ type LabView struct {
 	More          bool              // some list is longer than shown
 }
 
+// labProblem says what helps where the lab itself does not answer.
+func labProblem(op string, err error) *Problem {
+	p := problemOf(op, err)
+	if p.Fix != "" || p.Kind == Interrupted {
+		return p
+	}
+	out := *p
+	out.Fix = "It is asked again by itself, and a lab whose process has ended is opened anew. If it stays like this, end that process and open the lab again."
+	return &out
+}
+
 // LabEnrollment is an individual enrollment or an enrollment group.
 type LabEnrollment struct {
 	ID          string
@@ -106,7 +117,7 @@ func (s *Session) LabView(ctx context.Context) (LabView, error) {
 	defer context.AfterFunc(s.ctx, cancel)() // closing the session ends the look
 	v, err := s.labView(ctx)
 	if err != nil {
-		return LabView{}, problemOf("look at the lab", err)
+		return LabView{}, labProblem("look at the lab", err)
 	}
 	return v, nil
 }
@@ -155,7 +166,7 @@ func (s *Session) OpenLabFaults(ctx context.Context) ([]LabFault, error) {
 	defer context.AfterFunc(s.ctx, cancel)() // closing the session ends the look
 	faults, err := lab.Faults(ctx)
 	if err != nil {
-		return nil, problemOf("read the lab's scenarios", err)
+		return nil, labProblem("read the lab's scenarios", err)
 	}
 	return faults, nil
 }

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -112,7 +113,7 @@ func fillLocal(p *Problem, err error) {
 	case errors.As(err, &format):
 		p.Kind, p.Rule, p.Fix = LocalFile, "F02", format.Fix
 	case errors.As(err, &file), errors.As(err, &path):
-		p.Kind = LocalFile
+		p.Kind, p.Fix = LocalFile, cmp.Or(p.Fix, fileFix(err))
 	default:
 		fillManagement(p, err)
 	}

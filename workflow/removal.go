@@ -5,7 +5,7 @@ func (s *Session) Removal(name string) ([]string, error) {
 	paths, err := s.config.Store.Removal(name)
 	switch {
 	case err != nil:
-		return nil, &Problem{Kind: LocalFile, Op: "remove " + name, Summary: err.Error()}
+		return nil, localProblem("remove "+name, err)
 	case len(paths) == 0:
 		return nil, noProfile("remove "+name, name)
 	}

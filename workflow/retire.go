@@ -46,7 +46,7 @@ func (s *Session) RetirePlan(ctx context.Context, name string) ([]RetireItem, er
 	}
 	state, err := s.config.Store.LoadState(name)
 	if err != nil {
-		return nil, &Problem{Kind: LocalFile, Op: "read the state of " + name, Summary: err.Error()}
+		return nil, localProblem("read the state of "+name, err)
 	}
 	var items []RetireItem
 	for _, c := range retireOrder(state.Created) {

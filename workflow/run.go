@@ -82,7 +82,7 @@ func newRun(s *Session, name string, p *profiles.Profile, o RunOptions) (*run, e
 	state, err := store.LoadState(name)
 	if err != nil {
 		unlock()
-		return nil, &Problem{Kind: LocalFile, Op: "read the state of " + name, Summary: err.Error()}
+		return nil, localProblem("read the state of "+name, err)
 	}
 	r := makeRun(s, name, p, state, o)
 	r.unlock = unlock

@@ -203,7 +203,7 @@ func get(ctx context.Context, client *dps.ServiceClient, group bool, id string) 
 func ParseEnrollment(group bool, text []byte) (*Enrollment, error) {
 	op := "read the JSON of the " + kindOf(group)
 	if err := checkJSONText(text); err != nil {
-		return nil, &Problem{Kind: Usage, Op: op, Summary: err.Error()}
+		return nil, &Problem{Kind: Usage, Op: op, Summary: err.Error(), Fix: "Correct it there or in the line above: names and texts stand in double quotes, a comma stands between members and none behind the last one."}
 	}
 	var out Enrollment
 	var record *dps.EnrollmentRecord
@@ -221,7 +221,7 @@ func ParseEnrollment(group bool, text []byte) (*Enrollment, error) {
 		out, record = ofIndividual(e), &e.EnrollmentRecord
 	}
 	if err := checkRecord(out.ID, record); err != nil {
-		return nil, &Problem{Kind: Usage, Op: op, Summary: err.Error()}
+		return nil, &Problem{Kind: Usage, Op: op, Summary: err.Error(), Fix: "Correct that member and send it again."}
 	}
 	return &out, nil
 }

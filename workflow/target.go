@@ -184,7 +184,7 @@ func rootsWith(file string) (*x509.CertPool, error) {
 	op := "read target.ca_file"
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, &Problem{Kind: LocalFile, Op: op, Summary: err.Error()}
+		return nil, localProblem(op, err)
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {

@@ -14,6 +14,9 @@ import (
 // inboxEvery is how often the lab hub's inbox is read while messages are sent.
 const inboxEvery = 500 * time.Millisecond
 
+// bodyFix is how a body with a template is written.
+const bodyFix = "{{ now }}, {{ n }} and {{ wave 20 30 \"20s\" }} are filled in; anything else is sent as it is."
+
 // telemetry sends the profile's messages to the assigned hub.
 func (r *run) telemetry(ctx context.Context) (string, error) {
 	device, err := r.hubClient(ctx, "send telemetry")
@@ -45,7 +48,7 @@ func CheckMessage(o RunOptions) error {
 	}
 	if o.Body != "" && !o.Verbatim {
 		if err := checkBody(o.Body, nil); err != nil {
-			return &Problem{Kind: Usage, Op: "read the message", Summary: "the body " + err.Error(), Fix: "{{ now }}, {{ n }} and {{ wave 20 30 \"20s\" }} are filled in; anything else is sent as it is."}
+			return &Problem{Kind: Usage, Op: "read the message", Summary: "the body " + err.Error(), Fix: bodyFix}
 		}
 	}
 	for name, v := range o.Properties {
@@ -84,7 +87,7 @@ func (r *run) messages() (*messages, error) {
 		body, err = plainBody(r.options.Body), nil
 	}
 	if err != nil {
-		return nil, &Problem{Kind: Usage, Op: "read the telemetry body", Summary: "it " + err.Error()}
+		return nil, &Problem{Kind: Usage, Op: "read the telemetry body", Summary: "it " + err.Error(), Fix: bodyFix}
 	}
 	interval, err := time.ParseDuration(p.Interval)
 	if err != nil {
@@ -181,7 +184,7 @@ func (m *messages) message(id string, n int, own *custom) (iothub.Message, error
 	}
 	body, err := m.body.Render(n, time.Now())
 	if err != nil {
-		return message, &Problem{Kind: Usage, Op: "make message " + strconv.Itoa(n), Summary: "the body " + err.Error()}
+		return message, &Problem{Kind: Usage, Op: "make message " + strconv.Itoa(n), Summary: "the body " + err.Error(), Fix: bodyFix}
 	}
 	message.Body = []byte(body)
 	return message, nil

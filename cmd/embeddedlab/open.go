@@ -7,7 +7,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"syscall"
 	"time"
 
 	"dpslab/workflow"
@@ -46,10 +48,38 @@ func Open(o emulator.Options) func(context.Context) (*workflow.Lab, error) {
 
 // withRemedy says what to do about a lab that cannot be opened.
 func withRemedy(err error) error {
-	if _, damaged := errors.AsType[*emulator.DamagedError](err); damaged {
-		return fmt.Errorf("%w; `dpslab lab reset` puts it aside and begins an empty lab, `dpslab lab import FILE` brings back one that was exported", err)
+	p := &workflow.Problem{Kind: workflow.LocalFile, Op: "open the lab", Summary: err.Error()}
+	var (
+		damaged *emulator.DamagedError
+		held    *emulator.HeldError
+	)
+	switch {
+	case errors.As(err, &damaged):
+		p.Fix = "`dpslab lab reset` puts it aside and begins an empty lab, `dpslab lab import FILE` brings back one that was exported."
+	case errors.As(err, &held):
+		heldElsewhere(p, held)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		p.Fix = "Make yourself the owner of that folder, or keep everything in another one: dpslab --home DIR."
+	default:
+		return err
 	}
-	return err
+	return p
+}
+
+// heldElsewhere tells of a process that has the lab's folder and does not let
+// others join: one that hangs or is stopped, or one that begins or ends.
+func heldElsewhere(p *workflow.Problem, held *emulator.HeldError) {
+	p.Summary = held.Error()
+	p.Why = "One process at a time keeps a lab, and others join it. "
+	if held.PID == 0 {
+		p.Why += "This one has not said where it serves: it is starting or ending, or it is stopped."
+		p.Fix = "Wait a moment. If it stays, end the other dpslab: a workbench, a run or dpslab lab in another window, perhaps suspended there (fg brings it back)."
+	} else {
+		p.Summary += ", and does not answer there"
+		p.Why += fmt.Sprintf("Process %d hangs or is stopped.", held.PID)
+		p.Fix = fmt.Sprintf("If it is suspended in another window, bring it back with fg; else end it: kill %d.", held.PID)
+	}
+	p.Fix += " Or use another lab: dpslab --home DIR keeps everything in a folder of its own."
 }
 
 // asLab shows a lab to the engine as a target like any other.

@@ -238,7 +238,10 @@ func (b *Bench) about(s workflow.StepStatus, w, h int) []string {
 		about += " " + capital(u) + "."
 	}
 	rows = append(rows, ui.Wrap(about, w)...)
-	if b.whyNotRun() != "" {
+	if why := b.whyNotRun(); why != "" {
+		if why == b.Locked {
+			rows = append(rows, "", th.Dim.Text(ui.Cut("No step runs here: "+why+".", w, th.Ellipsis)))
+		}
 		return rows
 	}
 	rows = append(rows, "", th.Key.Text("a")+" runs all steps, "+th.Key.Text("enter")+" this one alone.")

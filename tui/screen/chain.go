@@ -91,9 +91,17 @@ func (c *Chain) Bindings() []keymap.Binding {
 		keymap.Disable(bs, a, none)
 	}
 	if e == nil {
-		for _, a := range []keymap.Action{keymap.Up, keymap.Down, keymap.PageUp, keymap.PageDown, keymap.First, keymap.Last} {
+		for _, a := range scrolling {
 			keymap.Disable(bs, a, none)
 		}
+	}
+	switch {
+	case c.inside:
+		KeepStill(bs, &c.text)
+	case c.wide:
+		KeepStill(bs, &c.text, keymap.PageUp, keymap.PageDown)
+	default:
+		KeepStill(bs, &c.detail, keymap.PageUp, keymap.PageDown)
 	}
 	for i := range bs {
 		switch {

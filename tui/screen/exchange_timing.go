@@ -51,7 +51,7 @@ func (r *report) timing(x *workflow.Exchange) {
 
 // span is a bar from one share of w cells to another, at least a cell long.
 func span(th *theme.Theme, from, to float64, w int) string {
-	a := min(int(from*float64(w)), w-1)
+	a := min(int(from*float64(w)+0.5), w-1)
 	b := max(min(int(to*float64(w)+0.5), w), a+1)
 	return ui.Blank(a) + th.Accent.Text(strings.Repeat(th.Full, b-a))
 }

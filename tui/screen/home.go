@@ -29,7 +29,7 @@ type Home struct {
 	by      column
 	picked  map[string]bool
 	live    map[string]Live
-	failure string // why there are no names
+	failure error // why there are no names
 	list    ui.List
 	rows    int // of the list, in the last view
 	filter  filter
@@ -48,9 +48,9 @@ func NewHome(th *theme.Theme) *Home {
 // SetNames tells which profiles there are. Rows that were read are forgotten
 // and read again; the cursor stays on its device.
 func (h *Home) SetNames(names []string, err error) {
-	h.failure = ""
+	h.failure = nil
 	if err != nil {
-		h.failure = err.Error()
+		h.failure = err
 	}
 	h.names = names
 	h.asked, h.scanned, h.reading = map[string]bool{}, 0, false

@@ -20,8 +20,8 @@ func (h *Home) View(w, rows int) []string {
 	head := h.head(w)
 	h.rows = max(1, rows-len(head))
 	switch {
-	case h.failure != "":
-		return ui.Fit(append(head, ui.Wrap(" "+h.th.Clean(h.failure), w-1)...), w, rows, h.th.Ellipsis)
+	case h.failure != nil:
+		return ui.Fit(append(head, failed(h.th, h.failure, w)...), w, rows, h.th.Ellipsis)
 	case len(h.names) == 0:
 		return ui.Fit(append(head, h.welcome(w)...), w, rows, h.th.Ellipsis)
 	case len(h.shown) == 0:
@@ -35,7 +35,8 @@ func (h *Home) View(w, rows int) []string {
 	h.rows--
 	listW := listWidth(w)
 	list := append(ui.Fit(append(head, h.table(listW)...), listW, rows-1, h.th.Ellipsis), h.unseen(listW))
-	side := ui.Fit(h.detail(w-listW-4), w-listW-4, rows, h.th.Ellipsis)
+	sideW := w - listW - 5 // a margin on the right, as everywhere
+	side := ui.Fit(h.detail(sideW), sideW, rows, h.th.Ellipsis)
 	return ui.Fit(ui.Beside(list, "  "+h.th.Dim.Text(h.th.V)+" ", side), w, rows, h.th.Ellipsis)
 }
 

@@ -71,6 +71,17 @@ func (l *Lab) SetView(v workflow.LabView, err error) {
 	}
 }
 
+// unseen is why no list of the lab can be shown; empty: they can.
+func (l *Lab) unseen() string {
+	switch {
+	case !l.loaded:
+		return "the lab is not open yet"
+	case l.err != nil && l.view.DPSName == "":
+		return "the lab does not answer"
+	}
+	return ""
+}
+
 func (l *Lab) count(t labTab) int {
 	return [tabs]int{len(l.instances()), len(l.view.Enrollments), len(l.view.Registrations), len(l.view.Inbox), len(l.view.Faults)}[t]
 }
@@ -131,15 +142,26 @@ func (l *Lab) Bindings() []keymap.Binding {
 	if !slices.ContainsFunc(l.view.Faults, func(f workflow.LabFault) bool { return f.On }) {
 		keymap.Disable(bs, keymap.AllOff, "no scenario is on")
 	}
+	if why := l.unseen(); why != "" {
+		for _, a := range []keymap.Action{keymap.NextField, keymap.PrevField, keymap.Switch, keymap.Tune, keymap.AllOff} {
+			keymap.Disable(bs, a, why)
+		}
+	}
 	if l.count(l.tab) == 0 {
-		for _, a := range []keymap.Action{keymap.Open, keymap.Up, keymap.Down, keymap.PageUp, keymap.PageDown, keymap.First, keymap.Last} {
+		for _, a := range append(slices.Clone(scrolling), keymap.Open) {
 			keymap.Disable(bs, a, "there is nothing in this list")
 		}
+	}
+	if l.inside {
+		KeepStill(bs, &l.detail)
 	}
 	for i := range bs {
 		switch {
 		case l.inside && (bs[i].Action == keymap.Back || bs[i].Action == keymap.Open):
 			bs[i].Help, bs[i].About = "list", "back to the list"
+			if bs[i].Action == keymap.Open {
+				bs[i].Footer = 0 // esc says it already
+			}
 		case l.inside && bs[i].Action == keymap.Down:
 			bs[i].Help = "scroll"
 		}

@@ -17,8 +17,12 @@ func (l *Lab) View(w, h int) []string {
 	if !l.loaded {
 		return ui.Fit([]string{"", "   opening the lab" + th.Ellipsis}, w, h, th.Ellipsis)
 	}
-	if l.err != nil && l.view.DPSName == "" {
-		return ui.Fit(failed(th, l.err, w), w, h, th.Ellipsis)
+	if l.unseen() != "" {
+		rows := append(failed(th, l.err, w), "")
+		for _, r := range ui.Wrap("It is asked again every second: this screen fills as soon as it answers.", w-6) {
+			rows = append(rows, "   "+th.Dim.Text(r))
+		}
+		return ui.Fit(rows, w, h, th.Ellipsis)
 	}
 	rows := append(l.head(w), l.tabRow(w), " "+th.Dim.Text(strings.Repeat(th.H, w-2)))
 	room := h - len(rows)
@@ -229,7 +233,9 @@ func (l *Lab) detailRows(w int) []string {
 	th := l.th
 	r := &report{th: th, w: w}
 	if l.err != nil {
-		r.text("", l.err.Error(), th.Bad)
+		r.rows = append(r.rows, ui.Problem(th, unusable(l.err), w)...)
+		r.text("", "What is shown is what was seen last.", th.Dim)
+		r.rows = append(r.rows, "")
 	}
 	i := l.list().Cursor
 	if i < 0 || i >= l.count(l.tab) {

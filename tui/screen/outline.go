@@ -2,6 +2,7 @@ package screen
 
 import (
 	"fmt"
+	"strings"
 
 	"dpslab/tui/theme"
 	"dpslab/tui/ui"
@@ -43,6 +44,18 @@ func (o *outline) set(rows []string, keys map[int]string) {
 		}
 	}
 	o.cursor = max(0, min(o.cursor, len(rows)-1))
+	o.settle(-1)
+}
+
+// settle moves the cursor off an empty row, in the direction d, where there is a
+// row to stand on.
+func (o *outline) settle(d int) {
+	for i := o.cursor; i >= 0 && i < len(o.rows); i += d {
+		if strings.TrimSpace(o.rows[i]) != "" {
+			o.cursor = i
+			return
+		}
+	}
 }
 
 func (o *outline) reset() {
@@ -76,6 +89,11 @@ func (o *outline) key() string {
 // move moves the cursor and keeps it in sight.
 func (o *outline) move(d int) {
 	o.cursor = max(0, min(o.cursor+d, len(o.rows)-1))
+	if d < 0 {
+		o.settle(-1)
+	} else {
+		o.settle(1)
+	}
 	o.put()
 	o.reveal()
 }
@@ -95,6 +113,7 @@ func (o *outline) page(d int) {
 	o.scroll.Page(d)
 	_, above, _ := o.scroll.Window(o.rows, o.height)
 	o.cursor = max(above, min(o.cursor, above+o.height-1))
+	o.settle(d)
 	o.put()
 }
 

@@ -3,6 +3,7 @@ package screen
 import (
 	"fmt"
 
+	"dpslab/tui/keymap"
 	"dpslab/tui/theme"
 	"dpslab/tui/ui"
 )
@@ -39,6 +40,23 @@ func failed(th *theme.Theme, err error, w int) []string {
 		rows = append(rows, "   "+r)
 	}
 	return rows
+}
+
+// scrolling are the keys that scroll.
+var scrolling = []keymap.Action{keymap.Up, keymap.Down, keymap.PageUp, keymap.PageDown, keymap.First, keymap.Last}
+
+// KeepStill disables the keys that scroll, or those that are named, where the last
+// view had everything in sight.
+func KeepStill(bs []keymap.Binding, s *ui.Scroll, only ...keymap.Action) {
+	if s.Scrolls() {
+		return
+	}
+	if only == nil {
+		only = scrolling
+	}
+	for _, a := range only {
+		keymap.Disable(bs, a, "everything is in sight")
+	}
 }
 
 // direction points to where there is more.

@@ -10,24 +10,32 @@ import (
 	"dpslab/workflow"
 )
 
+// withAxes is the least height in which a chart with its axes, and the summary
+// of the other value, have room; below it the chart goes without them.
+const withAxes = 6
+
 // telemetry draws counters, the chart of the sent value, latency and the last
 // message.
 func (b *Bench) telemetry(w, h int) []string {
 	th := b.th
 	t := b.st.Telemetry
 	rows := []string{b.counters(w)}
-	tail := b.lastMessage(w)
+	tail := b.lastMessage(w, 2)
 	room := h - len(rows) - len(tail) - 1
+	if room < withAxes && len(tail) > 2 { // the chart matters more than the end of the body
+		tail = b.lastMessage(w, 1)
+		room++
+	}
 	values := series(t, func(s workflow.Sample) (float64, bool) { return s.Value, s.HasValue })
 	latency := series(t, func(s workflow.Sample) (float64, bool) { return s.LatencyMS, true })
 	switch {
 	case values.any() && room >= 18:
 		rows = append(rows, b.chart(chartName(t), values, "", w, room*2/3)...)
 		rows = append(rows, b.chart("latency", latency, " ms", w, room-room*2/3)...)
-	case values.any() && room >= 6:
+	case values.any() && room >= 4:
 		rows = append(rows, b.chart(chartName(t), values, "", w, room-1)...)
 		rows = append(rows, b.summary("latency", latency, " ms", w))
-	case room >= 6:
+	case room >= 4:
 		rows = append(rows, b.chart("latency", latency, " ms", w, room)...)
 	default:
 		rows = append(rows, b.summary("latency", latency, " ms", w))
@@ -145,8 +153,8 @@ func short(v float64) string {
 	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0")
 }
 
-// lastMessage is the body that was accepted last, and what the hub shows of it.
-func (b *Bench) lastMessage(w int) []string {
+// lastMessage is the body that was accepted last, in at most so many rows.
+func (b *Bench) lastMessage(w, most int) []string {
 	th := b.th
 	m := b.st.Telemetry.Last
 	if m == nil {
@@ -154,8 +162,8 @@ func (b *Bench) lastMessage(w int) []string {
 	}
 	rows := []string{th.Dim.Text(fmt.Sprintf("message %d, accepted in %.0f ms", m.N, m.LatencyMS))}
 	body := ui.Wrap(th.Clean(ui.Head(m.Body, 3*w)), w)
-	if len(body) > 2 {
-		body = []string{body[0], ui.Cut(strings.Join(body[1:], " "), w, th.Ellipsis)}
+	if len(body) > most {
+		body = append(body[:most-1:most-1], ui.Cut(strings.Join(body[most-1:], " "), w, th.Ellipsis))
 	}
 	return append(rows, body...)
 }

@@ -101,7 +101,7 @@ func (t *Transcript) Bindings() []keymap.Binding {
 	bs := keymap.For(keymap.InTranscript)
 	chosen := t.number()
 	if chosen == noExchange {
-		for _, a := range []keymap.Action{keymap.Copy, keymap.Save, keymap.Mark, keymap.Resend, keymap.Open} {
+		for _, a := range []keymap.Action{keymap.Copy, keymap.Save, keymap.Mark, keymap.Resend, keymap.Open, keymap.Pane} {
 			keymap.Disable(bs, a, "there is no exchange")
 		}
 	}

@@ -113,6 +113,7 @@ func (s *Wizard) Bindings() []keymap.Binding {
 		for _, a := range []keymap.Action{keymap.Choose, keymap.NextField, keymap.PrevField, keymap.Why} {
 			keymap.Disable(bs, a, "the review has no fields")
 		}
+		KeepStill(bs, &s.review)
 		for i := range bs {
 			switch bs[i].Action {
 			case keymap.Accept:
@@ -128,6 +129,10 @@ func (s *Wizard) Bindings() []keymap.Binding {
 	}
 	for _, a := range []keymap.Action{keymap.PageUp, keymap.PageDown} {
 		keymap.Disable(bs, a, "only the review scrolls")
+	}
+	if len(s.w.Fields()) == 1 {
+		keymap.Disable(bs, keymap.NextField, "this page asks one question")
+		keymap.Disable(bs, keymap.PrevField, "this page asks one question")
 	}
 	f, _ := s.field()
 	for i := range bs {
@@ -209,6 +214,7 @@ func (s *Wizard) Handle(k tea.KeyMsg) Intent {
 	switch {
 	case known && b.Action == keymap.Accept:
 		return s.accept(f)
+	case (b.Action == keymap.NextField || b.Action == keymap.PrevField) && b.Disabled != "":
 	case known && b.Action == keymap.NextField:
 		s.leave(f, 1)
 	case known && b.Action == keymap.PrevField:

@@ -20,7 +20,8 @@ func (s *Wizard) View(w, h int) []string {
 	room := h - len(head)
 	if w >= wideFrom {
 		formW := 76
-		side := ui.Fit(beginning(s.th, s.sideRows(w-formW-4), room, s.whyKey()+" tells all of it"), w-formW-4, room, s.th.Ellipsis)
+		sideW := w - formW - 5 // a margin on the right, as everywhere
+		side := ui.Fit(beginning(s.th, s.sideRows(sideW), room, s.whyKey()+" tells all of it"), sideW, room, s.th.Ellipsis)
 		form, above, below := s.formRows(formW, room-1)
 		form = ui.Fit(form, formW, room, s.th.Ellipsis)
 		if above+below > 0 {
@@ -287,7 +288,12 @@ func (s *Wizard) reviewRows(w, h int) []string {
 		text = append(text, warning.rows...)
 	}
 	for _, l := range th.CleanLines(s.w.TOML()) {
-		text = append(text, ui.Cut(l, half, th.Ellipsis))
+		for i, r := range saved(l, half) {
+			if i > 0 {
+				r = "  " + r
+			}
+			text = append(text, r)
+		}
 	}
 	if missing := s.w.Warnings(); len(missing) > 0 {
 		warning := &report{th: th, w: half}
@@ -311,6 +317,15 @@ func (s *Wizard) reviewRows(w, h int) []string {
 	}
 	seen, _, below := s.review.Window(append(append(plan, ""), text...), h-1)
 	return indent(append(ui.Fit(seen, half, h-1, th.Ellipsis), s.more(below)))
+}
+
+// saved is a line of the file that will be written, broken only where it is too
+// long: its blanks count.
+func saved(line string, w int) []string {
+	if ui.Width(line) <= w {
+		return []string{line}
+	}
+	return ui.Wrap(line, w-2)
 }
 
 // clipped is the beginning of rows that do not all fit, and says so.
@@ -337,11 +352,15 @@ func (s *Wizard) writeRows(w int) []string {
 	}
 	nameW = min(nameW, w/2)
 	for _, x := range writes {
-		where := ui.Cut(th.Clean(x.Where), w-nameW-2, th.Ellipsis)
+		where := ui.Wrap(th.Clean(x.Where), w-nameW-2)
 		if x.Local {
-			where = ui.CutLeft(th.Clean(x.Where), w-nameW-2, th.Ellipsis)
+			where = []string{ui.CutLeft(th.Clean(x.Where), w-nameW-2, th.Ellipsis)}
 		}
-		rows = append(rows, ui.Pad(th.Clean(x.What), nameW, th.Ellipsis)+"  "+th.Dim.Text(where))
+		name := th.Clean(x.What)
+		for _, r := range where {
+			rows = append(rows, ui.Pad(name, nameW, th.Ellipsis)+"  "+th.Dim.Text(r))
+			name = ""
+		}
 	}
 	return rows
 }

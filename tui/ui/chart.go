@@ -19,10 +19,15 @@ type Chart struct {
 	Of     int    // how many there will be; the line grows towards it
 }
 
-// View draws the chart in exactly w by h cells; h counts the axis' two rows.
+// View draws the chart in exactly w by h cells; h counts the two rows of the
+// axis below, which a chart of less than four rows goes without.
 func (c Chart) View(th *theme.Theme, w, h int) []string {
 	plotH := h - 2
-	if plotH < 1 || w < 16 {
+	bare := plotH < 2
+	if bare {
+		plotH = h
+	}
+	if plotH < 2 || w < 16 {
 		return Fit(nil, w, h, "")
 	}
 	low, high := c.span()
@@ -40,6 +45,9 @@ func (c Chart) View(th *theme.Theme, w, h int) []string {
 			label, axis = labels[0], th.TeeLeft
 		}
 		rows = append(rows, th.Dim.Text(PadLeft(label, lw, "")+" "+axis)+th.Accent.Text(grid[y]))
+	}
+	if bare {
+		return rows
 	}
 	rows = append(rows, th.Dim.Text(Blank(lw+1)+th.BottomLeft+strings.Repeat(th.H, plotW)))
 	first, last := c.ends(plotW, th.ASCII())

@@ -92,6 +92,9 @@ func (s *Scroll) Handle(a keymap.Action) bool {
 	return true
 }
 
+// Scrolls says whether some of the rows were out of sight in the last Window.
+func (s *Scroll) Scrolls() bool { return s.rows > s.height }
+
 // Reset goes back to the beginning, or to the end for one that follows.
 func (s *Scroll) Reset() { s.top, s.shown, s.pinned = 0, 0, false }
 

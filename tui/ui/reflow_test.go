@@ -14,7 +14,7 @@ func TestReflow(t *testing.T) {
 	if got := Reflow(lines, 40); !slices.Equal(got, lines) {
 		t.Errorf("lines that fit became %q", got)
 	}
-	want := []string{"one two three", "four five six", "", "  a name", "    /home/ada/f", "    ile", "\x1b[1mstyled and long\x1b[0m", "seven"}
+	want := []string{"one two three", "four five six", "", "  a name", "    /home/ada/", "    file", "\x1b[1mstyled and long\x1b[0m", "seven"}
 	if got := Reflow(lines, 15); !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}

@@ -59,6 +59,15 @@ func TestWrap(t *testing.T) {
 		{"self-signed certificate", 13, "self-signed|certificate"},
 		{"abcdefghij", 4, "abcd|efgh|ij"},
 		{"PUT https://example.com/a/b", 20, "PUT https://example.|com/a/b"},
+		{"lab-hub.azure-devices.net", 20, "lab-hub.azure-|devices.net"},
+		{"lab-hub.azure-devices.net", 16, "lab-hub.azure-|devices.net"},
+		{"lab-hub.azure-devices.net", 13, "lab-hub.|azure-|devices.net"},
+		{"contoso-dps.azure-devices-provisioning.net", 12, "contoso-dps.|azure-|devices-|provisioning|.net"},
+		{"a.bcdefghijklmnop", 10, "a.bcdefghi|jklmnop"}, // so early a break would waste the row
+		{"see https://contoso.vault.azure.net/secrets/gateway", 24, "see https://contoso.|vault.azure.net/secrets/|gateway"},
+		{"SHA-1 0F6B3A1C55D2E8F9A7B4C3D2E1F0A9B8C7D6E5F4", 30, "SHA-1 0F6B3A1C55D2E8F9A7B4C3D2|E1F0A9B8C7D6E5F4"},
+		{"export DPS_CONNECTION_STRING='HostName=x;SharedAccessKey=y'", 24, "export DPS_CONNECTION_|STRING='HostName=x;|SharedAccessKey=y'"},
+		{"36:a9:ad:fe:5c:d5:83:fa", 10, "36:a9:ad:|fe:5c:d5:|83:fa"},
 		{"温度センサー", 5, "温度|セン|サー"},
 		{"温", 1, ""},
 		{"a 温 b", 1, "a|b"},
@@ -76,6 +85,7 @@ func FuzzCells(f *testing.F) {
 	f.Add("温度センサー 👩‍🔧 é", 7, 2)
 	f.Add("\x1b[31mred\x1b[0m and more", 5, 2)
 	f.Add("x", 0, 0)
+	f.Add("PUT https://lab-hub.azure-devices.net/devices/d/messages?api-version=2020-03-13", 13, 4)
 	th := themed(f, theme.Options{})
 	f.Fuzz(func(t *testing.T, s string, w, h int) {
 		w, h = w&0xff, h&0x1f
@@ -85,10 +95,15 @@ func FuzzCells(f *testing.F) {
 				t.Fatalf("Fit %q to %d: %q is %d cells", s, w, r, Width(r))
 			}
 		}
-		for _, r := range Wrap(clean, w) {
+		rows := Wrap(clean, w)
+		for _, r := range rows {
 			if Width(r) > w {
 				t.Fatalf("Wrap %q to %d: %q is %d cells", s, w, r, Width(r))
 			}
+		}
+		nothing := func(s string) string { return strings.Join(strings.Fields(s), "") }
+		if got, want := nothing(strings.Join(rows, "")), nothing(clean); w > 1 && got != want {
+			t.Fatalf("Wrap %q to %d has %q", s, w, got)
 		}
 		if got := Width(Spread(clean, "right", w, th.Ellipsis)); w > 0 && got != w {
 			t.Fatalf("Spread %q to %d is %d cells", s, w, got)
@@ -250,6 +265,19 @@ func TestChartFitsAndScales(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A chart that has no room for its axis shows the line and the range.
+func TestLowChart(t *testing.T) {
+	t.Parallel()
+	c := Chart{Values: []float64{10, 20, 10, 20}, First: 1, Of: 4}
+	th := themed(t, theme.Options{ASCII: true, NoColor: true})
+	if got, want := trimmed(strings.Join(c.View(th, 16, 2), "\n")), " 20.0 +  *    *\n 10.0 +**  *"; strings.Count(got, "*") < 4 || !strings.HasPrefix(got, " 20.0 +") || !strings.Contains(got, "\n 10.0 +") {
+		t.Errorf("got:\n%s\nwant something like:\n%s", got, want)
+	}
+	if got := trimmed(strings.Join(c.View(th, 16, 1), "")); got != "" {
+		t.Errorf("one row: %q", got)
 	}
 }
 
