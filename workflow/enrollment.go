@@ -23,6 +23,7 @@ func (r *run) enrollment(ctx context.Context) (string, error) {
 	if t.authorize == nil {
 		return r.enrolledByHand(ctx, t)
 	}
+	r.connectDevice(ctx, t)
 	service := r.serviceClient(t)
 	if r.profile.Enrollment.Kind == profiles.EnrollmentGroup {
 		return enroll(ctx, r, service, r.groupRecords(ctx, service))

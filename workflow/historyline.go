@@ -43,7 +43,7 @@ func newLineReader() *lineReader {
 			return v.IsObject()
 		},
 	}
-	timing := members{"total_ms": &r.x.Timing.Total, "dns_ms": nil, "connect_ms": nil, "tls_ms": nil, "wait_ms": nil, "reused": nil}
+	timing := members{"total_ms": &r.x.Timing.Total, "dns_ms": nil, "connect_ms": nil, "tls_ms": nil, "wait_ms": nil, "reused": nil, "ahead": nil}
 	tls := members{
 		"client_certificate_requested": &r.tls.Requested, "version": nil, "cipher_suite": nil, "server_name": nil, "server": nil,
 		"client": func(v gjson.Result) bool { // how many is all that counts

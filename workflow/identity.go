@@ -31,9 +31,11 @@ type identity struct {
 	key         dps.Secret       // symmetric key: the device's own
 	tpm         TPM
 	clients     map[string]*wire.Client
+	ahead       *wire.Ahead // to DPS
 }
 
 func (i *identity) close() {
+	i.ahead.Close()
 	for _, c := range i.clients {
 		c.Close()
 	}
@@ -54,7 +56,7 @@ func (r *run) loadIdentity(ctx context.Context) (*identity, error) {
 	if r.identity != nil {
 		return r.identity, nil
 	}
-	i := &identity{clients: make(map[string]*wire.Client)}
+	i := &identity{clients: make(map[string]*wire.Client), ahead: wire.NewAhead()}
 	var err error
 	switch r.profile.Identity.Attestation {
 	case profiles.AttestationSymmetricKey:
@@ -122,13 +124,28 @@ func (r *run) deviceWire(ctx context.Context, t *target, service string, renegot
 	if c, ok := i.clients[service]; ok {
 		return c, nil
 	}
+	o, err := r.deviceOptions(ctx, t, service, renegotiate)
+	if err != nil {
+		return nil, err
+	}
+	i.clients[service] = wire.NewClient(o)
+	return i.clients[service], nil
+}
+
+func (r *run) deviceOptions(ctx context.Context, t *target, service string, renegotiate bool) (wire.Options, error) {
+	i, err := r.loadIdentity(ctx)
+	if err != nil {
+		return wire.Options{}, err
+	}
 	o := t.wire(r.session, r.observe, service)
 	if i.certificate != nil {
 		f := r.files()
 		o.Certificate, o.CertificateFile, o.KeyFile, o.Renegotiate = i.certificate, f.chain, f.key, renegotiate
 	}
-	i.clients[service] = wire.NewClient(o)
-	return i.clients[service], nil
+	if service == serviceDPS {
+		o.Ahead = i.ahead
+	}
+	return o, nil
 }
 
 // dpsClient is the device at DPS.

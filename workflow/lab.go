@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -69,21 +70,27 @@ func (s *Session) OpenLab(ctx context.Context) (*Lab, error) {
 	return lab, nil
 }
 
-// openLabAhead begins to open the lab for the OpenLab that will follow, which
-// waits for it and tells of it. So a lab comes up, or is found, while keys and
-// certificates are made. What goes wrong is left for OpenLab to find.
-func (s *Session) openLabAhead(ctx context.Context) {
-	if !s.labOnce.TryLock() {
-		return // somebody is at it
-	}
-	if s.lab != nil || s.labAhead != nil || s.config.OpenLab == nil {
-		s.labOnce.Unlock()
+// OpenLabAhead begins to open the lab for the OpenLab that will follow, which
+// waits for it and tells of it. So a lab comes up, or is found, while files are
+// written. What goes wrong is left for OpenLab to find.
+func (s *Session) OpenLabAhead() { s.openLabAhead(s.ctx, func(*Lab) {}) }
+
+// openLabAhead is OpenLabAhead, and calls then with the lab before anybody else
+// has it.
+func (s *Session) openLabAhead(ctx context.Context, then func(*Lab)) {
+	if s.config.OpenLab == nil {
 		return
 	}
 	go func() {
+		s.labOnce.Lock()
 		defer s.labOnce.Unlock()
-		if lab, err := s.config.OpenLab(ctx); err == nil {
-			s.labAhead = lab
+		if s.lab == nil && s.labAhead == nil {
+			if lab, err := s.config.OpenLab(ctx); err == nil {
+				s.labAhead = lab
+			}
+		}
+		if lab := cmp.Or(s.lab, s.labAhead); lab != nil {
+			then(lab)
 		}
 	}()
 }

@@ -93,7 +93,9 @@ func (r *run) schedule(answer *dps.OperationAnswer, attempt int) error {
 	now := time.Now()
 	due := now.Add(answer.PollDelay())
 	r.state.Registration.PollDue = due.UTC()
-	if err := r.save(); err != nil {
+	if answer.PollDelay() <= 0 {
+		r.saveSoon() // nothing to wait for
+	} else if err := r.save(); err != nil {
 		return fmt.Errorf("save the operation before waiting: %w", err)
 	}
 	poll := &Poll{Attempt: attempt, Since: now, Due: due, OperationID: r.state.Registration.OperationID}

@@ -40,6 +40,7 @@ type run struct {
 	saver     saver
 	rekeyed   bool                    // the enrollment gets another symmetric key
 	services  map[string]*wire.Client // by the name of the service
+	ahead     *wire.Ahead             // of services
 	commanded []byte                  // what passphrase_command printed; it runs once in a run
 	answered  map[string][]byte       // pass phrases that a person gave, by key file; they end with the run
 
@@ -96,7 +97,7 @@ func newRun(s *Session, name string, p *profiles.Profile, o RunOptions) (*run, e
 func makeRun(s *Session, name string, p *profiles.Profile, state *profiles.State, o RunOptions) *run {
 	r := &run{
 		id: uuid.NewString(), name: name, session: s, profile: p, options: o,
-		state: state, unlock: func() {}, plan: planOf(p, o, state), stream: newStream(),
+		state: state, unlock: func() {}, plan: planOf(p, o, state), stream: newStream(), ahead: wire.NewAhead(),
 	}
 	r.ctx, r.cancel = context.WithCancelCause(s.ctx)
 	return r
@@ -135,7 +136,7 @@ func (r *run) execute() {
 	if !r.options.DryRun { // it would take the place of the last run's
 		r.openJournal()
 	}
-	r.openLabAhead()
+	r.beginAhead()
 	problem := r.all()
 	if err := r.saver.wait(); err != nil {
 		r.warn("the progress could not be saved: " + err.Error())
@@ -146,14 +147,6 @@ func (r *run) execute() {
 	if r.journal != nil {
 		r.journal.Close()
 	}
-}
-
-// openLabAhead has the lab opened beside the step that needs none.
-func (r *run) openLabAhead() {
-	if r.options.Undo || r.profile.Target.Kind != profiles.TargetLab || len(r.plan) < 2 || r.plan[0] != StepCertificates {
-		return
-	}
-	r.session.openLabAhead(r.ctx)
 }
 
 // all runs the planned steps and returns what stopped it, if anything. A panic
@@ -275,6 +268,7 @@ func (r *run) noteError(id StepID, p *Problem) {
 func (r *run) close() {
 	r.cancel(nil)
 	r.unlock()
+	r.ahead.Close()
 	for _, c := range r.services {
 		c.Close()
 	}

@@ -13,16 +13,21 @@ import (
 // takes longer than most requests. What a run must not go on without, it saves:
 // an operation before the wait for it, a stage of a proof of possession before
 // the next request. What it merely learned, it saves soon: the writing begins at
-// once, and the run goes on meanwhile. A state that comes while another is
-// written takes the place of those that still wait, and a run is over when the
-// last one is on the disk.
+// once, or [saveRest] after the one before, and the run goes on meanwhile. A state
+// that comes in between takes the place of those that still wait, and a run is
+// over when the last one is on the disk.
+
+// saveRest lies between the writes that nobody waits for: steps that take less
+// than a blink share one.
+const saveRest = 40 * time.Millisecond
 
 // saver writes the states of a run one after the other.
 type saver struct {
-	mu   sync.Mutex
-	next *profiles.State // the newest that is not being written yet
-	done chan struct{}   // of the writer that is at work, if any
-	err  error           // of the last state that was written
+	mu    sync.Mutex
+	next  *profiles.State // the newest that is not being written yet
+	done  chan struct{}   // of the writer that is at work, if any
+	hurry chan struct{}   // closed: somebody waits for that writer
+	err   error           // of the last state that was written
 }
 
 // soon has a state written.
@@ -33,11 +38,12 @@ func (s *saver) soon(st *profiles.State, write func(*profiles.State) error) {
 	if s.done != nil {
 		return // its writer takes this one too
 	}
-	s.done = make(chan struct{})
-	go s.work(write)
+	s.done, s.hurry = make(chan struct{}), make(chan struct{})
+	go s.work(write, s.hurry)
 }
 
-func (s *saver) work(write func(*profiles.State) error) {
+// work writes until there is nothing new after a rest.
+func (s *saver) work(write func(*profiles.State) error, hurry <-chan struct{}) {
 	var err error
 	for {
 		s.mu.Lock()
@@ -46,12 +52,18 @@ func (s *saver) work(write func(*profiles.State) error) {
 		if st == nil {
 			s.err = err
 			close(s.done)
-			s.done = nil
+			s.done, s.hurry = nil, nil
 			s.mu.Unlock()
 			return
 		}
 		s.mu.Unlock()
 		err = write(st)
+		rest := time.NewTimer(saveRest)
+		select {
+		case <-rest.C:
+		case <-hurry:
+			rest.Stop()
+		}
 	}
 }
 
@@ -59,6 +71,10 @@ func (s *saver) work(write func(*profiles.State) error) {
 func (s *saver) wait() error {
 	s.mu.Lock()
 	done := s.done
+	if s.hurry != nil {
+		close(s.hurry)
+		s.hurry = nil
+	}
 	s.mu.Unlock()
 	if done != nil {
 		<-done

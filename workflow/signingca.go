@@ -41,6 +41,7 @@ func (r *run) signingCA(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	r.connectDevice(ctx, t)
 	name := r.caName()
 	if t.management == nil {
 		return r.caByHand(ctx, t, name, r.authorityFiles().RootCertificate())

@@ -59,12 +59,7 @@ func (s *Session) target(ctx context.Context, p profiles.Target) (*target, error
 		return s.labTarget(ctx)
 	}
 	cloud := azure.CloudOf(p.ServiceEndpoint)
-	t := &target{
-		idScope: p.IDScope, serviceHost: p.ServiceEndpoint, managementHost: cloud.ManagementHost(),
-		deviceHost: cmp.Or(p.DeviceEndpoint, cloud.DeviceEndpoint()),
-		instance:   azure.Instance{SubscriptionID: p.SubscriptionID, ResourceGroup: p.ResourceGroup, DPSName: p.DPSName},
-		caFile:     p.CAFile,
-	}
+	t := azurePlace(p, cloud)
 	if p.CAFile != "" {
 		roots, err := rootsWith(p.CAFile)
 		if err != nil {
@@ -75,16 +70,31 @@ func (s *Session) target(ctx context.Context, p profiles.Target) (*target, error
 	return t, s.credential(t, p, cloud)
 }
 
+// azurePlace is where the services are, without the rights to call them.
+func azurePlace(p profiles.Target, cloud azure.Cloud) *target {
+	return &target{
+		idScope: p.IDScope, serviceHost: p.ServiceEndpoint, managementHost: cloud.ManagementHost(),
+		deviceHost: cmp.Or(p.DeviceEndpoint, cloud.DeviceEndpoint()),
+		instance:   azure.Instance{SubscriptionID: p.SubscriptionID, ResourceGroup: p.ResourceGroup, DPSName: p.DPSName},
+		caFile:     p.CAFile,
+	}
+}
+
+// labPlace is where the lab's services are, without the rights to call them.
+func labPlace(lab *Lab) *target {
+	return &target{
+		idScope: lab.IDScope, deviceHost: lab.DeviceHost, serviceHost: lab.ServiceHost, managementHost: lab.ManagementHost,
+		instance: azure.Instance{SubscriptionID: lab.SubscriptionID, ResourceGroup: lab.ResourceGroup, DPSName: lab.DPSName},
+		roots:    lab.Roots, caFile: lab.CAFile, lab: lab,
+	}
+}
+
 func (s *Session) labTarget(ctx context.Context) (*target, error) {
 	lab, err := s.OpenLab(ctx)
 	if err != nil {
 		return nil, err
 	}
-	t := &target{
-		idScope: lab.IDScope, deviceHost: lab.DeviceHost, serviceHost: lab.ServiceHost, managementHost: lab.ManagementHost,
-		instance: azure.Instance{SubscriptionID: lab.SubscriptionID, ResourceGroup: lab.ResourceGroup, DPSName: lab.DPSName},
-		roots:    lab.Roots, caFile: lab.CAFile, lab: lab,
-	}
+	t := labPlace(lab)
 	if lab.ServiceConnectionString.Empty() {
 		t.why = "this lab lets devices in and gives no rights of a service"
 		return t, nil
@@ -255,6 +265,8 @@ func (r *run) serviceWire(t *target, service string) *wire.Client {
 	if r.services == nil {
 		r.services = make(map[string]*wire.Client)
 	}
-	r.services[service] = wire.NewClient(t.wire(r.session, r.observe, service))
+	o := t.wire(r.session, r.observe, service)
+	o.Ahead = r.ahead
+	r.services[service] = wire.NewClient(o)
 	return r.services[service]
 }

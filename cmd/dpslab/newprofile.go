@@ -84,7 +84,7 @@ var behind = map[string]string{
 }
 
 // newOptions are the flags of `dpslab new` that answer no question.
-type newOptions struct{ yes, dryRun, asJSON bool }
+type newOptions struct{ yes, run, dryRun, asJSON bool }
 
 func (a *app) newCommand() *cobra.Command {
 	answers := make(map[string]*string)
@@ -101,9 +101,10 @@ elsewhere to sign, and files takes as it is; by a symmetric key, which DPS makes
 unless --symmetric-key-env names one; or by a TPM 2.0.
 
 Nothing is sent, and no rights are needed: dpslab run NAME does what the profile
-says. --apim-service uploads the device's certificate with its key to API
+says, and --run does it at once. --apim-service uploads the device's certificate with its key to API
 Management as well, which is another thing than a signing CA of DPS.`,
 		Example: `  dpslab new my-x509-device --yes
+  dpslab new press-4 --yes --run
   dpslab new device-01 --enrollment group --algorithm rsa-2048 --yes
   dpslab new meter-5 --attestation symmetric-key --enrollment group --enrollment-id meters --yes
   dpslab new gateway-1 --enrollment group --intermediates 2 --iot-edge yes --yes
@@ -128,6 +129,7 @@ Management as well, which is another thing than a signing CA of DPS.`,
 		answers[f.key] = c.Flags().String(f.flag, "", flagHelp(field))
 	}
 	c.Flags().BoolVarP(&o.yes, "yes", "y", false, "ask nothing")
+	c.Flags().BoolVar(&o.run, "run", false, "run the steps of the new profile too, as dpslab run NAME does")
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the profile and what its run will do, and write nothing")
 	c.Flags().BoolVar(&o.asJSON, "json", false, "print the result as one JSON object")
 	return c
@@ -170,17 +172,30 @@ func (a *app) makeProfile(ctx context.Context, given workflow.Answers, o newOpti
 	if o.dryRun {
 		return a.printPlan(w, store.Paths, o.asJSON)
 	}
-	s := workflow.NewSession(workflow.Config{Store: store, ReadOnly: a.readOnly})
-	defer s.Close()
-	if err := s.Save(w.Name(), w.Profile()); err != nil {
+	t := a.attend(store, a.labOptions(store.Paths), w.Name(), o.asJSON)
+	defer t.Close()
+	if o.run && !a.readOnly && w.Profile().Target.Kind == profiles.TargetLab {
+		t.OpenLabAhead()
+	}
+	if err := t.Save(w.Name(), w.Profile()); err != nil {
 		return err
 	}
-	if o.asJSON {
-		return a.printJSON(map[string]string{"name": w.Name(), "profile": store.Paths.Profile(w.Name())})
+	if err := a.printMade(w.Name(), store.Paths.Profile(w.Name()), o); err != nil || !o.run {
+		return err
 	}
-	fmt.Fprintln(a.out, store.Paths.Profile(w.Name()))
-	if !a.quiet {
-		fmt.Fprintf(a.err, "next: dpslab run %s\n", w.Name())
+	return t.runAndPrint(ctx, workflow.RunOptions{})
+}
+
+// printMade tells where the new profile is, and what to do with it.
+func (a *app) printMade(name, path string, o newOptions) error {
+	if o.asJSON {
+		return a.printJSON(map[string]string{"name": name, "profile": path})
+	}
+	if _, err := fmt.Fprintln(a.out, path); err != nil {
+		return err
+	}
+	if !a.quiet && !o.run {
+		fmt.Fprintf(a.err, "next: dpslab run %s\n", name)
 	}
 	return nil
 }

@@ -149,12 +149,18 @@ func (a *app) runDevice(ctx context.Context, name string, o workflow.RunOptions,
 	if err != nil {
 		return err
 	}
-	status, err := a.runSteps(ctx, store, a.labOptions(store.Paths), name, o, asJSON)
+	t := a.attend(store, a.labOptions(store.Paths), name, asJSON)
+	defer t.Close()
+	return t.runAndPrint(ctx, o)
+}
+
+func (t *attended) runAndPrint(ctx context.Context, o workflow.RunOptions) error {
+	status, err := t.run(ctx, o)
 	if err != nil {
 		return err
 	}
-	if !asJSON {
-		a.printResult(status)
+	if !t.asJSON {
+		t.app.printResult(status)
 	}
 	return nil
 }

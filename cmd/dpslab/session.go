@@ -17,10 +17,10 @@ func (a *app) labOptions(p profiles.Paths) emulator.Options {
 	return emulator.Options{Dir: p.LabDir(), Version: version}
 }
 
-// session makes the session of a command without a screen.
 // openTPM opens the TPM of a profile for the engine.
 func openTPM(path string) (workflow.TPM, error) { return tpm.Open(path) }
 
+// session makes the session of a command without a screen.
 func (a *app) session(store *profiles.Store, lab emulator.Options, sink func(workflow.Event)) *workflow.Session {
 	c := workflow.Config{Store: store, OpenLab: embeddedlab.Open(lab), OpenTPM: openTPM, Getenv: a.getenv, Sink: sink, ReadOnly: a.readOnly}
 	if isTerminal(a.in) && isTerminal(a.err) {
@@ -46,29 +46,48 @@ func (a *app) face(asJSON bool) func(workflow.Event) {
 	return (&plainFace{out: a.err, verbose: a.verbose}).event
 }
 
-// runSteps runs a profile's steps to their end and returns the status. A run
-// that failed is a reported error: the problem is printed.
-func (a *app) runSteps(ctx context.Context, store *profiles.Store, lab emulator.Options, name string, o workflow.RunOptions, asJSON bool) (*workflow.Status, error) {
-	status := workflow.NewStatus(name)
-	tell := a.face(asJSON)
-	s := a.session(store, lab, func(e workflow.Event) {
-		status.Apply(e)
-		tell(e)
+// attended is a session whose events are told as they come.
+type attended struct {
+	*workflow.Session
+	app    *app
+	status *workflow.Status
+	tell   func(workflow.Event)
+	asJSON bool
+}
+
+// attend makes the session in which one device is run. It is to be closed.
+func (a *app) attend(store *profiles.Store, lab emulator.Options, name string, asJSON bool) *attended {
+	t := &attended{app: a, status: workflow.NewStatus(name), tell: a.face(asJSON), asJSON: asJSON}
+	t.Session = a.session(store, lab, func(e workflow.Event) {
+		t.status.Apply(e)
+		t.tell(e)
 	})
-	defer s.Close()
-	if _, err := s.Start(name, o); err != nil {
-		return nil, a.refuse(err, asJSON, tell)
+	return t
+}
+
+// run runs the profile's steps to their end and returns the status. A run that
+// failed is a reported error: the problem is printed.
+func (t *attended) run(ctx context.Context, o workflow.RunOptions) (*workflow.Status, error) {
+	if _, err := t.Start(t.status.Device, o); err != nil {
+		return nil, t.app.refuse(err, t.asJSON, t.tell)
 	}
-	stop := context.AfterFunc(ctx, s.Cancel)
+	stop := context.AfterFunc(ctx, t.Cancel)
 	defer stop()
-	s.Wait()
-	if p := status.Problem; p != nil {
-		if !asJSON {
-			printProblem(a.err, p)
+	t.Wait()
+	if p := t.status.Problem; p != nil {
+		if !t.asJSON {
+			printProblem(t.app.err, p)
 		}
-		return status, &reported{p.Kind.ExitCode()}
+		return t.status, &reported{p.Kind.ExitCode()}
 	}
-	return status, nil
+	return t.status, nil
+}
+
+// runSteps is attend and run.
+func (a *app) runSteps(ctx context.Context, store *profiles.Store, lab emulator.Options, name string, o workflow.RunOptions, asJSON bool) (*workflow.Status, error) {
+	t := a.attend(store, lab, name, asJSON)
+	defer t.Close()
+	return t.run(ctx, o)
 }
 
 // refuse tells an error that came before any event, in the form that was asked

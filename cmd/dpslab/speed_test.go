@@ -91,15 +91,10 @@ func (c *contest) run(cmd *exec.Cmd) lap {
 	return lap{took, cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss, out.String()}
 }
 
-// dpslab runs commands of the program one after the other, as one lap.
-func (c *contest) dpslab(commands ...string) lap {
+// dpslab runs one command of the program.
+func (c *contest) dpslab(command string) lap {
 	c.b.Helper()
-	var all lap
-	for _, command := range commands {
-		l := c.run(exec.Command(binary, strings.Fields(command)...))
-		all.took, all.rss = all.took+l.took, max(all.rss, l.rss)
-	}
-	return all
+	return c.run(exec.Command(binary, strings.Fields(command)...))
 }
 
 func (c *contest) script(algorithm string) lap {
@@ -198,8 +193,7 @@ func BenchmarkFlowBesideScript(b *testing.B) {
 				for round := range *rounds {
 					c := newContest(b, "0")
 					inTurns(round, func() {
-						ours = append(ours, c.dpslab(
-							"new device-01 --yes -q --enrollment group --count 1 --algorithm "+algorithm, "run device-01 -q").took)
+						ours = append(ours, c.dpslab("new device-01 --yes -q --run --enrollment group --count 1 --algorithm "+algorithm).took)
 					}, func() { theirs = append(theirs, c.script(algorithm).took) })
 				}
 				mine, other := middle(ours), middle(theirs)
@@ -224,7 +218,7 @@ func BenchmarkFlowBesideNode(b *testing.B) {
 			c := newContest(b, "0")
 			certificate, key := c.selfSigned("node-1")
 			inTurns(round, func() {
-				l := c.dpslab("new device-01 --yes -q --count 1", "run device-01 -q")
+				l := c.dpslab("new device-01 --yes -q --run --count 1")
 				ours, ourMemory = append(ours, l.took), append(ourMemory, l.rss)
 			}, func() {
 				l, _ := c.node(packages, certificate, key, 1)
@@ -255,7 +249,7 @@ func BenchmarkTelemetry(b *testing.B) {
 	packages := nodeModules(b)
 	for b.Loop() {
 		c := newContest(b, "0")
-		c.dpslab("new device-01 --yes -q --count 1", "run device-01 -q")
+		c.dpslab("new device-01 --yes -q --run --count 1")
 		ours := c.dpslab("send device-01 -q --interval 0s --count "+strconv.Itoa(ourMessages)).took / ourMessages
 		batched := c.dpslab("send device-01 -q --interval 0s --batch 100 --count "+strconv.Itoa(ourMessages)).took / ourMessages
 		certificate, key := c.selfSigned("node-1")

@@ -44,6 +44,9 @@ func (r *report) timing(x *workflow.Exchange) {
 		r.rows = append(r.rows, row)
 		done += p.ms
 	}
+	if t.Ahead {
+		r.text("    ", "connected ahead, while something else was under way: the answer came that much sooner", r.th.Dim)
+	}
 	if t.Reused {
 		r.text("    ", "on a connection that was open already: no DNS, connect or TLS", r.th.Dim)
 	}

@@ -63,6 +63,9 @@ type Options struct {
 	// because 1.3 has no renegotiation.
 	Renegotiate bool
 
+	// Ahead has the connections that were opened ahead; nil: none.
+	Ahead *Ahead
+
 	// Getenv looks up HTTPS_PROXY and NO_PROXY; nil: os.Getenv. With Dial there
 	// is no proxy.
 	Getenv func(string) string
@@ -88,7 +91,7 @@ func NewClient(o Options) *Client {
 		Proxy:                  proxyOf(o),
 		OnProxyConnectResponse: checkProxyAnswer,
 		DialContext:            tapped(dial),
-		DialTLSContext:         dialTLS(o, dial),
+		DialTLSContext:         o.Ahead.orAhead(dialTLS(o, dial)),
 		TLSHandshakeTimeout:    o.Limits.TLS,
 		ResponseHeaderTimeout:  o.Limits.Header,
 		MaxResponseHeaderBytes: maxHeaderBytes,

@@ -109,7 +109,7 @@ func dialTLS(o Options, dial dialer) dialer {
 		defer cancel()
 		err = secure.HandshakeContext(bounded)
 		if t != nil {
-			t.mark("tls done")
+			t.markOnce("tls done")
 		}
 		if err == nil {
 			return secure, nil

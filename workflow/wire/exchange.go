@@ -47,8 +47,12 @@ type Timing struct {
 	Connect float64 `json:"connect_ms"`
 	TLS     float64 `json:"tls_ms"`
 	Wait    float64 `json:"wait_ms"`  // request written → first byte of the answer
-	Total   float64 `json:"total_ms"` // first byte out → body read
+	Total   float64 `json:"total_ms"` // dialing → body read
 	Reused  bool    `json:"reused"`   // the connection was kept from before
+
+	// Ahead: the connection was opened for this exchange before it began, beside
+	// something else. Its time is in DNS, Connect, TLS and Total all the same.
+	Ahead bool `json:"ahead,omitempty"`
 }
 
 // TLSFacts is what the handshake agreed on.

@@ -38,6 +38,32 @@ type tap struct {
 	conn   net.Conn
 	before int64       // what the connection had received until then
 	opened *connection // by the dial of this request
+	begin  time.Time
+	ahead  time.Duration // what opening the connection took before begin
+}
+
+func newTap() *tap { return &tap{times: make(map[string]time.Time)} }
+
+// adopt takes over how a connection was opened that was opened ahead.
+func (t *tap) adopt(from *tap) {
+	from.mu.Lock()
+	defer from.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	first, last := t.begin, time.Time{}
+	for name, at := range from.times {
+		t.times[name] = at
+		if at.Before(first) {
+			first = at
+		}
+		if at.After(last) {
+			last = at
+		}
+	}
+	if last.After(t.begin) { // the request waited for the rest
+		last = t.begin
+	}
+	t.opened, t.ahead = from.opened, max(0, last.Sub(first))
 }
 
 type tapKey struct{}
@@ -95,7 +121,7 @@ func (t *tap) trace() *httptrace.ClientTrace {
 		ConnectStart:      func(string, string) { t.mark("connect") },
 		ConnectDone:       func(string, string, error) { t.mark("connect done") },
 		TLSHandshakeStart: func() { t.markOnce("tls") },
-		TLSHandshakeDone:  func(tls.ConnectionState, error) { t.mark("tls done") },
+		TLSHandshakeDone:  func(tls.ConnectionState, error) { t.markOnce("tls done") },
 		GotConn: func(i httptrace.GotConnInfo) {
 			t.mu.Lock()
 			t.reused, t.conn = i.Reused, i.Conn
@@ -112,7 +138,7 @@ func (t *tap) trace() *httptrace.ClientTrace {
 // RoundTrip makes the request and reads the whole answer, so that what the
 // caller sees is what was recorded.
 func (r *recorder) RoundTrip(q *http.Request) (*http.Response, error) {
-	t := &tap{times: make(map[string]time.Time)}
+	t := newTap()
 	ctx := context.WithValue(q.Context(), tapKey{}, t)
 	q = q.WithContext(httptrace.WithClientTrace(ctx, t.trace()))
 
@@ -126,7 +152,7 @@ func (r *recorder) RoundTrip(q *http.Request) (*http.Response, error) {
 		return nil, &DryRunError{x}
 	}
 	r.observe(x, false)
-	begin := time.Now()
+	t.begin = time.Now()
 	response, err := r.next.RoundTrip(q)
 	var body []byte
 	if err == nil {
@@ -134,14 +160,7 @@ func (r *recorder) RoundTrip(q *http.Request) (*http.Response, error) {
 	} else if t.headersTooLong() {
 		err = fmt.Errorf("%w: %w", errHeadersTooLong, err)
 	}
-	x.Timing = Timing{
-		DNS:     t.between("dns", "dns done"),
-		Connect: t.between("connect", "connect done"),
-		TLS:     t.between("tls", "tls done"),
-		Wait:    t.between("wrote", "first byte"),
-		Total:   milliseconds(time.Since(begin)),
-		Reused:  t.reused,
-	}
+	x.Timing = t.timing(time.Now())
 	x.TLS = t.tlsFacts()
 	if err != nil {
 		x.Error = RedactText(err.Error())
@@ -155,6 +174,21 @@ func (r *recorder) RoundTrip(q *http.Request) (*http.Response, error) {
 	x.ResponseBody, x.Truncated = keep(body, x.Truncated)
 	r.observe(x, true)
 	return response, nil
+}
+
+// timing is where the time went until end.
+func (t *tap) timing(end time.Time) Timing {
+	timing := Timing{
+		DNS:     t.between("dns", "dns done"),
+		Connect: t.between("connect", "connect done"),
+		TLS:     t.between("tls", "tls done"),
+		Wait:    t.between("wrote", "first byte"),
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	timing.Total = milliseconds(t.ahead + end.Sub(t.begin))
+	timing.Reused, timing.Ahead = t.reused, t.ahead > 0
+	return timing
 }
 
 func (r *recorder) start(q *http.Request) (Exchange, error) {
