@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,6 +28,32 @@ func labHub(r emulator.Ready, named string) (string, error) {
 	return "", usage("which of the lab's IoT hubs?", "--hub takes one of "+strings.Join(r.HubHosts, ", "))
 }
 
+// awakeLab does something with the lab that is running, or else with one that is
+// started for it alone, as a run does: what it holds outlives both. A lab that
+// never ran holds nothing, and is not begun for this.
+func (a *app) awakeLab(ctx context.Context, state string, do func(emulator.Ready, *emulator.Operator) error) error {
+	dir, err := a.labDir(state)
+	if err != nil {
+		return err
+	}
+	if !emulator.Ran(dir) {
+		return a.joinedLab(ctx, state, do)
+	}
+	lab, ready, operator, err := emulator.OpenOrJoin(ctx, emulator.Options{Dir: dir, Listen: "127.0.0.1:0", Version: version})
+	if err != nil {
+		return labProblem(err)
+	}
+	defer operator.Close()
+	if lab == nil {
+		return do(ready, operator)
+	}
+	err = do(ready, operator)
+	if closeErr := lab.Close(); err == nil && closeErr != nil {
+		return labProblem(closeErr)
+	}
+	return err
+}
+
 func (a *app) labMessageCommand(f *labFlags) *cobra.Command {
 	var m emulator.Command
 	var hub string
@@ -40,7 +67,7 @@ takes such messages over AMQP alone; in Azure, az iot device c2d-message send.`,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			m.Body = args[1]
-			return a.joinedLab(c.Context(), f.state, func(r emulator.Ready, o *emulator.Operator) error {
+			return a.awakeLab(c.Context(), f.state, func(r emulator.Ready, o *emulator.Operator) error {
 				host, err := labHub(r, hub)
 				if err != nil {
 					return err
@@ -74,7 +101,7 @@ func (a *app) labInboxCommand(f *labFlags) *cobra.Command {
 		Example: `  dpslab lab inbox press-3`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.joinedLab(c.Context(), f.state, func(r emulator.Ready, o *emulator.Operator) error {
+			return a.awakeLab(c.Context(), f.state, func(r emulator.Ready, o *emulator.Operator) error {
 				host, err := labHub(r, hub)
 				if err != nil {
 					return err

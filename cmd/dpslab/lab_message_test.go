@@ -43,6 +43,33 @@ func TestLabMessages(t *testing.T) {
 	dpslab(t, home, "--read-only", "lab", "inbox", "press-3").want(t, 0)
 }
 
+// Messages are sent and looked at also while no lab runs, as devices run without
+// one; where there never was a lab, none is begun.
+func TestLabMessagesBetweenRuns(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	for _, args := range [][]string{{"message", "press-3", "hello"}, {"inbox", "press-3"}} {
+		if r := dpslab(t, home, append([]string{"lab"}, args...)...).want(t, 3); !strings.Contains(r.stderr, "start it: dpslab lab") {
+			t.Errorf("%s", r.stderr)
+		}
+	}
+	p := start(t, environ(t, home), "lab", "--listen", "127.0.0.1:0", "--retry-after", "0", "--json")
+	p.until(&p.stdout, "\n")
+	dpslab(t, home, "new", "press-3", "--yes", "--count", "1").want(t, 0)
+	dpslab(t, home, "run", "press-3", "-q").want(t, 0)
+	p.signal(syscall.SIGTERM)
+	p.wait()
+	dpslab(t, home, "lab", "message", "press-3", "set it to 4").want(t, 0)
+	if r := dpslab(t, home, "lab", "inbox", "press-3").want(t, 0); !strings.HasPrefix(r.stdout, "   1  ") {
+		t.Errorf("the hub has %s", r.stdout)
+	}
+	if r := dpslab(t, home, "receive", "press-3", "-q").want(t, 0); !strings.Contains(r.stdout, "set it to 4") {
+		t.Errorf("the device got %s", r.stdout)
+	}
+	dpslab(t, home, "lab", "message", "nobody", "hello").want(t, 1)
+	dpslab(t, home, "--read-only", "lab", "message", "press-3", "no").want(t, 2)
+}
+
 // What keeps nothing can be joined all the same: it says where.
 func TestInMemoryLabIsJoined(t *testing.T) {
 	t.Parallel()

@@ -251,10 +251,17 @@ func ResetDir(dir string) error {
 // ErrNeverRan says that a directory holds no lab.
 var ErrNeverRan = errors.New("no lab was ever started in this folder")
 
+// Ran reports whether a directory has the database of a lab, which may be empty
+// or damaged.
+func Ran(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, databaseName))
+	return !errors.Is(err, os.ErrNotExist)
+}
+
 // ExportDir is [Operator.Export] for a directory that nobody serves. It returns
 // [ErrNeverRan] where there is no lab to export.
 func ExportDir(dir string, w io.Writer) (err error) {
-	if _, err := os.Stat(filepath.Join(dir, databaseName)); errors.Is(err, os.ErrNotExist) {
+	if !Ran(dir) {
 		return fmt.Errorf("%w: %s", ErrNeverRan, dir)
 	}
 	s, err := openDir(dir)
