@@ -163,6 +163,33 @@ func TestKeyDerive(t *testing.T) {
 	}
 }
 
+// A dry run needs no key and shows none; what it prints derives the same key.
+func TestKeyDeriveDryRun(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	const group = "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw=="
+	const id = "SN-007"
+	env := environ(t, home, "LINE_KEY="+group)
+	key := dpslabWith(t, env, "key", "derive", "--group-key-env", "LINE_KEY", id, "--out", "-").want(t, 0).stdout
+	r := dpslabWith(t, env, "key", "derive", "--group-key-env", "LINE_KEY", id, "--out", filepath.Join(home, "keys"), "--dry-run", "--json").want(t, 0)
+	line := jsonLines(t, r.stdout)[0]
+	if strings.Contains(r.stdout+r.stderr, group) || strings.Contains(r.stdout, strings.TrimSpace(key)) || line["dry_run"] != true || line["registration_id"] != "sn-007" {
+		t.Errorf("%s%s", r.stdout, r.stderr)
+	}
+	if _, err := os.Stat(filepath.Join(home, "keys")); err == nil {
+		t.Error("a dry run wrote the file")
+	}
+	if other := shell(t, env, home, line["openssl"].(string)).want(t, 0); strings.TrimSpace(other.stdout) != strings.TrimSpace(key) {
+		t.Errorf("openssl derives %s, want %s", other.stdout, key)
+	}
+	text := dpslab(t, home, "key", "derive", "a", "b", "--dry-run").want(t, 0).stdout
+	if strings.Count(text, "\nprintf %s ") != 2 || !strings.Contains(text, `compute-device-key --key "$GROUP_KEY" --registration-id b`) {
+		t.Errorf("%s", text)
+	}
+	dpslab(t, home, "key", "derive", "no good.", "--dry-run").want(t, 2)
+	dpslab(t, home, "key", "derive", "a", "--group-key-env", group, "--dry-run").want(t, 2)
+}
+
 func TestRetireCommand(t *testing.T) {
 	t.Parallel()
 	home, _ := deviceHome(t)

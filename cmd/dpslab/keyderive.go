@@ -28,6 +28,7 @@ type deriveFlags struct {
 	out      string
 	force    bool
 	asJSON   bool
+	dryRun   bool
 }
 
 func (a *app) keyDeriveCommand() *cobra.Command {
@@ -43,6 +44,9 @@ question; never from the command line, where every process of this machine could
 read it. The derived keys are secrets too: --out FILE writes them with mode 0600,
 --out - prints them. One key stands alone; several stand behind their
 registration IDs, one a line.
+
+--dry-run reads no key and writes nothing: it prints how openssl and az derive the
+same keys.
 
 Least rights: none. To read the group's key in Azure takes the role "Device
 Provisioning Service Data Contributor" or a policy with EnrollmentWrite.`,
@@ -62,6 +66,7 @@ Provisioning Service Data Contributor" or a policy with EnrollmentWrite.`,
 	c.Flags().StringVar(&f.out, "out", "", "file for the keys, made with mode 0600; - prints them")
 	c.Flags().BoolVar(&f.force, "force", false, "write over a file; the old one is kept beside it")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "one JSON object a device")
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "print how openssl and az do it; read no key, write nothing")
 	return c
 }
 
@@ -72,13 +77,16 @@ type derivedKey struct {
 }
 
 func (a *app) deriveKeys(ctx context.Context, f deriveFlags, ids []string) error {
-	if f.out == "" {
+	if f.out == "" && !f.dryRun {
 		return usage("it is not said where the keys go", "--out FILE writes a file that only you can read, --out - prints them")
 	}
 	for _, id := range ids {
 		if err := pki.CheckRegistrationID(id); err != nil {
 			return usage(fmt.Sprintf("registration ID %q: %v", id, err), "letters, digits, '-', '.', '_' and ':', the last one a letter, a digit or '-'")
 		}
+	}
+	if f.dryRun {
+		return a.planKeys(f, ids)
 	}
 	group, err := a.groupKey(ctx, f.groupEnv)
 	if err != nil {
@@ -99,6 +107,49 @@ func (a *app) deriveKeys(ctx context.Context, f deriveFlags, ids []string) error
 		fmt.Fprintln(&text, k.Key)
 	}
 	return a.putKeys(f, keys, text.String())
+}
+
+// plannedKey is one line of `dpslab key derive --dry-run --json`.
+type plannedKey struct {
+	DryRun         bool   `json:"dry_run"` // always true: nothing was derived
+	RegistrationID string `json:"registration_id"`
+	OpenSSL        string `json:"openssl"`
+	Az             string `json:"az"`
+}
+
+// planKeys tells how a key is derived, without the group's key: there is no
+// request to show, but two other programs that do the same.
+func (a *app) planKeys(f deriveFlags, ids []string) error {
+	variable := "GROUP_KEY"
+	switch {
+	case f.groupEnv != "" && !isVariable(f.groupEnv):
+		return usage("what --group-key-env was given is not the name of an environment variable", "it takes a name such as GROUP_KEY, not the key")
+	case f.groupEnv != "":
+		variable = f.groupEnv
+	}
+	for i, id := range ids {
+		id = strings.ToLower(id)
+		k := plannedKey{
+			DryRun: true, RegistrationID: id,
+			OpenSSL: `printf %s ` + workflow.ShellWord(id) + ` | openssl dgst -sha256 -mac HMAC -macopt "hexkey:$(printf %s "$` + variable +
+				`" | openssl base64 -d -A | od -An -vtx1 | tr -d ' \n')" -binary | openssl base64 -A`,
+			Az: `az iot dps enrollment-group compute-device-key --key "$` + variable + `" --registration-id ` + workflow.ShellWord(id),
+		}
+		if f.asJSON {
+			if err := a.printJSON(k); err != nil {
+				return err
+			}
+			continue
+		}
+		if i > 0 {
+			fmt.Fprintln(a.out)
+		}
+		fmt.Fprintf(a.out, "# no request: the key of %s is derived on this machine\n# the same with openssl\n%s\n# the same with az\n%s\n", printable(id), k.OpenSSL, k.Az)
+	}
+	if !a.quiet {
+		fmt.Fprintln(a.err, "a dry run: no key was read and nothing was written; while they run, openssl and az show the group's key to the other processes of this machine")
+	}
+	return nil
 }
 
 func (a *app) putKeys(f deriveFlags, keys []derivedKey, text string) error {
