@@ -85,7 +85,7 @@ func (v *Service) UploadSigningCertificate(ctx context.Context, name, file strin
 		return nil, err
 	}
 	held, err := c.Put(v.writing(ctx), name, ca, ifMatch, verified)
-	return held, v.problem(op, err)
+	return held, v.certificateNow(ctx, v.problem(op, err), ifMatch, c, name)
 }
 
 func readCA(op, file string) (*x509.Certificate, error) {
@@ -135,7 +135,8 @@ func (v *Service) DeleteSigningCertificate(ctx context.Context, name, ifMatch st
 	if err != nil {
 		return err
 	}
-	return v.problem(op, c.Delete(v.writing(ctx), name, cmp.Or(ifMatch, "*")))
+	err = v.problem(op, c.Delete(v.writing(ctx), name, cmp.Or(ifMatch, "*")))
+	return v.certificateNow(ctx, err, ifMatch, c, name)
 }
 
 // Subscriptions lists those that the account may look into.
@@ -208,19 +209,19 @@ func (v *Service) APIMCertificate(ctx context.Context, a APIM, id string) (*APIM
 // PutAPIMPFX uploads a PFX with its password; ifMatch is empty for a new
 // certificate, else the etag of the one it replaces, or "*".
 func (v *Service) PutAPIMPFX(ctx context.Context, a APIM, id string, pfx []byte, password Secret, ifMatch string) (held *APIMCertificate, created bool, err error) {
-	return v.putAPIM(ctx, a, id, func(ctx context.Context, c *azure.APIMCertificates) (*APIMCertificate, bool, error) {
+	return v.putAPIM(ctx, a, id, ifMatch, func(ctx context.Context, c *azure.APIMCertificates) (*APIMCertificate, bool, error) {
 		return c.PutPFX(ctx, id, pfx, password, ifMatch)
 	})
 }
 
 // PutAPIMVault has API Management take a certificate from Key Vault.
 func (v *Service) PutAPIMVault(ctx context.Context, a APIM, id string, ref VaultReference, ifMatch string) (held *APIMCertificate, created bool, err error) {
-	return v.putAPIM(ctx, a, id, func(ctx context.Context, c *azure.APIMCertificates) (*APIMCertificate, bool, error) {
+	return v.putAPIM(ctx, a, id, ifMatch, func(ctx context.Context, c *azure.APIMCertificates) (*APIMCertificate, bool, error) {
 		return c.PutVault(ctx, id, ref, ifMatch)
 	})
 }
 
-func (v *Service) putAPIM(ctx context.Context, a APIM, id string, put func(context.Context, *azure.APIMCertificates) (*APIMCertificate, bool, error)) (*APIMCertificate, bool, error) {
+func (v *Service) putAPIM(ctx context.Context, a APIM, id, ifMatch string, put func(context.Context, *azure.APIMCertificates) (*APIMCertificate, bool, error)) (*APIMCertificate, bool, error) {
 	op := "upload certificate " + id + " to API Management"
 	if err := v.mayWrite(op); err != nil {
 		return nil, false, err
@@ -230,7 +231,7 @@ func (v *Service) putAPIM(ctx context.Context, a APIM, id string, put func(conte
 		return nil, false, err
 	}
 	held, created, err := put(v.writing(ctx), c)
-	return held, created, v.problem(op, err)
+	return held, created, v.apimNow(ctx, v.problem(op, err), ifMatch, c, id)
 }
 
 // RefreshAPIM has API Management read Key Vault again.
@@ -259,5 +260,5 @@ func (v *Service) DeleteAPIM(ctx context.Context, a APIM, id, ifMatch string) (e
 		return false, err
 	}
 	existed, err = c.Delete(v.writing(ctx), id, cmp.Or(ifMatch, "*"))
-	return existed, v.problem(op, err)
+	return existed, v.apimNow(ctx, v.problem(op, err), ifMatch, c, id)
 }

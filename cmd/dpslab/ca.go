@@ -3,7 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -152,14 +154,18 @@ func (s *serviceCall) uploadCA(ctx context.Context, name, file string, verified,
 	if err != nil {
 		return certError("read the CA certificate", err)
 	}
+	ca := certificates[0] // what is no CA is refused with the upload
+	if i := slices.IndexFunc(certificates, func(c *x509.Certificate) bool { return c.IsCA }); i >= 0 {
+		ca = certificates[i] // behind the leaf of a chain
+	}
 	s.note("the first request reads what DPS holds of that name; its etag would be the If-Match of the second with --replace")
 	held, err := s.SigningCertificate(ctx, name)
 	_, dry := workflow.DryRunOf(err)
 	tag := ""
 	switch {
-	case err == nil && strings.EqualFold(held.Thumbprint, pki.Thumbprint1(certificates[0])) && (held.Verified || !verified):
+	case err == nil && strings.EqualFold(held.Thumbprint, pki.Thumbprint1(ca)) && (held.Verified || !verified):
 		return s.tellCA(held, workflow.BulkUnchanged)
-	case err == nil && !replace && !strings.EqualFold(held.Thumbprint, pki.Thumbprint1(certificates[0])):
+	case err == nil && !replace && !strings.EqualFold(held.Thumbprint, pki.Thumbprint1(ca)):
 		return &workflow.Problem{
 			Kind: workflow.Refused, Op: "upload signing certificate " + name, Rule: "F14",
 			Summary: fmt.Sprintf("DPS holds another certificate of that name (SHA-1 %s, subject %s)", held.Thumbprint, held.Subject),

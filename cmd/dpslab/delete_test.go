@@ -107,3 +107,21 @@ func TestListingRegistrationsOfNoGroup(t *testing.T) {
 		t.Errorf("%s", r.stdout)
 	}
 }
+
+// TestUploadOfAChainIsOfItsCA: of a file that begins with a device's certificate
+// the CA behind it is uploaded, and known again.
+func TestUploadOfAChainIsOfItsCA(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	serve(t, home)
+	out := filepath.Join(home, "pair")
+	dpslab(t, home, "cert", "new", "device-01", "--authority", "line-3", "-q", "--out", out).want(t, 0)
+	chain := filepath.Join(out, "certs", "device-01-full-chain.cert.pem")
+	if r := dpslab(t, home, "ca", "upload", "x", chain).want(t, 0); !strings.HasPrefix(r.stdout, "uploaded x") {
+		t.Errorf("%s", r.stdout)
+	}
+	if r := dpslab(t, home, "ca", "upload", "x", chain).want(t, 0); !strings.HasPrefix(r.stdout, "unchanged x") {
+		t.Errorf("%s", r.stdout)
+	}
+	dpslab(t, home, "ca", "upload", "y", filepath.Join(out, "certs", "device-01.cert.pem")).want(t, 4)
+}
