@@ -99,9 +99,9 @@ func (a *app) nextInBatch() tea.Cmd {
 		b.status.Exchanges.Close() // nobody looks at it
 	}
 	if len(b.waiting) == 0 {
-		text := b.summary()
+		ended := *b
 		a.batch = batch{}
-		return a.say(text)
+		return a.batchEnded(&ended)
 	}
 	b.current, b.waiting = b.waiting[0], b.waiting[1:]
 	name := b.current
@@ -115,6 +115,15 @@ func (a *app) nextInBatch() tea.Cmd {
 		_, err := begin(a.session, name)
 		return batchMsg{name, err}
 	})
+}
+
+// batchEnded says how the devices did; of one alone that failed also why, where
+// nobody is at something else.
+func (a *app) batchEnded(b *batch) tea.Cmd {
+	if b.status == nil || b.status.Problem == nil || b.done > 0 || len(b.failed) != 1 || a.overlay != nil || a.current() != screen.Screen(a.home) {
+		return a.say(b.summary())
+	}
+	return a.refused(b.summary(), b.status.Problem)
 }
 
 // startedInBatch goes on with the next device when one cannot begin.
@@ -159,6 +168,9 @@ func (b *batch) summary() string {
 		}
 	}
 	text := b.what + ": " + strings.Join(parts, ", ") + "."
+	if len(b.failed) > 0 {
+		text += " enter on one tells why."
+	}
 	if b.ending {
 		text = "Cancelled. " + text
 	}

@@ -97,6 +97,7 @@ func (a *app) showBench(m openedMsg) tea.Cmd {
 		a.status.Lab = a.lab
 	}
 	a.bench = screen.NewBench(a.th, m.device, m.status)
+	a.bench.Playing = a.playing
 	if a.readOnly {
 		a.bench.Locked = readOnly
 	}

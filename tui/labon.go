@@ -29,6 +29,9 @@ func (a *app) readPlaying() tea.Cmd {
 func (a *app) gotPlaying(m playingMsg) {
 	if m.err == nil {
 		a.playing = m.names
+		if a.bench != nil {
+			a.bench.Playing = m.names
+		}
 	}
 }
 

@@ -297,8 +297,8 @@ func (b *chainBuilder) sent(exchanges Recording) {
 			continue
 		}
 		x, err := exchanges.Read(i)
-		if err != nil || x.TLS == nil {
-			continue
+		if err != nil || x.TLS == nil || x.RequestHeader.Get("Authorization") != "" {
+			continue // a person's or a service's call: devices with a certificate show no token
 		}
 		b.view.Sent = ChainSent{Known: true, At: x.Started, Operation: x.Operation, Count: len(x.TLS.Client)}
 		for n, c := range x.TLS.Client {

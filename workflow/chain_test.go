@@ -173,3 +173,17 @@ func TestChainOfABadProfile(t *testing.T) {
 		t.Error("a profile that is not there has a chain")
 	}
 }
+
+// What a service's call sent says nothing about the device: the lab asks every
+// caller for a certificate, and one with a token has none to send.
+func TestChainAfterCallsWithAToken(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.device("d1", nil)
+	b.mustRun("d1")
+	b.run(b.session, "d1", workflow.RunOptions{Only: []workflow.StepID{workflow.StepEnrollment}})
+	v := b.chain("d1")
+	if len(v.Breaks) > 0 || len(v.Elements) != 1 || v.Elements[0].Sent != 1 {
+		t.Errorf("%d certificates, breaks %v, first %+v", len(v.Elements), v.Breaks, v.Elements[0])
+	}
+}

@@ -24,7 +24,7 @@ func (r *run) changedMeanwhile(ctx context.Context, c profiles.Creation, err err
 		p.Summary += ": " + strings.Join(changes, "; ")
 	}
 	p.Why = "Somebody changed it after runs of this device wrote it the last time; nothing was deleted."
-	p.Fix = "Look at it first; retire with --force deletes it all the same."
+	p.Fix = "Look at it first, among the enrollments and CAs of its target; it can be deleted there, or all the same with dpslab retire " + r.name + " --force."
 	return p
 }
 

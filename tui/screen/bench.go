@@ -16,6 +16,8 @@ import (
 type Bench struct {
 	// Locked is why nothing may run; empty: it may.
 	Locked string
+	// Playing are the scenarios of the lab that are on.
+	Playing []string
 
 	th       *theme.Theme
 	dev      workflow.Device
@@ -48,6 +50,10 @@ func NewBench(th *theme.Theme, dev workflow.Device, st *workflow.Status) *Bench 
 // firstOpen is the step to look at: the one that failed or was not run yet,
 // else the last.
 func (b *Bench) firstOpen() int {
+	wrong := func(s workflow.StepStatus) bool { return s.Problem != nil && s.Problem.Kind != workflow.Interrupted }
+	if i := slices.IndexFunc(b.st.Steps, wrong); i >= 0 {
+		return i // also one that could not be taken back
+	}
 	for i, s := range b.st.Steps {
 		switch s.State {
 		case workflow.StepDone, workflow.StepSkip:

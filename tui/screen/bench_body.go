@@ -27,7 +27,7 @@ func (b *Bench) lines(s workflow.StepStatus, w int) []string {
 	if b.st.Poll != nil && b.st.PollStep == s.ID {
 		rows = append(rows, b.waiting(w))
 	}
-	if s.Text != "" && s.State != workflow.Running && s.State != workflow.StepFailed {
+	if s.Text != "" && s.Problem == nil && s.State != workflow.Running && s.State != workflow.StepFailed {
 		glyph, st := ui.StateGlyph(th, s.State, b.now)
 		rows = append(rows, "")
 		for i, r := range ui.Wrap(th.Clean(s.Text), w-2) {
@@ -229,7 +229,10 @@ func (b *Bench) failedStep() string {
 		return "could not start"
 	}
 	for _, s := range b.st.Steps {
-		if s.State == workflow.StepFailed {
+		switch {
+		case s.Problem != nil && b.st.Undoing:
+			return s.Title + " was not taken back; what was deleted before it is gone"
+		case s.State == workflow.StepFailed:
 			return s.Title + " failed; what was done before is kept"
 		}
 	}

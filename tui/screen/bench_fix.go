@@ -26,6 +26,9 @@ var inProfile = map[string]bool{"F05": true, "F06": true, "R07": true, "R08": tr
 // the profile.
 var namedInProfile = map[string]bool{"ResourceNotFound": true, "ResourceGroupNotFound": true, "SubscriptionNotFound": true}
 
+// atEnrollments are the rules whose cause is mended among the enrollments.
+var atEnrollments = map[string]bool{"R12": true}
+
 // ChangesProfile says whether what went wrong stands in the profile.
 func ChangesProfile(p *workflow.Problem) bool {
 	return inProfile[p.Rule] || p.Rule == "" && namedInProfile[p.Code]
@@ -89,17 +92,33 @@ func (b *Bench) fixRows(w int) []string {
 	if p == nil || b.Busy() || b.whyNotRun() != "" || b.failure() != p {
 		return nil
 	}
+	rows := b.playingRows(w)
 	from, ok := b.fix()
-	text := ""
+	key, text := "f", ""
 	switch {
 	case ok && from == s.ID:
 		text = "tries " + from.Title() + " again and goes on"
 	case ok:
 		text = "runs " + from.Title() + " and what follows again"
 	case ChangesProfile(p):
-		return []string{"  " + ui.Cut(th.Strong.Text("key")+" "+th.Key.Text(editKey())+" changes the profile", w-2, th.Ellipsis)}
+		key, text = editKey(), "changes the profile"
+	case atEnrollments[p.Rule]:
+		key, text = "esc e", "shows the enrollments, where s enables one"
 	default:
+		return rows
+	}
+	return append(rows, "  "+ui.Cut(th.Strong.Text("key")+" "+th.Key.Text(key)+" "+text, w-2, th.Ellipsis))
+}
+
+// playingRows remind of scenarios that are on in the lab: they may be why a step
+// fails, whatever the rule says that knows the real services.
+func (b *Bench) playingRows(w int) []string {
+	if len(b.Playing) == 0 || !b.Lab() {
 		return nil
 	}
-	return []string{"  " + ui.Cut(th.Strong.Text("key")+" "+th.Key.Text("f")+" "+text, w-2, th.Ellipsis)}
+	text := "the scenario " + b.Playing[0] + " is on and may be why"
+	if n := len(b.Playing); n > 1 {
+		text = plural(n, "scenario") + " are on and may be why"
+	}
+	return ui.Labelled(b.th, "lab", text+": esc, then l shows the lab, where c switches all off.", w)
 }

@@ -372,7 +372,8 @@ func (c *Chain) verdict(w int) string {
 	case !v.Sent.Known:
 		text = th.Dim.Text(th.Waiting) + " nothing was sent yet; the files " + c.filesVerdict()
 	default:
-		text = th.OK.Text(th.Done) + " no break between files, what was sent, DPS, enrollment and IoT Hub"
+		text = th.OK.Text(th.Done) + " " + fitting(w-3,
+			"no break between files, what was sent, DPS, enrollment and IoT Hub", "no break: all places agree")
 	}
 	return ui.Pad(" "+text, w, th.Ellipsis)
 }

@@ -2,6 +2,7 @@ package screen
 
 import (
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -227,7 +228,7 @@ func shortError(e *profiles.LastError) string {
 	switch {
 	case e.Code != "":
 		return e.Code
-	case e.Status != 0:
+	case e.Status >= http.StatusBadRequest: // 200 may say that DPS refused
 		return fmt.Sprintf("HTTP %d", e.Status)
 	case e.Step != "":
 		return workflow.StepID(e.Step).Title() + " failed"

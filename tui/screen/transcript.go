@@ -180,6 +180,8 @@ func (t *Transcript) Handle(k tea.KeyMsg) Intent {
 		t.typing, t.inside = true, false
 	case keymap.Copy:
 		return t.with(func(x *workflow.Exchange) Intent { return CopyExchange{Exchange: x} })
+	case keymap.Mark:
+		return t.mark()
 	case keymap.Save:
 		return SaveTranscript{Chosen: t.all.Pick(t.number()), Shown: t.found()}
 	case keymap.Resend:
@@ -214,18 +216,25 @@ func (t *Transcript) back() Intent {
 	return nil
 }
 
+// mark marks the chosen exchange to compare another with it, or lets it go.
+func (t *Transcript) mark() Intent {
+	if t.marked == t.number() {
+		t.marked, t.comparing = noExchange, false
+		return nil
+	}
+	t.marked = t.number()
+	if t.comparing || len(t.shown) < 2 {
+		return nil
+	}
+	return Say{Text: "Marked. Choose another exchange: c compares the two."}
+}
+
 // look changes what is seen.
 func (t *Transcript) look(a keymap.Action) {
 	switch a {
 	case keymap.OnlyFailed:
 		t.query.failed = !t.query.failed
 		t.research()
-	case keymap.Mark:
-		if t.marked == t.number() {
-			t.marked, t.comparing = noExchange, false
-			return
-		}
-		t.marked = t.number()
 	case keymap.Compare:
 		t.comparing = !t.comparing
 		t.detail.reset()

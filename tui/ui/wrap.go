@@ -67,9 +67,16 @@ func (f *filler) word(word string) {
 // groups of an identifier, the bytes of a thumbprint, the members of JSON.
 const joints = "./-_:?&=;,@"
 
+// longestName is how long, in bytes, an address or a path may be. What is longer
+// is data, such as a certificate in base64, and fills its rows.
+const longestName = 300
+
 // parted says whether one of the joints stands in the first cells of a word, far
 // enough from its beginning that the row is not wasted.
 func parted(word string, cells int) bool {
+	if len(word) > longestName {
+		return false
+	}
 	used := 0
 	for word != "" {
 		first, rest := firstCluster(word)
@@ -89,6 +96,7 @@ func parted(word string, cells int) bool {
 func (f *filler) fill(word string) {
 	from := f.used     // where the word begins in this row
 	at, behind := 0, 0 // bytes and cells of the row, up to its last joint
+	named := len(word) <= longestName
 	for word != "" {
 		first, rest := firstCluster(word)
 		n := Width(first)
@@ -100,7 +108,7 @@ func (f *filler) fill(word string) {
 			f.row.WriteString(first)
 			f.used += n
 		}
-		if f.used-from > (f.w-from)/3 && strings.Contains(joints, first) {
+		if named && f.used-from > (f.w-from)/3 && strings.Contains(joints, first) {
 			at, behind = f.row.Len(), f.used
 		}
 		word = rest
