@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/BurntSushi/toml"
+
+	"dpslab/profiles/wholefile"
 )
 
 // StateVersion is the state file format this build reads and writes.
@@ -210,7 +213,9 @@ func parseState(path string, data []byte) (*State, error) {
 	return st, nil
 }
 
-// SaveState writes what is known about a device, whole or not at all.
+// SaveState writes what is known about a device, whole or not at all: whoever
+// reads it next, whatever is killed meanwhile, reads this. Until [Store.SyncState]
+// a power failure may bring back the state that was there before.
 func (s *Store) SaveState(name string, st *State) error {
 	if err := CheckName(name); err != nil {
 		return err
@@ -224,7 +229,16 @@ func (s *Store) SaveState(name string, st *State) error {
 	if err := enc.Encode(out); err != nil {
 		return fmt.Errorf("encoding the state of %s: %w", name, err)
 	}
-	if err := replaceFile(s.Paths.StateFile(name), []byte(b.String())); err != nil {
+	if err := putFile(s.Paths.StateFile(name), []byte(b.String()), true); err != nil {
+		return fmt.Errorf("writing the state of %s: %w", name, err)
+	}
+	return nil
+}
+
+// SyncState makes durable what SaveState wrote, if anything.
+func (s *Store) SyncState(name string) error {
+	err := wholefile.SyncDir(filepath.Dir(s.Paths.StateFile(name)))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("writing the state of %s: %w", name, err)
 	}
 	return nil

@@ -171,8 +171,15 @@ func replaceFile(path string, data []byte) error { return writeFile(path, data, 
 func createFile(path string, data []byte) error { return writeFile(path, data, false) }
 
 func writeFile(path string, data []byte, replace bool) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := putFile(path, data, replace); err != nil {
+		return err
+	}
+	return wholefile.SyncDir(filepath.Dir(path))
+}
+
+// putFile is writeFile, but for the durability of the name.
+func putFile(path string, data []byte, replace bool) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
 	pending, err := wholefile.Create(path, 0o600)
@@ -184,12 +191,10 @@ func writeFile(path string, data []byte, replace bool) error {
 		return err
 	}
 	if replace {
-		err = pending.Replace()
-	} else if err = pending.Place(); errors.Is(err, fs.ErrExist) {
-		err = ErrExists
+		return pending.Replace()
 	}
-	if err != nil {
-		return err
+	if err = pending.Place(); errors.Is(err, fs.ErrExist) {
+		return ErrExists
 	}
-	return wholefile.SyncDir(dir)
+	return err
 }

@@ -200,13 +200,14 @@ func (r *run) makeChain(ctx context.Context, a pki.Algorithm, passphrase []byte)
 			return nil, err
 		}
 	}
-	_, leaf, err := pki.CreateDeviceChain(ctx, ca, r.deviceFiles(), pki.ChainOptions{
+	authority, leaf, err := pki.CreateDeviceChain(ctx, ca, r.deviceFiles(), pki.ChainOptions{
 		Authority: r.profile.Identity.Authority, Algorithm: a, Passphrase: passphrase,
 		AuthorityValidity: pki.ValidFor(time.Now(), authorityDays), Validity: r.validity(),
 	})
 	if err != nil {
 		return nil, err
 	}
+	r.authority = authority
 	r.wrote(
 		File{Path: ca.RootCertificate(), What: "root CA certificate", New: !authorityThere},
 		File{Path: ca.RootKey(), What: "root CA key", New: !authorityThere},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"dpslab/pki"
 	"dpslab/profiles"
 	"dpslab/workflow/wire"
 )
@@ -38,6 +39,7 @@ type run struct {
 	target    *target
 	identity  *identity
 	saver     saver
+	authority *pki.Authority          // nil: not open yet
 	rekeyed   bool                    // the enrollment gets another symmetric key
 	services  map[string]*wire.Client // by the name of the service
 	ahead     *wire.Ahead             // of services
@@ -138,9 +140,7 @@ func (r *run) execute() {
 	}
 	r.beginAhead()
 	problem := r.all()
-	if err := r.saver.wait(); err != nil {
-		r.warn("the progress could not be saved: " + err.Error())
-	}
+	r.saveForGood()
 	r.close()
 	r.over.Store(true)
 	r.end(problem)

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -12,13 +13,16 @@ import (
 // The state file is written whole and synced to the disk, file and folder, which
 // takes longer than most requests. What a run must not go on without, it saves:
 // an operation before the wait for it, a stage of a proof of possession before
-// the next request. What it merely learned, it saves soon: the writing begins at
-// once, or [saveRest] after the one before, and the run goes on meanwhile. A state
-// that comes in between takes the place of those that still wait, and a run is
-// over when the last one is on the disk.
+// the next request. What it merely learned, it saves within [saveRest], and goes
+// on meanwhile. A state that comes in between takes the place of those that still
+// wait, and a run is over when the last one is on the disk.
+//
+// A process that is killed leaves the state that was saved last. Only a power
+// failure may bring back one from before, as long as the run is not over: its
+// end alone waits for the folder.
 
-// saveRest lies between the writes that nobody waits for: steps that take less
-// than a blink share one.
+// saveRest goes before a write that nobody waits for: what is learned in a blink
+// shares one.
 const saveRest = 40 * time.Millisecond
 
 // saver writes the states of a run one after the other.
@@ -46,6 +50,12 @@ func (s *saver) soon(st *profiles.State, write func(*profiles.State) error) {
 func (s *saver) work(write func(*profiles.State) error, hurry <-chan struct{}) {
 	var err error
 	for {
+		rest := time.NewTimer(saveRest)
+		select {
+		case <-rest.C:
+		case <-hurry:
+			rest.Stop()
+		}
 		s.mu.Lock()
 		st := s.next
 		s.next = nil
@@ -58,12 +68,6 @@ func (s *saver) work(write func(*profiles.State) error, hurry <-chan struct{}) {
 		}
 		s.mu.Unlock()
 		err = write(st)
-		rest := time.NewTimer(saveRest)
-		select {
-		case <-rest.C:
-		case <-hurry:
-			rest.Stop()
-		}
 	}
 }
 
@@ -93,6 +97,13 @@ func (r *run) saveSoon() {
 	st := *r.state
 	st.Steps, st.Created = maps.Clone(st.Steps), slices.Clone(st.Created)
 	r.saver.soon(&st, func(st *profiles.State) error { return r.session.config.Store.SaveState(r.name, st) })
+}
+
+// saveForGood ends the saving of a run.
+func (r *run) saveForGood() {
+	if err := errors.Join(r.saver.wait(), r.session.config.Store.SyncState(r.name)); err != nil {
+		r.warn("the progress could not be saved: " + err.Error())
+	}
 }
 
 // save returns when the state is on the disk.

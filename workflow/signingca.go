@@ -161,7 +161,6 @@ type proof struct {
 	*run
 	name      string
 	root      *x509.Certificate
-	authority *pki.Authority // nil: not open yet
 	uploading bool           // DPS does not hold the certificate, as far as was read
 	lost      bool           // an upload may have had its effect without an answer
 	signed    bool
@@ -176,8 +175,12 @@ func (p *proof) retry(ctx context.Context, idempotent bool, call func() error) e
 	})
 }
 
-// signer opens the authority.
+// signer opens the authority, unless this run made or opened it before: a pass
+// phrase takes a quarter of a second.
 func (p *proof) signer(ctx context.Context) (crypto.Signer, error) {
+	if p.authority != nil {
+		return p.authority.Root.Key, nil
+	}
 	passphrase, err := p.openPassphrase(ctx, p.authorityFiles().RootKey(), nil)
 	if err != nil {
 		return nil, err
