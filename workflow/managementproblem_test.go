@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"dpslab/workflow/azure"
@@ -30,6 +31,10 @@ func TestManagementProblems(t *testing.T) {
 		if p.Kind != tt.kind || p.Fix != tt.fix || tt.rule != "" && p.Rule != tt.rule || p.Summary == "" {
 			t.Errorf("%v: %+v", tt.err, p)
 		}
+	}
+	limit := problemOf("op", &wire.ServiceError{Status: 403, Code: "403000", Message: "The limit of 25 certificates is reached"})
+	if limit.Kind != Refused || !strings.Contains(limit.Why, "limit") || !strings.Contains(limit.Fix, "dpslab ca list") {
+		t.Errorf("%+v", limit)
 	}
 	if p := problemOf("op", access); p.Status != 403 || p.Code != "AuthorizationFailed" || p.TrackingID != "t1" {
 		t.Errorf("the refusal is lost: %+v", p)

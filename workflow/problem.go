@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -46,6 +47,10 @@ func problemOf(op string, err error) *Problem {
 		p.Fix = access.Fix()
 	case errors.As(err, &refused):
 		fillRefused(p, refused)
+		if p.Fix == "" && refused.Status == http.StatusForbidden {
+			p.Why = "A limit of the service is reached, such as 25 signing certificates or 100 enrollment groups an instance, or a right is missing: the message says which."
+			p.Fix = "For a limit, delete what is no longer needed: dpslab ca list and dpslab enrollment list --group show what is there. For a right: dpslab help rights."
+		}
 	case errors.As(err, &connect):
 		p.Kind, p.Summary = Unreachable, wire.RedactText(connect.Summary())
 	case errors.As(err, &answer):

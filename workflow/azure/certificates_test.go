@@ -182,6 +182,7 @@ var refusals = []struct {
 	{"a field", 400, `{"error":{"code":"ValidationError","message":"wrong","target":"data","details":[{"code":"X","target":"password","message":"too short"},{"code":"Y"}]}}`, "ValidationError", "wrong (data; password: too short; Y)", false},
 	{"no body", 403, ``, "", "", false},
 	{"no right", 403, `{"error":{"code":"AuthorizationFailed","message":"no"}}`, "AuthorizationFailed", "no", false},
+	{"over a limit", 403, `{"code":403000,"httpStatusCode":"Forbidden","message":"the limit is reached"}`, "403000", "the limit is reached", false},
 	{"page", 502, `<html>`, "", "", false},
 	{"busy", 429, `{"error":{"code":"TooManyRequests","message":"slow down"}}`, "TooManyRequests", "slow down", false},
 	{"broken", 500, `{"error":{"code":"InternalServerError"`, "", "", false},
@@ -212,7 +213,7 @@ func TestRefusals(t *testing.T) {
 						t.Errorf("got %+v", refused)
 					}
 					var access *azure.AccessError
-					if errors.As(err, &access) != (tt.status == 403) {
+					if errors.As(err, &access) != (tt.status == 403 && tt.code != "403000") {
 						t.Errorf("access: %v", err)
 					}
 					if errors.Is(err, azure.ErrNotFound) != (tt.notFound && (name == "get" || name == "delete")) {

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -307,10 +308,18 @@ func refusal(operation string, response *azcore.ResponseError) error {
 	if e.TrackingID == "" {
 		e.TrackingID = response.RawResponse.Header.Get("x-ms-correlation-request-id")
 	}
-	if e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden {
+	if e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden && !ofProvider(e.Code) {
 		return &AccessError{Err: e, Right: rightOf(operation)}
 	}
 	return e
+}
+
+// ofProvider reports whether a code is the resource provider's own: a number.
+// Rights are the business of Azure Resource Manager before it, whose codes are
+// names; a provider forbids what goes over a limit.
+func ofProvider(code string) bool {
+	_, err := strconv.Atoi(code)
+	return err == nil
 }
 
 func value[T any](p *T) (zero T) {
