@@ -16,19 +16,20 @@ func (a *app) dpsCommand() *cobra.Command {
 	f := &serviceFlags{}
 	c := &cobra.Command{
 		Use:   "dps",
-		Short: "Find DPS instances, and the [target] of a profile for one",
+		Short: "Find DPS instances, the [target] of a profile for one, its shared access policies",
 		Long: `Find the DPS instances that an account may see, so that nobody has to type an ID
 scope. What show prints is the [target] section of a profile.
 ` + targetHelp + "\n" + dryRunHelp,
 		Example: `  dpslab dps list
   dpslab dps show
+  dpslab dps keys
   dpslab dps list --credential entra-device-code --dry-run`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	f.add(c)
 	return a.serviceGroup(
-		c, below("list", a.dpsListCommand, f), below("show", a.dpsShowCommand, f),
+		c, below("list", a.dpsListCommand, f), below("show", a.dpsShowCommand, f), below("keys", a.dpsKeysCommand, f),
 	)
 }
 

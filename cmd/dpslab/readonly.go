@@ -27,7 +27,7 @@ var readers = []string{
 	"completion bash", "completion fish", "completion powershell", "completion zsh",
 	"cert", "cert inspect", "cert verify", "cert issued",
 	"enrollment", "enrollment list", "enrollment show", "registration", "registration list", "registration show",
-	"ca", "ca list", "dps", "dps list", "dps show", "apim", "apim list", "apim show",
+	"ca", "ca list", "dps", "dps list", "dps show", "dps keys", "apim", "apim list", "apim show",
 	"lab env", "lab export", "lab inbox", "lab fault", "lab fault list",
 }
 

@@ -28,6 +28,7 @@ var commandRights = map[string][]string{
 	"ca delete":           {"delete signing certificate"},
 	"dps list":            {"list subscriptions", "list provisioning services"},
 	"dps show":            {"list subscriptions", "list provisioning services", "get provisioning service"},
+	"dps keys":            {"list shared access keys", "get provisioning service"},
 	"apim list":           {"list API Management certificates"},
 	"apim show":           {"get API Management certificate"},
 	"apim put":            {"get API Management certificate", "put API Management certificate"},
