@@ -161,8 +161,8 @@ type proof struct {
 	*run
 	name      string
 	root      *x509.Certificate
-	uploading bool           // DPS does not hold the certificate, as far as was read
-	lost      bool           // an upload may have had its effect without an answer
+	uploading bool // DPS does not hold the certificate, as far as was read
+	lost      bool // an upload may have had its effect without an answer
 	signed    bool
 }
 
