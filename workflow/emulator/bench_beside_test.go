@@ -84,14 +84,19 @@ func BenchmarkBesideTelemetry(b *testing.B) {
 	}
 }
 
-// BenchmarkBesideRegistration registers, each time by a new connection.
+// BenchmarkBesideRegistration registers, each time by a new connection, with a
+// few devices at once and with many, who share what a commit costs.
 func BenchmarkBesideRegistration(b *testing.B) {
-	turns := map[string]func(int){}
-	for _, name := range servers {
-		l, id := benchLab(b, name)
-		turns[name] = registerAll(b, l, id)
+	for _, fleet := range []int{fewDevices, 64} {
+		b.Run(strconv.Itoa(fleet), func(b *testing.B) {
+			turns := map[string]func(int){}
+			for _, name := range servers {
+				l, id := benchLab(b, name)
+				turns[name] = registerAll(b, l, id, fleet)
+			}
+			besides(b, servers, 6*fleet, turns)
+		})
 	}
-	besides(b, servers, 6*fleet, turns)
 }
 
 // BenchmarkBesideFull registers where there are ten enrollments, registrations and
@@ -109,22 +114,23 @@ func BenchmarkBesideFull(b *testing.B) {
 		l := start(b, func(o *Options) { o.InMemory, o.Dir = false, dir })
 		id := selfSigned(b, "d1")
 		l.enroll(b, "d1", id.chain[0])
-		registrations[name] = registerAll(b, l, id)
+		registrations[name] = registerAll(b, l, id, fewDevices)
 		registrations[name](1)
 		clients := []*client{l.as(b, id), l.as(b, id), l.as(b, id), l.as(b, id)}
 		messages[name] = func(requests int) { sendAll(b, clients, requests) }
 	}
-	b.Run("registration", func(b *testing.B) { besides(b, counts, 6*fleet, registrations) })
+	b.Run("registration", func(b *testing.B) { besides(b, counts, 6*fewDevices, registrations) })
 	b.Run("telemetry", func(b *testing.B) { besides(b, counts, 64, messages) })
 }
 
-// fleet is how many devices register at once.
-const fleet = 16
+// fewDevices register at once where their number does not matter.
+const fewDevices = 16
 
-// registerAll gives the turn of a fleet, each time by new connections.
-func registerAll(b *testing.B, l *Lab, id ident) func(int) {
+// registerAll gives the turn of so many devices at once, each time by new
+// connections.
+func registerAll(b *testing.B, l *Lab, id ident, devices int) func(int) {
 	b.Helper()
-	clients := make([]*client, fleet)
+	clients := make([]*client, devices)
 	for i := range clients {
 		clients[i] = l.as(b, id)
 	}
