@@ -57,7 +57,7 @@ func (l *linear) devices(ctx context.Context, open string) error {
 func (l *linear) summary(name string) string {
 	d := l.session.Device(name)
 	if d.Err != nil {
-		return name + ", profile not usable"
+		return name + ", " + d.Unusable() + " not usable"
 	}
 	st := screen.Standing(l.th, d)
 	parts := []string{name, screen.TargetBadge(d), d.Profile.Enrollment.Kind, st}

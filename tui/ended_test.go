@@ -72,3 +72,43 @@ func TestAFailureNamesTheScenario(t *testing.T) {
 		}
 	}
 }
+
+// The chart stays on the smallest screen, whatever the message is like: of a long
+// body the end gives way.
+func TestASmallScreenHasTheChart(t *testing.T) {
+	t.Parallel()
+	long := func(s *story) {
+		s.certificates()
+		s.enrollment()
+		s.registered()
+		s.telemetry(7)
+		v := 21.5
+		body := `{"temperature": 21.53, "at": "2026-03-01T11:59:50.098813477Z", "pressure": 1013.25, "note": "all is well"}`
+		s.add(0, workflow.Event{Kind: workflow.MessageSent, Message: &workflow.Message{N: 8, Of: 10, Body: body, Value: &v, ValueName: "temperature", LatencyMS: 9}})
+	}
+	for _, o := range []theme.Options{{NoColor: true}, {ASCII: true, NoColor: true}} {
+		a := show(t, scene{"", bench(long, 100*time.Millisecond)}, o, leastWidth, leastHeight)
+		frame := a.View()
+		for _, want := range []string{" 30.0 ", " 21.5 ", "latency", `{"temperature": 21.53`, a.th.Ellipsis} {
+			if !strings.Contains(frame, want) {
+				t.Errorf("no %q in\n%s", want, frame)
+			}
+		}
+	}
+}
+
+// A state file that cannot be read is not called a wrong profile.
+func TestAStateThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	a := show(t, scene{"", setDevices}, theme.Options{NoColor: true}, 80, 24)
+	d := devices()[1]
+	d.Err = &workflow.Problem{Kind: workflow.LocalFile, Op: "read the state of " + d.Name, Summary: "x.toml:1:6: no value", Fix: "remove the file: the next run begins anew"}
+	a.home.SetDevices([]workflow.Device{d}, a.now)
+	if frame := a.View(); !strings.Contains(frame, "✗ state not usable") {
+		t.Errorf("the list says something else:\n%s", frame)
+	}
+	a.showBench(openedMsg{device: d, status: workflow.NewStatus(d.Name)})
+	if frame := a.View(); !strings.Contains(frame, "fix remove the file") || strings.Contains(frame, "in an editor") {
+		t.Errorf("the bench says something else:\n%s", frame)
+	}
+}

@@ -77,11 +77,13 @@ func (a *app) askUndo(m undoPlanMsg) tea.Cmd {
 func (a *app) undoLines(m undoPlanMsg) []string {
 	var lines []string
 	add := func(lead, text string) {
-		for i, r := range ui.Wrap(a.th.Clean(text), 72-len(lead)) {
-			if i > 0 {
-				lead = ui.Blank(len(lead))
-			}
+		hang := lead
+		if lead != "" {
+			hang += "  " // an item goes on under itself
+		}
+		for _, r := range ui.Wrap(a.th.Clean(text), 72-len(hang)) {
 			lines = append(lines, lead+r)
+			lead = hang
 		}
 	}
 	if m.step == workflow.StepCertificates {

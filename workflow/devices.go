@@ -50,6 +50,18 @@ func (s *Session) Device(name string) Device {
 // cannot be used counts as Azure's, which asks more.
 func (d Device) InLab() bool { return d.Profile != nil && d.Profile.Target.Kind == profiles.TargetLab }
 
+// Unusable names the file that keeps the device from being used, "profile" or
+// "state"; empty: it can be.
+func (d Device) Unusable() string {
+	switch {
+	case d.Err == nil:
+		return ""
+	case d.Profile != nil:
+		return "state"
+	}
+	return "profile"
+}
+
 // load reads a profile, checks every value and fills in the defaults.
 func (s *Session) load(name string) (*profiles.Profile, error) {
 	doc, err := s.config.Store.Load(name)

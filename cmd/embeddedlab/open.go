@@ -69,7 +69,7 @@ func withRemedy(err error) error {
 // heldElsewhere tells of a process that has the lab's folder and does not let
 // others join: one that hangs or is stopped, or one that begins or ends.
 func heldElsewhere(p *workflow.Problem, held *emulator.HeldError) {
-	p.Summary = held.Error()
+	p.Kind, p.Summary = workflow.Unreachable, held.Error() // trying again may help
 	p.Why = "One process at a time keeps a lab, and others join it. "
 	if held.PID == 0 {
 		p.Why += "This one has not said where it serves: it is starting or ending, or it is stopped."

@@ -195,11 +195,11 @@ func (b *Bench) Bindings() []keymap.Binding {
 		keymap.Disable(bs, keymap.Transcript, "nothing was sent yet")
 	}
 	if b.dev.Err != nil {
-		keymap.Disable(bs, keymap.Chain, "the profile cannot be used")
+		keymap.Disable(bs, keymap.Chain, unusableWhy(b.dev))
 	}
 	switch {
 	case b.dev.Err != nil:
-		keymap.Disable(bs, keymap.Edit, "the profile cannot be used: correct the file in an editor")
+		keymap.Disable(bs, keymap.Edit, unusableWhy(b.dev))
 	default:
 		keymap.Disable(bs, keymap.Edit, b.whyNotRun())
 	}
@@ -243,7 +243,7 @@ func (b *Bench) repairBindings(bs []keymap.Binding) {
 func (b *Bench) whyNotRun() string {
 	switch {
 	case b.dev.Err != nil:
-		return "the profile cannot be used"
+		return unusableWhy(b.dev)
 	case b.Busy():
 		return "something runs: esc cancels it"
 	}

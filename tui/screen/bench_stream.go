@@ -65,7 +65,7 @@ func (b *Bench) streamBindings(bs []keymap.Binding) {
 	case b.Locked != "":
 		keymap.Disable(bs, keymap.Receive, b.Locked)
 	case b.dev.Err != nil:
-		keymap.Disable(bs, keymap.Receive, "the profile cannot be used")
+		keymap.Disable(bs, keymap.Receive, unusableWhy(b.dev))
 	case !b.isAssigned():
 		keymap.Disable(bs, keymap.Receive, "the device is not assigned to a hub yet")
 	}

@@ -211,7 +211,11 @@ func (b *Bench) lane(w, h int) []string {
 func (b *Bench) unusable(w int) []string {
 	rows := append([]string{""}, ui.Problem(b.th, unusable(b.dev.Err), w)...)
 	rows = append(rows, "")
-	return append(rows, ui.Wrap("Correct the file in an editor, go back with esc and open the device again.", w)...)
+	text := "Correct the file in an editor, go back with esc and open the device again."
+	if b.dev.Unusable() == "state" { // the fix stands above
+		text = "Then go back with esc and open the device again."
+	}
+	return append(rows, ui.Wrap(text, w)...)
 }
 
 // offer is shown where an earlier run left a registration unfinished.

@@ -129,10 +129,10 @@ func (h *Home) Bindings() []keymap.Binding {
 			keymap.Disable(bs, a, none)
 		}
 	}
-	if h.facts[h.selected()].unusable {
-		keymap.Disable(bs, keymap.Edit, "the profile cannot be used: correct the file in an editor")
-		keymap.Disable(bs, keymap.Retire, "the profile cannot be used: correct the file in an editor")
-		keymap.Disable(bs, keymap.Enrollments, "the profile cannot be used: correct the file in an editor")
+	if why := h.facts[h.selected()].unusable; why != "" {
+		for _, a := range []keymap.Action{keymap.Edit, keymap.Retire, keymap.Enrollments} {
+			keymap.Disable(bs, a, why)
+		}
 	}
 	if len(h.names) == 0 {
 		keymap.Disable(bs, keymap.Filter, "there is no device yet")

@@ -33,6 +33,11 @@ func (h *Home) detail(w int) []string {
 	return rows
 }
 
+// unusableWhy is why the keys of a device do nothing whose files cannot be used.
+func unusableWhy(d workflow.Device) string {
+	return "the " + d.Unusable() + " cannot be used: mend its file first"
+}
+
 // unusable is why something cannot be used, with its fix.
 func unusable(err error) *workflow.Problem {
 	var p *workflow.Problem

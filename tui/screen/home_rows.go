@@ -33,11 +33,14 @@ type rowFacts struct {
 	st                 standing
 	urgency            int // of the status: what needs a person comes first
 	notAfter           time.Time
-	unusable           bool
+	unusable           string
 }
 
 func (h *Home) factsOf(d workflow.Device) rowFacts {
-	f := rowFacts{st: statusOf(h.th, d), urgency: urgency(d), unusable: d.Err != nil}
+	f := rowFacts{st: statusOf(h.th, d), urgency: urgency(d)}
+	if d.Err != nil {
+		f.unusable = unusableWhy(d)
+	}
 	if d.Profile != nil {
 		f.target, f.enrollment = targetBadge(d.Profile.Target), d.Profile.Enrollment.Kind
 	}

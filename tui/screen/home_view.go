@@ -101,8 +101,14 @@ func (h *Home) head(w int) []string {
 func (h *Home) welcome(w int) []string {
 	th := h.th
 	rows := []string{"", "   There is no device here yet.", ""}
-	rows = append(rows, "   Press "+th.Key.Text("n")+" to describe one. Six short pages ask what it needs;")
-	rows = append(rows, "   every question has an answer already, except the device's name.", "")
+	const press = "Press n"
+	for i, r := range ui.Wrap(press+" to describe one. Six short pages ask what it needs; every question has an answer already, except the device's name.", min(w-6, 66)) {
+		if rest, ok := strings.CutPrefix(r, press); ok && i == 0 {
+			r = "Press " + th.Key.Text("n") + rest
+		}
+		rows = append(rows, "   "+r)
+	}
+	rows = append(rows, "")
 	for _, r := range ui.Wrap("Then its certificate is made, it is enrolled, it registers and it sends telemetry. All of that happens in the lab: DPS and IoT Hub inside this program. No subscription and no network is needed.", w-6) {
 		rows = append(rows, "   "+th.Dim.Text(r))
 	}
@@ -207,7 +213,7 @@ type standing struct {
 func statusOf(th *theme.Theme, d workflow.Device) standing {
 	switch {
 	case d.Err != nil:
-		return standing{th.Failed, "profile not usable", th.Bad}
+		return standing{th.Failed, d.Unusable() + " not usable", th.Bad}
 	case d.State == nil:
 		return standing{th.Waiting, "", th.Dim}
 	case workflow.Resumable(d.State):
