@@ -81,10 +81,13 @@ func (s *Session) openLabAhead(ctx context.Context, then func(*Lab)) {
 	if s.config.OpenLab == nil {
 		return
 	}
+	mine := s.labOnce.TryLock() // before Close can
 	go func() {
-		s.labOnce.Lock()
+		if !mine { // somebody is at it: wait for theirs
+			s.labOnce.Lock()
+		}
 		defer s.labOnce.Unlock()
-		if s.lab == nil && s.labAhead == nil {
+		if mine && s.lab == nil && s.labAhead == nil {
 			if lab, err := s.config.OpenLab(ctx); err == nil {
 				s.labAhead = lab
 			}
