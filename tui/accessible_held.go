@@ -83,10 +83,15 @@ func (h *holdings) deleteHeld(ctx context.Context, which workflow.Listing, held 
 	if err != nil || !yes {
 		return err
 	}
-	if err := h.wait(ctx, func(ctx context.Context) error { return deleteOf(ctx, h.v, h.apim, which, held) }); err != nil {
+	var existed bool
+	err = h.wait(ctx, func(ctx context.Context) (err error) {
+		existed, err = deleteOf(ctx, h.v, h.apim, which, held)
+		return err
+	})
+	if err != nil {
 		return h.toldOf(ctx, problemOf(err))
 	}
-	h.say("%s is deleted.", held.ID())
+	h.say("%s", deletedText(held.ID(), existed))
 	return errGone
 }
 

@@ -112,7 +112,7 @@ func TestRecordsAndCertificatesOfTheLab(t *testing.T) {
 		if err != nil || len(held) != 1 {
 			t.Fatal(held, err)
 		}
-		if err := v.DeleteSigningCertificate(ctx, held[0].Name, held[0].ETag); err != nil {
+		if _, err := v.DeleteSigningCertificate(ctx, held[0].Name, held[0].ETag); err != nil {
 			t.Fatal(err)
 		}
 		files, found := v.AuthorityOf(held[0])

@@ -45,7 +45,7 @@ func TestUploadFromTheLists(t *testing.T) {
 		if err != nil || len(roots) != 1 {
 			t.Fatal(roots, err)
 		}
-		if err := r.a.side.service.DeleteSigningCertificate(context.Background(), "dpslab-ca", ""); err != nil {
+		if _, err := r.a.side.service.DeleteSigningCertificate(context.Background(), "dpslab-ca", ""); err != nil {
 			t.Fatal(err) // DPS takes no CA under two names
 		}
 		r.press("u")

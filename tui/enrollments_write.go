@@ -145,29 +145,40 @@ func deletionText(list workflow.Listing, target string) string {
 
 func (a *app) deleteHeld(i screen.DeleteHeld) tea.Cmd {
 	name, apim := i.Held.ID(), a.side.facts.apim
-	m := heldMsg{list: i.List, name: name, gone: true, said: name + " is deleted.", what: "Not deleted: " + name}
+	m := heldMsg{list: i.List, name: name, gone: true, what: "Not deleted: " + name}
 	return a.write("deleting "+name, m, func(ctx context.Context, v *workflow.Service, m *heldMsg) (err error) {
-		err = deleteOf(ctx, v, apim, i.List, i.Held)
-		var p *workflow.Problem
-		if errors.As(err, &p) && p.Status == http.StatusNotFound {
-			m.said, err = name+" was gone already.", nil
-		}
+		existed, err := deleteOf(ctx, v, apim, i.List, i.Held)
+		m.said = deletedText(name, existed)
 		return err
 	})
 }
 
-// deleteOf deletes one thing, as it was read.
-func deleteOf(ctx context.Context, v *workflow.Service, apim workflow.APIM, list workflow.Listing, h screen.Held) (err error) {
+func deletedText(name string, existed bool) string {
+	if existed {
+		return name + " is deleted."
+	}
+	return name + " was gone already."
+}
+
+// deleteOf deletes one thing, as it was read. existed is false when somebody else
+// did so before.
+func deleteOf(ctx context.Context, v *workflow.Service, apim workflow.APIM, list workflow.Listing, h screen.Held) (existed bool, err error) {
+	existed = true
 	switch list {
 	case workflow.ListIndividual, workflow.ListGroups:
-		return v.DeleteEnrollment(ctx, list == workflow.ListGroups, h.ID(), h.ETag())
+		err = v.DeleteEnrollment(ctx, list == workflow.ListGroups, h.ID(), h.ETag())
 	case workflow.ListRegistrations:
-		return v.DeleteRegistration(ctx, h.ID(), h.ETag())
+		err = v.DeleteRegistration(ctx, h.ID(), h.ETag())
 	case workflow.ListCAs:
-		return v.DeleteSigningCertificate(ctx, h.ID(), h.ETag())
+		existed, err = v.DeleteSigningCertificate(ctx, h.ID(), h.ETag())
+	default:
+		existed, err = v.DeleteAPIM(ctx, apim, h.ID(), h.ETag())
 	}
-	_, err = v.DeleteAPIM(ctx, apim, h.ID(), h.ETag())
-	return err
+	var p *workflow.Problem
+	if errors.As(err, &p) && p.Status == http.StatusNotFound {
+		return false, nil
+	}
+	return existed, err
 }
 
 // refresh has API Management read Key Vault.

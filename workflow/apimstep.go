@@ -128,24 +128,28 @@ func (r *run) certificateRemover(ctx context.Context, t *target, c profiles.Crea
 	}
 	// Its own retries would hide behind ours.
 	m := azure.NewManagement(r.serviceWire(t, serviceManagement), t.managementHost, t.account)
+	// Both take a tag, and say whether there was one.
+	remover := func(remove func(ctx context.Context, name, tag string) (bool, error)) func(string) error {
+		return func(tag string) error {
+			existed, err := remove(ctx, c.Name, cmp.Or(tag, "*"))
+			if err == nil && !existed {
+				r.note("it was gone already")
+			}
+			return err
+		}
+	}
 	if c.Kind == profiles.CreatedAPIManagement {
 		client, err := m.APIM(azure.APIMService{SubscriptionID: c.SubscriptionID, ResourceGroup: c.ResourceGroup, Name: c.Parent})
 		if err != nil {
 			return nil, err
 		}
-		return func(tag string) error {
-			existed, err := client.Delete(ctx, c.Name, cmp.Or(tag, "*"))
-			if err == nil && !existed {
-				r.note("it was gone already")
-			}
-			return err
-		}, nil
+		return remover(client.Delete), nil
 	}
 	client, err := m.Certificates(azure.Instance{SubscriptionID: c.SubscriptionID, ResourceGroup: c.ResourceGroup, DPSName: c.Parent}, azure.CertificateOptions{})
 	if err != nil {
 		return nil, err
 	}
-	return func(tag string) error { return client.Delete(ctx, c.Name, cmp.Or(tag, "*")) }, nil
+	return remover(client.Delete), nil
 }
 
 // hubService is the service API of a hub, nil when there are no rights for it.

@@ -167,7 +167,7 @@ func TestServiceDryRun(t *testing.T) {
 		"DELETE /devices/d":                     func() error { return v.DeleteHubDevice(ctx, b.lab.HubHosts[0], "d", "") },
 		"GET /certificates":                     func() error { _, err := v.SigningCertificates(ctx); return err },
 		"PUT /certificates/ca":                  func() error { _, err := v.UploadSigningCertificate(ctx, "ca", ca, true, ""); return err },
-		"DELETE /certificates/ca":               func() error { return v.DeleteSigningCertificate(ctx, "ca", "") },
+		"DELETE /certificates/ca":               func() error { _, err := v.DeleteSigningCertificate(ctx, "ca", ""); return err },
 		"POST /certificates/c/refreshSecret":    func() error { _, err := v.RefreshAPIM(ctx, workflow.APIM{}, "c"); return err },
 		"DELETE /certificates/c of the service": func() error { _, err := v.DeleteAPIM(ctx, workflow.APIM{}, "c", ""); return err },
 	}
@@ -210,7 +210,7 @@ func TestServiceCertificates(t *testing.T) {
 	if err != nil || len(all) != 1 {
 		t.Fatalf("%v, %v", all, err)
 	}
-	if err := v.DeleteSigningCertificate(ctx, "line", all[0].ETag); err != nil {
+	if existed, err := v.DeleteSigningCertificate(ctx, "line", all[0].ETag); err != nil || !existed {
 		t.Error(err)
 	}
 	wantProblem(t, func() error { _, err := v.SigningCertificate(ctx, "line"); return err }, workflow.Refused, http.StatusNotFound)

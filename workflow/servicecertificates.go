@@ -125,18 +125,20 @@ func (v *Service) signer(ctx context.Context, f CAFiles) (crypto.Signer, error) 
 	return held.Key(), nil
 }
 
-// DeleteSigningCertificate removes a CA from DPS; ifMatch is its etag, or "*".
-func (v *Service) DeleteSigningCertificate(ctx context.Context, name, ifMatch string) error {
+// DeleteSigningCertificate removes a CA from DPS; ifMatch is its etag, or empty
+// for any. existed is false when there was none; a DPS that answers 404 to that
+// makes it a *Problem with that status.
+func (v *Service) DeleteSigningCertificate(ctx context.Context, name, ifMatch string) (existed bool, err error) {
 	op := "delete signing certificate " + name
 	if err := v.mayWrite(op); err != nil {
-		return err
+		return false, err
 	}
 	c, err := v.certificates(op)
 	if err != nil {
-		return err
+		return false, err
 	}
-	err = v.problem(op, c.Delete(v.writing(ctx), name, cmp.Or(ifMatch, "*")))
-	return v.certificateNow(ctx, err, ifMatch, c, name)
+	existed, err = c.Delete(v.writing(ctx), name, cmp.Or(ifMatch, "*"))
+	return existed, v.certificateNow(ctx, v.problem(op, err), ifMatch, c, name)
 }
 
 // Subscriptions lists those that the account may look into.

@@ -38,7 +38,7 @@ func TestWritesThatCameTooLateTellWhatIsThere(t *testing.T) {
 		want []string
 	}{
 		"upload CA": {func() error { _, err := v.UploadSigningCertificate(ctx, "dpslab-ca", root, false, staleCA); return err }, []string{ca.Subject, ca.Thumbprint, ", verified", "etag " + ca.ETag, staleCA}},
-		"delete CA": {func() error { return v.DeleteSigningCertificate(ctx, "dpslab-ca", staleCA) }, []string{ca.Thumbprint, ", verified", ca.ETag, staleCA}},
+		"delete CA": {func() error { _, err := v.DeleteSigningCertificate(ctx, "dpslab-ca", staleCA); return err }, []string{ca.Thumbprint, ", verified", ca.ETag, staleCA}},
 		"put":       {func() error { _, _, err := v.PutAPIMVault(ctx, workflow.APIM{}, "d", vault, stale); return err }, []string{held.Subject, held.Thumbprint, held.ETag, stale}},
 		"delete":    {func() error { _, err := v.DeleteAPIM(ctx, workflow.APIM{}, "d", stale); return err }, []string{held.Thumbprint, held.ETag, stale}},
 	} {

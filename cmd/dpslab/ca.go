@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -178,9 +179,21 @@ func (s *serviceCall) uploadCA(ctx context.Context, name, file string, verified,
 	}
 	held, err = s.UploadSigningCertificate(ctx, name, file, verified, tag)
 	if err != nil {
-		return err
+		return repeated(err, "Give the command again; it reads the etag anew: "+uploadCommand(name, file, verified, replace))
 	}
 	return s.tellCA(held, "uploaded")
+}
+
+// uploadCommand is the command that uploads a CA, for somebody to give again.
+func uploadCommand(name, file string, verified, replace bool) string {
+	words := []string{"ca", "upload", name, file}
+	if verified {
+		words = append(words, "--verified")
+	}
+	if replace {
+		words = append(words, "--replace")
+	}
+	return command(words...)
 }
 
 func (a *app) caVerifyCommand(f *serviceFlags) *cobra.Command {
@@ -237,7 +250,7 @@ func (s *serviceCall) proveCA(ctx context.Context, name string, files workflow.C
 	files.Passphrase = workflow.NewSecret(string(phrase))
 	held, err := s.ProveSigningCertificate(ctx, name, files, nil)
 	if err != nil {
-		return err
+		return repeated(err, "Give the command again; it reads the etag anew and asks for a new code where it needs one: "+command("ca", "verify", name)+" with the same flags.")
 	}
 	return s.tellCA(held, "verified")
 }
@@ -273,7 +286,25 @@ no error.`,
 		if err := s.confirm(ctx, yes, "signing certificate "+args[0]); err != nil {
 			return err
 		}
-		return s.deleted(s.DeleteSigningCertificate(ctx, args[0], ifMatch), "signing certificate", args[0])
+		existed, err := s.DeleteSigningCertificate(ctx, args[0], ifMatch)
+		if err == nil && !existed {
+			return s.absent("There is none of that name at this DPS instance: dpslab ca list shows those that it has.", "signing certificate", args[0])
+		}
+		err = repeated(err, "Read it again and give its etag, or none to delete it as it is: "+command("ca", "list", "--json")+", then "+command("ca", "delete", args[0]))
+		return s.deleted(err, "signing certificate", args[0])
 	})
 	return c
+}
+
+// repeated names the command to give once more where the advice for a refusal
+// of Azure Resource Manager names the step of a run that does the same: somebody
+// changed the certificate meanwhile, or the code that it was proved with.
+func repeated(err error, fix string) error {
+	var p *workflow.Problem
+	if !errors.As(err, &p) || p.Rule != "M01" && p.Rule != "M02" {
+		return err
+	}
+	out := *p
+	out.Fix = fix
+	return &out
 }

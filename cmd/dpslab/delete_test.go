@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -52,6 +53,30 @@ func TestDeletingTwice(t *testing.T) {
 		if r := dpslab(t, home, append(command, "--dry-run")...).want(t, 0); !strings.Contains(r.stdout, "\nDELETE https://") || strings.Contains(r.stdout, "absent") {
 			t.Errorf("%s --dry-run: %s", tt.command, r.stdout)
 		}
+	}
+}
+
+// TestAChangedCertificateNamesTheCommand: whose etag is another now is told which
+// command to give, not which step of a run.
+func TestAChangedCertificateNamesTheCommand(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	serve(t, home)
+	dpslab(t, home, "cert", "new", "device-01", "--authority", "line-3", "-q", "--out", filepath.Join(home, "pair")).want(t, 0)
+	dpslab(t, home, "ca", "verify", "line-3", "-q").want(t, 0)
+	r := dpslab(t, home, "ca", "delete", "line-3", "--yes", "--if-match", "AAAAAAAAAAA=").want(t, 1)
+	if !strings.Contains(r.stderr, "dpslab ca list --json, then dpslab ca delete line-3") || strings.Contains(r.stderr, "step") {
+		t.Errorf("%s", r.stderr)
+	}
+	for rule, want := range map[string]string{"M01": "dpslab ca verify x", "M02": "dpslab ca verify x", "M04": "as it was"} {
+		told := repeated(fmt.Errorf("verifying: %w", &workflow.Problem{Rule: rule, Fix: "as it was"}), "dpslab ca verify x")
+		var p *workflow.Problem
+		if !errors.As(told, &p) || p.Fix != want {
+			t.Errorf("%s: %+v", rule, told)
+		}
+	}
+	if got := uploadCommand("x", "my root.pem", true, true); got != "dpslab ca upload x 'my root.pem' --verified --replace" {
+		t.Errorf("%s", got)
 	}
 }
 

@@ -346,7 +346,13 @@ func (s *serviceCall) deleted(err error, kind, id string) error {
 	case !absent:
 		return err
 	}
-	if why := strings.TrimSpace(p.Why + " " + p.Fix); why != "" && !s.quiet {
+	return s.absent(strings.TrimSpace(p.Why+" "+p.Fix), kind, id)
+}
+
+// absent tells that there was nothing to delete, and on standard error what may
+// be behind it.
+func (s *serviceCall) absent(why, kind, id string) error {
+	if why != "" && !s.quiet {
 		fmt.Fprintln(s.err, printable(why))
 	}
 	return s.done(doneLine{workflow.BulkAbsent, kind, id})

@@ -165,7 +165,7 @@ func (c *Certificates) one(ctx context.Context, operation, name string, call fun
 	}
 	_, err = c.m.do(ctx, operation, true, func(ctx context.Context) error {
 		held, err = call(ctx)
-		if err == nil && operation != opDelete && held.Name == "" {
+		if err == nil && held.Name == "" {
 			err = errNothing
 		}
 		return err
@@ -210,19 +210,24 @@ func (c *Certificates) Put(ctx context.Context, name string, ca *x509.Certificat
 }
 
 // Delete removes a certificate. ifMatch is its etag, or "*" for any; DPS demands
-// one. A certificate that an enrollment refers to stays.
-func (c *Certificates) Delete(ctx context.Context, name, ifMatch string) error {
+// one. A certificate that an enrollment refers to stays. existed is false when
+// there was none: Resource Manager answers 200 to a deletion and 204 when there
+// was nothing to delete. A 404 is ErrNotFound.
+func (c *Certificates) Delete(ctx context.Context, name, ifMatch string) (existed bool, err error) {
 	if ifMatch == "" {
-		return fmt.Errorf("%s: %w", opDelete, &ValueError{"etag", "", `the certificate's own, or "*" for any`})
+		return false, fmt.Errorf("%s: %w", opDelete, &ValueError{"etag", "", `the certificate's own, or "*" for any`})
 	}
-	_, err := c.one(ctx, opDelete, name, func(ctx context.Context) (*Certificate, error) {
+	if err := CheckCertificateName(name); err != nil {
+		return false, fmt.Errorf("%s: %w", opDelete, err)
+	}
+	status, err := c.m.do(ctx, opDelete, true, func(ctx context.Context) error {
 		if c.flat() {
-			return nil, c.flatDelete(ctx, name, ifMatch)
+			return c.flatDelete(ctx, name, ifMatch)
 		}
 		_, err := c.client.Delete(ctx, c.instance.ResourceGroup, ifMatch, c.instance.DPSName, name, nil)
-		return nil, err
+		return err
 	})
-	return absent(err)
+	return err == nil && status != http.StatusNoContent, absent(err)
 }
 
 // VerificationCode asks DPS for the code that a verification certificate must

@@ -81,7 +81,8 @@ var certificateCalls = map[string]func(context.Context, *azure.Certificates, *x5
 		return asHeld(got, err)
 	},
 	"delete": func(ctx context.Context, c *azure.Certificates, _ *x509.Certificate) error {
-		return c.Delete(ctx, "my-root", "AAAAAAAAAAE=")
+		_, err := c.Delete(ctx, "my-root", "AAAAAAAAAAE=")
+		return err
 	},
 }
 

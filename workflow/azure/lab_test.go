@@ -177,12 +177,13 @@ func TestCertificatesInTheLab(t *testing.T) {
 			if err != nil || len(all) != 1 || !all[0].Verified || all[0].ETag != verified.ETag {
 				t.Errorf("listed %+v, %v", all, err)
 			}
-			wantRefusal(t, c.Delete(ctx, "my-root", put.ETag), http.StatusPreconditionFailed, "412001")
-			if err := c.Delete(ctx, "my-root", verified.ETag); err != nil {
-				t.Error(err)
+			_, err = c.Delete(ctx, "my-root", put.ETag)
+			wantRefusal(t, err, http.StatusPreconditionFailed, "412001")
+			if existed, err := c.Delete(ctx, "my-root", verified.ETag); err != nil || !existed {
+				t.Errorf("deleted: existed %t, %v", existed, err)
 			}
-			if err := c.Delete(ctx, "my-root", "*"); !errors.Is(err, azure.ErrNotFound) {
-				t.Errorf("deleted twice: %v", err)
+			if existed, err := c.Delete(ctx, "my-root", "*"); err != nil || existed {
+				t.Errorf("deleted twice: existed %t, %v", existed, err)
 			}
 		})
 	}

@@ -160,7 +160,7 @@ func TestProofWithAStaleCode(t *testing.T) {
 		if err != nil || !held.Verified {
 			t.Fatalf("%s: %+v, %v", name, held, err)
 		}
-		if err := c.Delete(ctx, "my-root", "*"); err != nil {
+		if _, err := c.Delete(ctx, "my-root", "*"); err != nil {
 			t.Fatal(err)
 		}
 	}

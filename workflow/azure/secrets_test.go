@@ -40,7 +40,8 @@ func TestNothingSecretIsRecorded(t *testing.T) {
 			}
 			_, err = azure.ProvePossession(ctx, c, azure.Proof{Name: "my-root", CA: ca.Certificate, Signer: signer(ca.Key)}, nil)
 			say(err)
-			say(c.Delete(ctx, "my-root", "*"))
+			_, err = c.Delete(ctx, "my-root", "*")
+			say(err)
 		}
 		a, err := m.APIM(l.gateway())
 		if err != nil {

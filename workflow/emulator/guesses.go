@@ -55,6 +55,7 @@ const (
 	badContinuation
 	verifyFailed
 	authorityInUse
+	authorityGone
 	authorityTaken
 	authorityQuota
 	tagMissing
@@ -140,6 +141,7 @@ var guesses = [...]Guess{
 	serviceUnauthorized:    {Number: "2.6", Question: "service API without or with a wrong credential", code: 401002, message: "Unauthorized"},
 	serviceForbidden:       {Number: "2.6", Question: "service API with a policy that lacks the right", code: 401002, message: "Unauthorized: the policy lacks a right"},
 	badContinuation:        {Number: "2.2", Question: "malformed continuation token", code: 400000, message: "Bad Request"},
+	authorityGone:          {Number: "3.2", Question: "deleting a certificate that is not there", Choice: "204, as Resource Manager has it"},
 	authorityTaken:         {Number: "3.2", Question: "the same CA certificate under a second name", code: 409000, message: "The certificate was uploaded under another name"},
 	authorityQuota:         {Number: "1.16", Question: "more CA certificates than the quota", code: 403000, message: "The limit of 25 certificates is reached"},
 	tagMissing:             {Number: "3.2", Question: "certificate operation without the If-Match it requires", code: 412001, message: "Invalid ETag supplied. If-Match is required. errorcode: IH412001."},
