@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -35,6 +36,7 @@ type contest struct {
 	home  string
 	env   []string // of dpslab, and with what `dpslab lab env` says
 	ready emulator.Ready
+	close func() // ends the lab, which else ends with the benchmark
 }
 
 // newContest starts a lab whose Retry-After is the same for everybody.
@@ -51,10 +53,11 @@ func newContest(b *testing.B, retryAfter string) *contest {
 	if err := lab.Start(); err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() {
+	c.close = sync.OnceFunc(func() {
 		_ = lab.Process.Signal(syscall.SIGTERM)
 		_ = lab.Wait()
 	})
+	b.Cleanup(c.close)
 	if err := json.NewDecoder(out).Decode(&c.ready); err != nil {
 		b.Fatal(err)
 	}
@@ -195,6 +198,7 @@ func BenchmarkFlowBesideScript(b *testing.B) {
 					inTurns(round, func() {
 						ours = append(ours, c.dpslab("new device-01 --yes -q --run --enrollment group --count 1 --algorithm "+algorithm).took)
 					}, func() { theirs = append(theirs, c.script(algorithm).took) })
+					c.close()
 				}
 				mine, other := middle(ours), middle(theirs)
 				b.ReportMetric(milliseconds(mine), "dpslab-ms")
@@ -224,6 +228,7 @@ func BenchmarkFlowBesideNode(b *testing.B) {
 				l, _ := c.node(packages, certificate, key, 1)
 				theirs, theirMemory = append(theirs, l.took), append(theirMemory, l.rss)
 			})
+			c.close()
 		}
 		mine, other := middle(ours), middle(theirs)
 		b.ReportMetric(milliseconds(mine), "dpslab-ms")
