@@ -114,7 +114,7 @@ func (b *Bench) logPane(w, h int) []string {
 			if i == 0 {
 				at = l.At.Local().Format("15:04:05")
 			}
-			all = append(all, th.Dim.Text(at)+" "+ui.Cut(text, w-9, th.Ellipsis))
+			all = append(all, th.Dim.Text(at)+" "+b.cutLine(text, w-9))
 		}
 	}
 	if len(all) == 0 {
@@ -126,6 +126,22 @@ func (b *Bench) logPane(w, h int) []string {
 	}
 	return append([]string{title}, seen...)
 }
+
+// cutLine shortens a line of the log. Of a request with its answer it is the
+// beginning of the address that goes: the answer says most.
+func (b *Bench) cutLine(text string, w int) string {
+	request, answer, isExchange := strings.Cut(text, b.th.Clean(" → "))
+	method, address, hasAddress := strings.Cut(request, " ")
+	answer = b.th.Clean(" → ") + answer
+	room := w - ui.Width(method) - 1 - ui.Width(answer)
+	if ui.Width(text) <= w || !isExchange || !hasAddress || room < addressRoom {
+		return ui.Cut(text, w, b.th.Ellipsis)
+	}
+	return method + " " + ui.CutLeft(address, room, b.th.Ellipsis) + answer
+}
+
+// addressRoom is how much of an address says anything.
+const addressRoom = 12
 
 // linesGone says how much of a long log is no longer there to be shown.
 func linesGone(n int) string {
