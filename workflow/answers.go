@@ -61,8 +61,26 @@ func ProfileOf(a Answers) *profiles.Profile {
 			Body: value(a, keyBody), ContentType: r.plain(keyContentType), Count: r.number(keyCount), Interval: r.plain(keyInterval),
 			Batch: unlessOne(r.number(keyBatch)),
 		},
-		APIManagement: profiles.APIManagement{Service: r.asked(keyAPIMService), CertificateID: r.asked(keyAPIMCertificate)},
+		APIManagement: r.apiManagement(),
 	}
+}
+
+// elsewhere is an answer about what only Azure Resource Manager can do. It counts
+// although it is not asked where the credential does not reach that: somebody
+// else does it then, and is told where.
+func (r reading) elsewhere(key string) string {
+	if !inLab(r.answers) && noManagement(r.answers) {
+		return strings.TrimSpace(r.answers[key])
+	}
+	return r.asked(key)
+}
+
+func (r reading) apiManagement() profiles.APIManagement {
+	p := profiles.APIManagement{Service: r.elsewhere(keyAPIMService), CertificateID: r.elsewhere(keyAPIMCertificate)}
+	if notX509(r.answers) || p.Service == "" {
+		return profiles.APIManagement{}
+	}
+	return p
 }
 
 // unlessOne leaves a count out of the file that says what is meant anyway.
@@ -77,7 +95,7 @@ func (r reading) target() profiles.Target {
 	return profiles.Target{
 		Kind: r.plain(keyTarget), IDScope: r.asked(keyIDScope), ServiceEndpoint: r.asked(keyServiceEndpoint),
 		Credential: r.asked(keyCredential), ConnectionStringEnv: r.asked(keyConnectionStringEnv),
-		SubscriptionID: r.asked(keySubscription), ResourceGroup: r.asked(keyResourceGroup), DPSName: r.asked(keyDPSName),
+		SubscriptionID: r.elsewhere(keySubscription), ResourceGroup: r.elsewhere(keyResourceGroup), DPSName: r.elsewhere(keyDPSName),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"dpslab/pki"
@@ -14,7 +15,12 @@ import (
 	"dpslab/workflow/azure"
 	"dpslab/workflow/dps"
 	"dpslab/workflow/iothub"
+	"dpslab/workflow/wire"
 )
+
+// apimVersion is the API version of API Management's certificates, for commands
+// that somebody else gives.
+const apimVersion = "2024-05-01"
 
 // apimService is the profile's API Management service as a resource.
 func (r *run) apimService(t *target) azure.APIMService {
@@ -101,16 +107,37 @@ func (r *run) rememberAPIM(made profiles.Creation, mine bool, held *azure.APIMCe
 	r.state.APIManagement = profiles.APIManagementState{Service: made.Parent, CertificateID: made.Name, ETag: held.ETag, SHA1: strings.ToUpper(held.Thumbprint)}
 }
 
+// apimByHand has somebody else upload the certificate. Where nobody is there it is
+// a step to skip: nothing here could tell when it is done.
 func (r *run) apimByHand(ctx context.Context, t *target, service azure.APIMService, id string) (string, error) {
-	m := Manual{
-		What:   "Upload the certificate " + id + " to the API Management service " + service.Name,
-		Portal: service.Name + " › Security › Certificates › Certificates › Add › Custom", File: r.pfxFile(),
+	m := r.apimManual(t, service, id)
+	if r.session.config.Ask == nil {
+		r.emit(Event{Kind: HandNeeded, Text: m.String(), Manual: &m})
+		return "", skipped{t.why + ": somebody who may do it uploads " + m.File + " to " + service.Name}
 	}
 	q := Question{Key: "step." + string(StepAPIManagement), Prompt: m.What + " (" + t.why + "). Press enter when it is done", Confirm: true}
 	if err := r.hand(ctx, m, q, nil); err != nil {
 		return "", err
 	}
 	return "uploaded, as somebody says", nil
+}
+
+// apimManual says how somebody else uploads the certificate: az has no command of
+// its own for it. No secret is an argument of a process, printf being a part of
+// the shell.
+func (r *run) apimManual(t *target, service azure.APIMService, id string) Manual {
+	file, variable, command := r.pfxFile(), cmp.Or(r.profile.Identity.PFXPasswordEnv, "PFX_PASSWORD"), ""
+	if _, err := os.Stat(file); err != nil {
+		command = shellLine([]string{"dpslab", "cert", "pfx", r.files().chain, "--key", r.files().key, "--out-passphrase-env", variable, "--out", file}) + " && "
+	}
+	address := fmt.Sprintf("https://%s/subscriptions/%s/resourceGroups/%s/providers/Microsoft.ApiManagement/service/%s/certificates/%s?api-version=%s",
+		t.managementHost, cmp.Or(service.SubscriptionID, "SUBSCRIPTION"), cmp.Or(service.ResourceGroup, "GROUP"), service.Name, id, apimVersion)
+	command += `printf %s '{"properties":{"data":"' "$(openssl base64 -A -in ` + wire.ShellWord(file) + `)" '","password":"' "${` + variable + `:?}" '"}}' | ` +
+		shellLine([]string{"az", "rest", "--method", "put", "--url", address, "--headers", "Content-Type=application/json", "--body", "@-"})
+	return Manual{
+		What:   "Upload the certificate " + id + " to the API Management service " + service.Name,
+		Portal: service.Name + " › Security › Certificates › Certificates › Add › Custom", File: file, Command: command,
+	}
 }
 
 // management reaches Azure Resource Manager with the run's retries.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strings"
 
 	"dpslab/profiles"
 	"dpslab/workflow/azure"
@@ -184,8 +185,16 @@ func (p *stepPreview) apiManagement() {
 		return
 	}
 	t, err := p.resolve(p.ctx)
-	if err != nil || t.account == nil {
-		p.say("not shown: somebody else uploads the certificate, or Azure Resource Manager is not reached with this credential")
+	if err != nil {
+		p.say("not shown: " + problemOf(string(p.Step), err).Summary)
+		return
+	}
+	if t.account == nil {
+		m := p.apimManual(t, p.apimService(t), apimCertificate(p.profile))
+		p.say("no request: " + t.why + ", so somebody else does this")
+		for _, line := range strings.Split(m.String(), "\n") {
+			p.say(line)
+		}
 		return
 	}
 	client, err := p.management(t).APIM(p.apimService(t))

@@ -270,7 +270,7 @@ func (r *run) deleteCommand(c profiles.Creation) []string {
 		return append(base, "certificate", "delete", "--dps-name", c.Parent, "--certificate-name", c.Name, "--etag", c.ETag)
 	case profiles.CreatedAPIManagement:
 		return []string{"az", "rest", "--method", "delete", "--url", "https://" + c.Host + "/subscriptions/" + c.SubscriptionID + "/resourceGroups/" + c.ResourceGroup +
-			"/providers/Microsoft.ApiManagement/service/" + c.Parent + "/certificates/" + c.Name + "?api-version=2024-05-01", "--headers", "If-Match=*"}
+			"/providers/Microsoft.ApiManagement/service/" + c.Parent + "/certificates/" + c.Name + "?api-version=" + apimVersion, "--headers", "If-Match=*"}
 	}
 	return append(base, "enrollment", "delete", "--dps-name", firstLabel(c.Host), "--enrollment-id", c.Name)
 }

@@ -172,3 +172,33 @@ certificate_id = "cert"
 		}
 	}
 }
+
+// What only Azure Resource Manager can do stays in a profile whose credential
+// does not reach it: somebody else is told what to do, and where.
+func TestWhatSomebodyElseDoesIsKept(t *testing.T) {
+	t.Parallel()
+	for _, credential := range []string{"none", "connection-string"} {
+		p := NewWizard(Answers{keyRegistrationID: "d"}).Profile()
+		p.Target = profiles.Target{
+			Kind: profiles.TargetAzure, IDScope: "0ne00111111", ServiceEndpoint: "contoso.azure-devices-provisioning.net", Credential: credential,
+			SubscriptionID: "11111111-2222-3333-4444-555555555555", ResourceGroup: "rg", DPSName: "contoso",
+		}
+		if credential == "connection-string" {
+			p.Target.ConnectionStringEnv = "DPS_CONNECTION_STRING"
+		}
+		p.APIManagement = profiles.APIManagement{Service: "apim", ResourceGroup: "rg-2", CertificateID: "cert"}
+		if wrong := CheckProfile(p); len(wrong) > 0 {
+			t.Fatalf("%s: %v", credential, wrong)
+		}
+		for _, q := range []*profiles.Profile{withDefaults(p), EditWizard("d", p).Profile()} {
+			if q.APIManagement != p.APIManagement || q.Target != p.Target {
+				t.Errorf("%s: %+v, %+v", credential, q.APIManagement, q.Target)
+			}
+		}
+		keyed := *p
+		keyed.Identity = profiles.Identity{Attestation: profiles.AttestationSymmetricKey, RegistrationID: "d"}
+		if q := EditWizard("d", &keyed).Profile(); q.APIManagement.Service != "" {
+			t.Errorf("%s: a device without a certificate keeps %+v", credential, q.APIManagement)
+		}
+	}
+}

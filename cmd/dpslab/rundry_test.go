@@ -50,3 +50,25 @@ func TestRunShowsTheUploadToAPIManagement(t *testing.T) {
 	}
 	dpslab(t, home, "apim", "show", "press-3").want(t, 1) // nothing was uploaded
 }
+
+// Where the credential does not reach Azure Resource Manager the profile keeps
+// its API Management service, and a dry run says what somebody else does there.
+func TestRunSaysHowSomebodyElseUploadsToAPIManagement(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	dpslab(t, home, "new", "press-3", "--yes", "--target", "azure", "--id-scope", "0ne00111111", "--service-endpoint", "contoso.azure-devices-provisioning.net", "--credential", "none").want(t, 0)
+	dpslab(t, home, "edit", "press-3", "--set", "api_management.service=contoso-apim").want(t, 0)
+	if r := dpslab(t, home, "show", "press-3").want(t, 0); !strings.Contains(r.stdout, "contoso-apim") {
+		t.Errorf("the profile does not keep it:\n%s", r.stdout)
+	}
+	r := dpslab(t, home, "run", "press-3", "--dry-run").want(t, 0)
+	for _, want := range []string{
+		"# step api-management\n", "the profile's credential is none", "in the portal: contoso-apim › Security › Certificates",
+		"az rest --method put --url 'https://management.azure.com/subscriptions/SUBSCRIPTION/resourceGroups/GROUP/providers/Microsoft.ApiManagement/service/contoso-apim/certificates/press-3?",
+	} {
+		if !strings.Contains(r.stdout+r.stderr, want) {
+			t.Errorf("it does not show %q:\n%s%s", want, r.stdout, r.stderr)
+		}
+	}
+	dpslab(t, home, "run", "press-3", "--dry-run", "--json").want(t, 0)
+}
