@@ -13,8 +13,8 @@ import (
 type folds map[string]bool
 
 // outline is a text with rows that fold, a cursor, and the part that is seen.
-// The first two cells of a row belong to the outline: the cursor and the mark of
-// a row that folds.
+// The cursor has two cells of its own left of the text: there it hides nothing
+// of a row, above all not the mark of one that folds.
 type outline struct {
 	rows   []string
 	keys   map[int]string // of rows that fold
@@ -117,7 +117,11 @@ func (o *outline) page(d int) {
 	o.put()
 }
 
-// view draws h rows of w cells and says which part of the whole they are.
+// cursorCells is what an outline needs beside its text.
+const cursorCells = 2
+
+// view draws h rows of w cells, the cursor's among them, and says which part of
+// the whole they are.
 func (o *outline) view(th *theme.Theme, w, h int, focused bool) (rows []string, where string) {
 	if o.height != h {
 		o.height = max(h, 0)
@@ -130,16 +134,14 @@ func (o *outline) view(th *theme.Theme, w, h int, focused bool) (rows []string, 
 	}
 	o.raise = false
 	for i, r := range seen {
+		lead := ui.Blank(cursorCells)
 		if focused && above+i == o.cursor {
-			r = th.Accent.Text(th.Marker) + dropCell(r)
+			lead = ui.Pad(th.Accent.Text(th.Marker), cursorCells, "")
 		}
-		rows = append(rows, ui.Cut(r, w, th.Ellipsis))
+		rows = append(rows, lead+ui.Cut(r, w-cursorCells, th.Ellipsis))
 	}
 	if above+below > 0 {
 		where = fmt.Sprintf("rows %d to %d of %d", above+1, above+len(seen), len(o.rows))
 	}
 	return rows, where
 }
-
-// dropCell takes the first cell away, which is a blank or a styled mark.
-func dropCell(r string) string { return ui.DropLeft(r, 1) }

@@ -40,8 +40,8 @@ func (t *Transcript) View(w, h int) []string {
 
 // transcriptListWidth is how much of a wide screen the list takes: what the detail
 // cannot use. A row of it is at most 84 cells long, the thumbprints; texts are read
-// well up to 100.
-func transcriptListWidth(w int) int { return max(44, min(w-4-100, 100)) }
+// well up to 100, and the cursor stands beside them.
+func transcriptListWidth(w int) int { return max(44, min(w-4-cursorCells-100, 100)) }
 
 // listRows is the list under its title, h rows in all.
 func (t *Transcript) listRows(w, h int) []string {
@@ -144,14 +144,15 @@ func (t *Transcript) marker(at int, selected bool) string {
 	return mark + cursor + " "
 }
 
-// detailRows shows the chosen exchange, or what differs from the marked one.
+// detailRows shows the chosen exchange, or what differs from the marked one, in w
+// cells, the cursor's among them.
 func (t *Transcript) detailRows(w, h int) []string {
 	th := t.th
 	chosen := t.number()
 	if chosen == noExchange {
 		return nil
 	}
-	drawn := drawnDetail{number: chosen, beside: noExchange, width: w}
+	drawn := drawnDetail{number: chosen, beside: noExchange, width: w - cursorCells}
 	if t.comparing {
 		drawn.beside = t.marked
 	}
