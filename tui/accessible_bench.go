@@ -33,6 +33,7 @@ func (l *linear) abilities(name string) []ability {
 		{"explain the last error", l.explain},
 		{"change the profile", l.change},
 		{"undo one step", l.undo},
+		{"ask DPS how the registration stands, without registering", l.lookUp},
 		{"what its target holds: enrollments, groups, registration records, CAs, API Management certificates", l.heldOf},
 		{"retire: delete what runs made at the services", l.retire},
 		{"remove the device from this machine", l.remove},

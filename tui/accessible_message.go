@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"dpslab/tui/screen"
 	"dpslab/workflow"
 )
 
@@ -111,6 +112,32 @@ func (l *linear) receive(ctx context.Context, name string) error {
 		return l.toldOf(ctx, err)
 	}
 	l.say("%s", settledText[how])
+	return nil
+}
+
+// lookUp asks DPS how the device's registration stands.
+func (l *linear) lookUp(ctx context.Context, name string) error {
+	l.say("Asking DPS how the registration of %s stands; stop gives up.", name)
+	var s *screen.LookedUp
+	err := l.wait(ctx, func(ctx context.Context) (err error) {
+		s, err = lookedUp(ctx, l.session, name)
+		return err
+	})
+	if err != nil {
+		return l.toldOf(ctx, err)
+	}
+	for _, f := range screen.StandingFacts(s.Registration) {
+		l.say("%s: %s", f[0], f[1])
+	}
+	differ := screen.StandingDifferences(s)
+	if len(differ) == 0 {
+		l.say("%s", screen.SameStanding)
+		return nil
+	}
+	l.say("%s", screen.OtherStanding)
+	for _, d := range differ {
+		l.say("%s", d)
+	}
 	return nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"dpslab/profiles"
+	"dpslab/tui/screen"
 	"dpslab/workflow"
 )
 
@@ -64,6 +66,16 @@ func workScenes() []scene {
 			a.update(receivedMsg{device: "my-x509-device", message: &workflow.CloudMessage{
 				Body: "{\"interval\": 5, \"name\": \"温度センサー\x1b[2J\"}", Sequence: 42, Deliveries: 1, MessageID: "m-1",
 				Enqueued: noon, Properties: map[string]string{"kind": "settings"},
+			}})
+		}},
+		{"bench-looked-up", func(a *app) {
+			bench(func(s *story) { s.certificates(); s.enrollment(); s.registered(); s.end(workflow.Done, nil) }, 0)(a)
+			a.update(standingMsg{device: "my-x509-device", standing: &screen.LookedUp{
+				At: noon, Registration: &workflow.Registration{
+					RegistrationID: "my-x509-device", Status: "failed", ETag: "IjEyMDA4NmYyLTAwMDAtMDMwMC0wMDAwLTYzMGE1YTBmMDAwMCI=",
+					ErrorCode: 400209, ErrorMessage: "The hub\x1b[2J refused DPS", Updated: "2026-03-01T11:59:58.1234567Z",
+				},
+				Known: &profiles.State{Registration: profiles.Registration{Status: "assigned", AssignedHub: "lab-hub.azure-devices.net", DeviceID: "my-x509-device"}},
 			}})
 		}},
 		{"bench-message", func(a *app) {

@@ -23,6 +23,8 @@ func (a *app) benchIntent(i screen.Intent) (cmd tea.Cmd, ok bool) {
 		return a.redo(i.Step), true
 	case screen.ReceiveMessages:
 		return a.receive(), true
+	case screen.LookUpRegistration:
+		return a.lookUpRegistration(), true
 	case screen.UndoStep:
 		return a.planUndo(i.Step), true
 	case screen.ComposeMessage:
@@ -42,6 +44,8 @@ func (a *app) benchResult(msg tea.Msg) (cmd tea.Cmd, ok bool) {
 		return a.askUndo(msg), true
 	case receivedMsg:
 		return a.gotMessage(msg), true
+	case standingMsg:
+		return a.gotStanding(msg), true
 	case settledMsg:
 		return a.settled(msg), true
 	case draftedMsg:

@@ -108,6 +108,7 @@ type Registration struct {
 	ETag           string `json:"etag,omitempty"`
 	ErrorCode      int    `json:"error_code,omitempty"`
 	ErrorMessage   string `json:"error_message,omitempty"`
+	Updated        string `json:"updated,omitempty"` // last change as DPS tells it, ISO 8601 in UTC; of a lookup alone
 }
 
 // Message is one telemetry message that IoT Hub accepted (204).

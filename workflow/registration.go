@@ -188,6 +188,7 @@ func (r *run) lookup(ctx context.Context) (*Registration, error) {
 	return &Registration{
 		RegistrationID: id, Status: result.Status, Substatus: result.Substatus, AssignedHub: result.AssignedHub,
 		DeviceID: result.DeviceID, ETag: result.ETag, ErrorCode: result.ErrorCode, ErrorMessage: wire.RedactText(result.ErrorMessage),
+		Updated: result.LastUpdatedDateTimeUTC,
 	}, nil
 }
 
@@ -215,6 +216,7 @@ func (r *run) lookupRecord(ctx context.Context) (*Registration, error) {
 	return &Registration{
 		RegistrationID: s.RegistrationID, Status: s.Status, Substatus: s.Substatus, AssignedHub: s.AssignedHub,
 		DeviceID: s.DeviceID, ETag: s.ETag, ErrorCode: s.ErrorCode, ErrorMessage: wire.RedactText(s.ErrorMessage),
+		Updated: s.LastUpdatedDateTimeUTC,
 	}, nil
 }
 

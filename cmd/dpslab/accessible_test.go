@@ -99,39 +99,41 @@ func TestAccessibleSession(t *testing.T) {
 		{"messages [10]:", "3"},
 		{"interval [1s]:", "20ms"},
 		{"Number, 0 to 8:", "1"},  // save and run
-		{"Number, 0 to 15:", "8"}, // transcript
+		{"Number, 0 to 16:", "8"}, // transcript
 		{"Number, 0 to", "#search"},
 		{"What to search for?", "method:get status:2xx"},
 		{"Number, 0 to", "1"},
 		{"Number, 0 to 7:", "2"}, // as curl
 		{"Number, 0 to", "0"},
-		{"Number, 0 to 15:", "5"}, // more telemetry
+		{"Number, 0 to 16:", "5"}, // more telemetry
 		{"How many messages?", "2"},
 		{"Pause between two", "10ms"},
 		{"What do they say?", `{"temperature": 99}`},
-		{"Number, 0 to 15:", "6"}, // one message
+		{"Number, 0 to 16:", "6"}, // one message
 		{"Property, or empty:", "no property"},
 		{"Property, or empty:", "alarm: fire"},
 		{"Property, or empty:", ""},
 		{"Body, or empty", `{"temperature": `},
 		{"Body, or empty", `{"temperature": 451}`},
-		{"Number, 0 to 15:", "7"}, // nothing waits to be received
-		{"Number, 0 to 15:", "9"}, // the chain
+		{"Number, 0 to 16:", "7"}, // nothing waits to be received
+		{"Number, 0 to 16:", "#ask DPS"},
+		{"Number, 0 to 16:", "9"}, // the chain
 		{"Number, 0 to", "1"},
 		{"Number, 0 to", "0"},
-		{"Number, 0 to 15:", "10"}, // no error to explain
-		{"Number, 0 to 15:", "4"},  // redo the enrollment
+		{"Number, 0 to 16:", "10"}, // no error to explain
+		{"Number, 0 to 16:", "4"},  // redo the enrollment
 		{"Number, 0 to 5:", "3"},
-		{"Number, 0 to 15:", "3"}, // run the rest from registration
+		{"Number, 0 to 16:", "3"}, // run the rest from registration
 		{"Number, 0 to 5:", "4"},
-		{"Number, 0 to 15:", "12"}, // undo the telemetry: nothing is known
+		{"Number, 0 to 16:", "12"}, // undo the telemetry: nothing is known
 		{"Number, 0 to 5:", "5"},
-		{"Number, 0 to 15:", "12"}, // undo the enrollment
+		{"Number, 0 to 16:", "12"}, // undo the enrollment
 		{"Number, 0 to 5:", "3"},
 		{"Type truck-7", "truck-7"},
-		{"Number, 0 to 15:", "#retire"},
+		{"Number, 0 to 16:", "#retire"},
 		{"Type truck-7", "truck-7"},
-		{"Number, 0 to 15:", "0"},
+		{"Number, 0 to 16:", "#ask DPS"}, // it is not enrolled any more
+		{"Number, 0 to 16:", "0"},
 		{"Number, 0 to 5:", "3"}, // list
 		{"Number, 0 to 5:", "0"},
 	})
@@ -143,6 +145,7 @@ func TestAccessibleSession(t *testing.T) {
 		"Review of truck-7", "registration: done: assigned to", "message 3 of 3 accepted", "The curl copy is in",
 		`"no property" is no property`, "the body begins like JSON and is none", `message 1 of 1 accepted`, `{"temperature": 451}`, "No message waits for truck-7",
 		"There is no break between files", "held by DPS, verified", "SHA-1, as DPS shows it", "As openssl x509 -text shows it", "Nothing of the step telemetry is known", "enrollment: done: deleted",
+		"status: assigned", "last change: 20", "That is what this machine knows of it too.",
 		"message 2 of 2 accepted", `{"temperature": 99}`, "The last run left no error.", "enrollment group dpslab-group at", "the same without a screen:", "assigned to lab-hub.azure-devices.net as truck-7",
 	} {
 		if !strings.Contains(strings.ReplaceAll(out, "\r\n", "\n"), want) {
@@ -226,11 +229,11 @@ func TestAccessibleSecretMessageAndLab(t *testing.T) {
 	out := converse(s, [][2]string{
 		{"Number, 0 to 5:", "#open a device"},
 		{"Number, 0 to 1:", "1"},
-		{"Number, 0 to 15:", "#receive"},
+		{"Number, 0 to 16:", "#receive"},
 		{"Pass phrase of device-key", secret},
 		{"Number, 0 to 3:", "#complete"},
 		{"Pass phrase of device-key", secret},
-		{"Number, 0 to 15:", "0"},
+		{"Number, 0 to 16:", "0"},
 		{"Number, 0 to 5:", "#the lab"},
 		{"Number, 0 to 5:", "#enrollments"},
 		{"Number, 0 to 5:", "#registrations"},
@@ -247,7 +250,7 @@ func TestAccessibleSecretMessageAndLab(t *testing.T) {
 		{"Number, 0 to 5:", "0"},
 		{"Number, 0 to 5:", "2"}, // open a device
 		{"Number, 0 to 1:", "1"},
-		{"Number, 0 to 15:", "#send telemetry"},
+		{"Number, 0 to 16:", "#send telemetry"},
 		{"Pass phrase of device-key", secret},
 		{"Number, 0 to 1", "0"},
 		{"Number, 0 to 5:", "#the lab"},

@@ -48,6 +48,7 @@ const (
 	Slower      Action = "slower"
 	Compose     Action = "compose"
 	Receive     Action = "receive"
+	LookUp      Action = "look up"
 
 	Accept    Action = "accept"
 	NextField Action = "next field"

@@ -32,6 +32,8 @@ type Bench struct {
 	refused  *workflow.Problem
 	scroll   ui.Scroll
 
+	standing *LookedUp // what DPS said of the registration; nil: it was not asked
+
 	panel     ui.Scroll // of what went wrong
 	explained bool      // that has more than fits, as of the last view: the keys scroll it
 }
@@ -75,6 +77,7 @@ func (b *Bench) choose(id workflow.StepID) {
 
 // rewind shows the pane as at first.
 func (b *Bench) rewind() {
+	b.standing = nil
 	b.scroll.Reset()
 	b.panel.Reset()
 }
@@ -90,13 +93,17 @@ func (b *Bench) Lab() bool { return b.dev.Profile != nil && b.dev.Profile.Target
 func (b *Bench) Device() string { return b.dev.Name }
 
 // Starting tells that a run was asked for.
-func (b *Bench) Starting() { b.started, b.refused, b.follow = true, nil, true }
+func (b *Bench) Starting() {
+	b.started, b.refused, b.follow, b.standing = true, nil, true, nil
+}
 
 // Stopping tells that the run was asked to end.
 func (b *Bench) Stopping() { b.stopping = true }
 
 // Refuse tells why a run could not start.
-func (b *Bench) Refuse(p *workflow.Problem) { b.started, b.stopping, b.refused = false, false, p }
+func (b *Bench) Refuse(p *workflow.Problem) {
+	b.started, b.stopping, b.refused, b.standing = false, false, p, nil
+}
 
 // Busy says whether something runs or is about to.
 func (b *Bench) Busy() bool { return b.started || b.st.Running }
@@ -190,6 +197,7 @@ func (b *Bench) Bindings() []keymap.Binding {
 	}
 	b.repairBindings(bs)
 	b.streamBindings(bs)
+	b.standingBindings(bs)
 	if b.st.Exchanges.Len() == 0 {
 		keymap.Disable(bs, keymap.Copy, "nothing was sent yet")
 		keymap.Disable(bs, keymap.Transcript, "nothing was sent yet")
@@ -286,6 +294,8 @@ func (b *Bench) Handle(k tea.KeyMsg) Intent {
 		return ComposeMessage{}
 	case keymap.Receive:
 		return ReceiveMessages{}
+	case keymap.LookUp:
+		return LookUpRegistration{}
 	case keymap.Back, keymap.Quit:
 		if b.Busy() {
 			return CancelRun{}

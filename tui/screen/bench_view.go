@@ -96,14 +96,16 @@ func (b *Bench) pane(w, h int) []string {
 	rows := []string{ui.Spread(th.Strong.Text(capital(s.Title)), th.Dim.Text(strings.Join(progress, ", ")), w, th.Ellipsis)}
 	var panel []string
 	b.explained = false
-	if p := b.failure(); p != nil {
+	switch p := b.failure(); {
+	case b.standing != nil: // what was asked for last
+	case p != nil:
 		panel = ui.Problem(th, p, w)
 		keys := b.fixRows(w) // they stay in sight
 		if most := max(h-3-len(keys), 1); len(panel) > most {
 			panel, b.explained = paged(th, &b.panel, panel, most), true
 		}
 		panel = append(panel, keys...)
-	} else {
+	default:
 		panel = b.late(s, w)
 	}
 	body := h - len(rows)
@@ -197,6 +199,9 @@ func (b *Bench) body(s workflow.StepStatus, w, h int) []string {
 	default:
 		rows = b.lines(s, w)
 	}
+	if b.standing != nil {
+		rows = append(rows, b.standingRows(w)...)
+	}
 	return paged(b.th, &b.scroll, rows, h)
 }
 
@@ -204,6 +209,9 @@ func (b *Bench) lane(w, h int) []string {
 	names, body := ui.Lane(b.th, b.st.Lane, b.now, w)
 	if b.resumes() {
 		body = append(body, b.offer(w)...)
+	}
+	if b.standing != nil {
+		body = append(body, b.standingRows(w)...)
 	}
 	return append([]string{names}, paged(b.th, &b.scroll, body, h-1)...)
 }

@@ -28,6 +28,8 @@ type (
 	ComposeMessage struct{}
 	// ReceiveMessages asks IoT Hub for a cloud-to-device message.
 	ReceiveMessages struct{}
+	// LookUpRegistration asks DPS how the device's registration stands.
+	LookUpRegistration struct{}
 	// SetFaultParameters asks where, how often and with what figure a scenario
 	// of the lab strikes, then switches it on.
 	SetFaultParameters struct{ Fault workflow.LabFault }
@@ -41,4 +43,5 @@ func (PauseTelemetry) intent()     {}
 func (SetPace) intent()            {}
 func (ComposeMessage) intent()     {}
 func (ReceiveMessages) intent()    {}
+func (LookUpRegistration) intent() {}
 func (SetFaultParameters) intent() {}
