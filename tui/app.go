@@ -78,6 +78,7 @@ type app struct {
 	draft    workflow.Answers // of a half-filled wizard that was left
 
 	preparing *preparing
+	lookout   *lookout
 
 	toast     string
 	toastID   int
@@ -88,7 +89,7 @@ type app struct {
 
 // newApp makes a model that shows the home screen.
 func newApp(session *workflow.Session, th *theme.Theme) *app {
-	a := &app{calledAs: "dpslab", session: session, th: th, home: screen.NewHome(th), preparing: &preparing{}}
+	a := &app{calledAs: "dpslab", session: session, th: th, home: screen.NewHome(th), preparing: &preparing{}, lookout: newLookout(session)}
 	a.stack = []screen.Screen{a.home}
 	if session != nil {
 		a.paths = session.Paths()
@@ -125,9 +126,11 @@ type (
 	namesMsg struct {
 		names []string
 		err   error
+		mark  profiles.Mark
 	}
 	devicesMsg struct {
 		devices []workflow.Device
+		marks   []profiles.Mark // of each
 		at      time.Time
 	}
 	openedMsg struct {
@@ -224,9 +227,13 @@ func (a *app) update(msg tea.Msg) tea.Cmd {
 func (a *app) results(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case namesMsg:
+		a.lookout.tookNames(msg.mark)
 		a.home.SetNames(msg.names, msg.err)
+	case changedMsg:
+		return a.readChanged(msg)
 	case devicesMsg:
 		a.clock(msg.at)
+		a.lookout.tookDevices(msg.devices, msg.marks)
 		a.home.SetDevices(msg.devices, a.now)
 		a.refreshBench(msg.devices)
 	case slowMsg:

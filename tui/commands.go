@@ -34,8 +34,9 @@ func (a *app) do(f func() tea.Msg) tea.Cmd {
 
 func (a *app) readNames() tea.Cmd {
 	return a.do(func() tea.Msg {
+		mark := a.session.MarkNames() // before the reading: what changes during it is seen later
 		names, err := a.session.Names()
-		return namesMsg{names, err}
+		return namesMsg{names, err, mark}
 	})
 }
 
@@ -43,6 +44,7 @@ func (a *app) readDevices(names []string) tea.Cmd {
 	return a.do(func() tea.Msg {
 		m := devicesMsg{at: time.Now()}
 		for _, n := range names {
+			m.marks = append(m.marks, a.session.MarkDevice(n))
 			m.devices = append(m.devices, a.session.Device(n))
 		}
 		return m

@@ -93,6 +93,7 @@ func (a *app) follow() tea.Cmd {
 	}
 	a.home.SetLive(a.batch.live(a.th))
 	var cmds []tea.Cmd
+	a.lookout.aim(a.current() == screen.Screen(a.home), a.home.InSight)
 	if a.current() == screen.Screen(a.home) {
 		if names := a.home.Wanted(); len(names) > 0 {
 			cmds = append(cmds, a.readDevices(names))

@@ -107,6 +107,7 @@ func say(w io.Writer, text string) { _, _ = io.WriteString(w, text) }
 // drive runs the program on an input and an output.
 func drive(ctx context.Context, a *app, feed *Feed, ask *Asker, signals <-chan os.Signal, in io.Reader, out io.Writer) error {
 	a.readOnly = a.session.ReadOnly()
+	a.lookout.tookNames(a.session.MarkNames())
 	a.home.SetNames(a.session.Names())
 	a.draft, _ = a.session.Draft()
 	p := tea.NewProgram(lean{a},
@@ -117,6 +118,7 @@ func drive(ctx context.Context, a *app, feed *Feed, ask *Asker, signals <-chan o
 	stop := make(chan struct{})
 	start := func(f func(send func(tea.Msg), stop <-chan struct{})) { go guard(p, func() { f(p.Send, stop) }) }
 	start(feed.pump)
+	start(a.lookout.run)
 	if ask != nil {
 		start(ask.relay)
 	}

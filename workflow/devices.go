@@ -27,6 +27,14 @@ func (s *Session) Names() ([]string, error) {
 	return names, nil
 }
 
+// MarkNames marks what [Session.Names] reads, and costs a look at a folder. A mark
+// taken before the reading that differs from one taken later means that somebody
+// may have added, removed or replaced profiles since.
+func (s *Session) MarkNames() profiles.Mark { return s.config.Store.MarkNames() }
+
+// MarkDevice marks what [Session.Device] reads, and costs a look at two files.
+func (s *Session) MarkDevice(name string) profiles.Mark { return s.config.Store.Mark(name) }
+
 // Authorities lists the CAs of this machine that devices share, sorted, for
 // [Wizard.Authorities]. It only reads a directory.
 func (s *Session) Authorities() ([]string, error) { return s.config.Store.Authorities() }

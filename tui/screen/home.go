@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -27,6 +28,7 @@ type Home struct {
 	reading bool                       // a chunk of the background is on its way
 	scanned int                        // of names, by the background
 	by      column
+	settled bool // all of it was read when it was put in order
 	picked  map[string]bool
 	live    map[string]Live
 	failure error // why there are no names
@@ -52,12 +54,15 @@ func (h *Home) SetNames(names []string, err error) {
 	if err != nil {
 		h.failure = err
 	}
+	same, settled := slices.Equal(h.names, names), h.settled
 	h.names = names
 	h.asked, h.scanned, h.reading = map[string]bool{}, 0, false
-	for n := range h.picked {
-		h.setPicked(n, h.Has(n))
+	if !same {
+		maps.DeleteFunc(h.facts, func(n string, _ rowFacts) bool { return !h.Has(n) })
+		maps.DeleteFunc(h.picked, func(n string, _ bool) bool { return !h.Has(n) })
 	}
 	h.refilter()
+	h.settled = settled // what is new goes last
 	if h.next != "" {
 		h.Select(h.next)
 		h.next = ""

@@ -108,13 +108,18 @@ func (h *Home) forget() {
 // more than the name needs them.
 func (h *Home) wantsAll() bool { return h.by != byName || h.filter.Value() != "" }
 
+// InSight lists the devices whose rows are seen.
+func (h *Home) InSight() []string {
+	from, to := h.list.Window(max(h.rows, 1))
+	return h.shown[from:to]
+}
+
 // chunk is how many profiles are read at a time in the background.
 const chunk = 200
 
 // Wanted lists the devices to read now, and counts them as asked for: those in
 // sight, and, when all are needed, some of the others after each other.
 func (h *Home) Wanted() []string {
-	from, to := h.list.Window(max(h.rows, 1))
 	var out []string
 	want := func(n string) {
 		if !h.asked[n] {
@@ -122,7 +127,7 @@ func (h *Home) Wanted() []string {
 			out = append(out, n)
 		}
 	}
-	for _, n := range h.shown[from:to] {
+	for _, n := range h.InSight() {
 		want(n)
 	}
 	if !h.wantsAll() || h.reading {
@@ -147,9 +152,10 @@ func (h *Home) unread() int {
 }
 
 // refilter finds the devices that pass the filter and puts them in order. The
-// cursor stays on its device, except at the top, where it stays too.
+// cursor stays on its device; until the order is final it stays at the top, when
+// it is there.
 func (h *Home) refilter() {
-	selected, top := h.selected(), h.list.Cursor == 0
+	selected, top := h.selected(), h.list.Cursor == 0 && !h.settled
 	words := strings.Fields(strings.ToLower(h.filter.Value()))
 	h.shown = h.names
 	if len(words) > 0 || h.by != byName {
@@ -164,9 +170,10 @@ func (h *Home) refilter() {
 	h.list.SetLen(len(h.shown))
 	if top && h.by != byName {
 		h.list.Cursor = 0
-		return
+	} else {
+		h.Select(selected)
 	}
-	h.Select(selected)
+	h.settled = h.unread() == 0 && !h.reading
 }
 
 // passes says whether every word stands somewhere in a device's row. What was
@@ -217,7 +224,7 @@ func (h *Home) order() {
 
 // sortNext orders the list by the next column.
 func (h *Home) sortNext() {
-	h.by = (h.by + 1) % columnCount
+	h.by, h.settled = (h.by+1)%columnCount, false
 	h.refilter()
 }
 
