@@ -31,6 +31,9 @@ func (h *holdings) heldAbilities(which workflow.Listing, held screen.Held) []abi
 		if e.Group {
 			add("its registration records", func(ctx context.Context) error { return h.list(ctx, workflow.ListRegistrations, e.ID) })
 		}
+		if e.DerivesKeys() {
+			add("derive the key of a device from the group's, to a file", func(ctx context.Context) error { return h.deriveHeld(ctx, e.ID) })
+		}
 	}
 	if ca := held.CA; ca != nil && !ca.Verified {
 		add("prove possession of its key", func(ctx context.Context) error { return h.proveHeld(ctx, *ca) })

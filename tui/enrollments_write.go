@@ -36,6 +36,8 @@ func (a *app) sideIntent(i screen.Intent) (cmd tea.Cmd, ok bool) {
 		a.overlay = a.newDeletion(i)
 	case screen.ProveHeld:
 		return a.prove(i.CA), true
+	case screen.DeriveKey:
+		a.overlay = a.newDerivation(i.Group)
 	case screen.RefreshHeld:
 		return a.refresh(i.ID), true
 	case screen.UploadHeld:
@@ -61,6 +63,8 @@ func (a *app) sideResult(msg tea.Msg) (cmd tea.Cmd, ok bool) {
 		return a.offerUpload(msg), true
 	case keyFilesMsg:
 		return a.askKeyFiles(msg), true
+	case derivedMsg:
+		return a.derived(msg), true
 	case heldDraftMsg:
 		return a.openHeldDraft(msg), true
 	case heldEditedMsg:

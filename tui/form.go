@@ -26,6 +26,19 @@ type formField struct {
 	label string
 	about string // told while the field has the focus
 	input ui.Input
+	// check says of a text while it is typed what is wrong with it, else what it
+	// means; nil: only submit does.
+	check func(value string) (told, wrong string)
+}
+
+// says is what is told under the fields of the one with the focus.
+func (f *formField) says() (told, wrong string) {
+	if value := f.input.Value(); f.check != nil && value != "" {
+		if told, wrong = f.check(value); told != "" || wrong != "" {
+			return told, wrong
+		}
+	}
+	return f.about, ""
 }
 
 func newFormField(label, value, hint, about string) formField {
@@ -64,7 +77,11 @@ func (o *form) handle(k tea.KeyMsg) (bool, tea.Cmd) {
 	case keymap.PrevField:
 		o.at = (o.at + len(o.fields) - 1) % len(o.fields)
 	default:
-		o.fields[o.at].input.Handle(k)
+		f := &o.fields[o.at]
+		f.input.Handle(k)
+		if f.check != nil {
+			o.wrong = "" // the field itself tells
+		}
 	}
 	return false, nil
 }
@@ -86,9 +103,13 @@ func (o *form) view(w, h int) []string {
 		}
 		rows = append(rows, marker+label+"  "+o.value(f, i == o.at, bw-4-labelW-4))
 	}
-	about, st := o.fields[o.at].about, th.Dim
+	about, wrong := o.fields[o.at].says()
 	if o.wrong != "" {
-		about, st = o.wrong, th.Bad
+		wrong = o.wrong
+	}
+	st := th.Dim
+	if wrong != "" {
+		about, st = wrong, th.Bad
 	}
 	rows = append(rows, "")
 	for _, r := range append(ui.Wrap(th.Clean(about), bw-4), "")[:2] {

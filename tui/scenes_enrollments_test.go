@@ -255,6 +255,14 @@ func enrollmentScenes() []scene {
 		{"enrollments-disable", held(holds, "2", "s")},
 		{"enrollments-writing", then(held(holds, "2"), func(a *app) { a.side.screen.SetWorking("disabling line-3") })},
 		{"enrollments-delete", held(holds, "2", "x", "l", "i", "n", "enter")},
+		{"enrollments-derive", held(holds, "2", "down", "down", "d", "P", "r", "e", "s", "s", "-", "7")},
+		{"enrollments-derive-wrong", held(holds, "2", "down", "down", "d", "p", ".", "enter")},
+		{"enrollments-derived", then(held(holds, "2", "down", "down"), func(a *app) {
+			a.update(derivedMsg{id: 1, key: &workflow.DerivedKey{
+				RegistrationID: "press-7", Group: "presses", File: "/home/ada/.local/share/dpslab/keys/presses/press-7.key",
+				Next: "export DEVICE_KEY=\"$(cat /home/ada/.local/share/dpslab/keys/presses/press-7.key)\"\ndpslab new press-7 --attestation symmetric-key --enrollment group --enrollment-id presses --symmetric-key-env DEVICE_KEY --derived-key yes --yes\ndpslab register press-7",
+			}})
+		})},
 		{"enrollments-prove", then(held(holds, "4", "down"), func(a *app) { a.update(keyFilesMsg{id: 1, ca: *heldCAs()[1].CA}); a.grace.on = false })},
 		{"enrollments-service", held(holds, "5", "a")},
 		{"enrollments-wrong", then(held(holds, "2"), func(a *app) {

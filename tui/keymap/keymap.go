@@ -71,6 +71,7 @@ const (
 	Reload      Action = "reload"
 	Upload      Action = "upload"
 	Drop        Action = "drop"
+	DeriveKey   Action = "derive key"
 
 	Yes       Action = "yes"
 	StartOver Action = "start over"

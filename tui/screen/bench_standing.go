@@ -41,8 +41,13 @@ func (b *Bench) standingBindings(bs []keymap.Binding) {
 func StandingFacts(r *workflow.Registration) [][2]string {
 	var out [][2]string
 	for _, f := range [][2]string{
-		{"status", r.Status}, {"substatus", r.Substatus}, {"hub", r.AssignedHub}, {"device ID", r.DeviceID},
-		{"etag", r.ETag}, {"last change", r.Updated}, {"error", r.Refusal()},
+		{"status", r.Status},
+		{"substatus", r.Substatus},
+		{"hub", r.AssignedHub},
+		{"device ID", r.DeviceID},
+		{"etag", r.ETag},
+		{"last change", r.Updated},
+		{"error", r.Refusal()},
 	} {
 		if f[1] != "" {
 			out = append(out, f)

@@ -155,6 +155,8 @@ func (e *Enrollments) propose(a keymap.Action) (i Intent, done bool) {
 		return DeleteHeld{List: e.at, Held: *e.selected()}, true
 	case keymap.Prove:
 		return ProveHeld{CA: *e.selected().CA}, true
+	case keymap.DeriveKey:
+		return DeriveKey{Group: e.selected().ID()}, true
 	case keymap.Refresh:
 		return RefreshHeld{ID: e.selected().ID()}, true
 	case keymap.Upload:

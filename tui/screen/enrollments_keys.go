@@ -30,6 +30,8 @@ type (
 		Held Held
 		On   bool
 	}
+	// DeriveKey derives the key of a device from that of a group.
+	DeriveKey struct{ Group string }
 	// DeleteHeld deletes one thing, after its name was typed.
 	DeleteHeld struct {
 		List workflow.Listing
@@ -51,6 +53,7 @@ func (ReadHeld) intent()        {}
 func (EditHeld) intent()        {}
 func (SwitchHeld) intent()      {}
 func (DeleteHeld) intent()      {}
+func (DeriveKey) intent()       {}
 func (ProveHeld) intent()       {}
 func (RefreshHeld) intent()     {}
 func (UploadHeld) intent()      {}
@@ -110,6 +113,8 @@ func (e *Enrollments) why(a keymap.Action) string {
 			return "choose a group in the list of groups first"
 		}
 		return e.none()
+	case keymap.DeriveKey:
+		return e.whyNotDerive()
 	case keymap.Service:
 		if e.at != workflow.ListAPIM {
 			return "only the list of API Management certificates has a service"
@@ -135,6 +140,21 @@ func (e *Enrollments) whyNotUpload() string {
 		return "name the API Management service first"
 	case e.working != "":
 		return "something is being written: " + e.working
+	}
+	return ""
+}
+
+// whyNotDerive says why no key can be derived; empty: it can. Deriving writes
+// nothing at the service.
+func (e *Enrollments) whyNotDerive() string {
+	h := e.selected()
+	switch {
+	case e.at != workflow.ListGroups:
+		return "only a group has a key that those of its devices are derived from: choose one in the list of groups"
+	case h == nil:
+		return e.none()
+	case !h.Enrollment.DerivesKeys():
+		return "the group does not attest by symmetric key"
 	}
 	return ""
 }
