@@ -42,7 +42,8 @@ func (r *run) serviceHosts(t *target) []string {
 	var hosts []string
 	i := r.profile.Identity
 	chain := i.Attestation == profiles.AttestationX509 && i.Source == profiles.SourceChain
-	if chain && slices.Contains(r.plan, StepSigningCA) && t.managementHost != "" && r.profile.Target.Credential != profiles.CredentialConnectionString {
+	named := t.instance.SubscriptionID != "" && t.instance.ResourceGroup != "" && t.instance.DPSName != ""
+	if chain && named && slices.Contains(r.plan, StepSigningCA) && t.managementHost != "" && r.profile.Target.Credential != profiles.CredentialConnectionString {
 		hosts = append(hosts, t.managementHost)
 	}
 	if slices.Contains(r.plan, StepEnrollment) && t.serviceHost != "" {

@@ -51,7 +51,7 @@ type Lab struct {
 func (s *Session) OpenLab(ctx context.Context) (*Lab, error) {
 	s.labOnce.Lock()
 	defer s.labOnce.Unlock()
-	if s.lab != nil && (s.lab.Check == nil || s.lab.Check(ctx) == nil) {
+	if s.lab.answers(ctx) {
 		return s.lab, nil
 	}
 	lab := s.labAhead
@@ -76,7 +76,8 @@ func (s *Session) OpenLab(ctx context.Context) (*Lab, error) {
 func (s *Session) OpenLabAhead() { s.openLabAhead(s.ctx, func(*Lab) {}) }
 
 // openLabAhead is OpenLabAhead, and calls then with the lab before anybody else
-// has it.
+// has it. A lab that was joined and has gone is none: what is opened to it would
+// fail for nothing.
 func (s *Session) openLabAhead(ctx context.Context, then func(*Lab)) {
 	if s.config.OpenLab == nil {
 		return
@@ -87,15 +88,24 @@ func (s *Session) openLabAhead(ctx context.Context, then func(*Lab)) {
 			s.labOnce.Lock()
 		}
 		defer s.labOnce.Unlock()
-		if mine && s.lab == nil && s.labAhead == nil {
-			if lab, err := s.config.OpenLab(ctx); err == nil {
-				s.labAhead = lab
+		lab := cmp.Or(s.labAhead, s.lab)
+		if !lab.answers(ctx) {
+			if !mine {
+				return
 			}
+			var err error
+			if lab, err = s.config.OpenLab(ctx); err != nil {
+				return
+			}
+			s.labAhead = lab
 		}
-		if lab := cmp.Or(s.lab, s.labAhead); lab != nil {
-			then(lab)
-		}
+		then(lab)
 	}()
+}
+
+// answers reports whether a lab is open; one that was joined is asked.
+func (l *Lab) answers(ctx context.Context) bool {
+	return l != nil && (l.Check == nil || l.Check(ctx) == nil)
 }
 
 // openedLab is the lab that is open, without asking whether it still answers.

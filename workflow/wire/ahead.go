@@ -26,7 +26,8 @@ type Ahead struct {
 
 // early is one connection that is being opened, or was.
 type early struct {
-	done chan struct{}
+	begun bool // under the mutex of Ahead; one that never began is never done
+	done  chan struct{}
 	// The rest is read once done is closed.
 	conn net.Conn
 	err  error
@@ -39,7 +40,8 @@ func NewAhead() *Ahead { return &Ahead{opened: make(map[string]*early)} }
 
 // Open begins to connect to port 443 of hosts, one after the other, and returns
 // at once. What fails is told to the first request to that host within ten
-// seconds, as if the request had met it. A host is opened once.
+// seconds, as if the request had met it. A host is opened once; a request that
+// comes before its host's turn dials for itself.
 func (a *Ahead) Open(ctx context.Context, o Options, hosts ...string) {
 	o.Limits = o.Limits.orDefault()
 	dial := dialTLS(o, limited(dialerOf(o), o.Limits.Connect))
@@ -61,9 +63,19 @@ func (a *Ahead) Open(ctx context.Context, o Options, hosts ...string) {
 	}
 	go func() {
 		for _, address := range addresses {
-			opening[address].open(ctx, dial, address)
+			if e := opening[address]; a.begin(address, e) {
+				e.open(ctx, dial, address)
+			}
 		}
 	}()
+}
+
+// begin reports whether a connection is still wanted when its turn comes.
+func (a *Ahead) begin(address string, e *early) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e.begun = a.opened[address] == e
+	return e.begun
 }
 
 func proxied(o Options, host string) bool {
@@ -86,12 +98,7 @@ func (e *early) open(ctx context.Context, dial dialer, address string) {
 // take gives the connection to an address to one request, which waits for it; nil
 // when there is none, or none that is good any more.
 func (a *Ahead) take(ctx context.Context, address string) *early {
-	a.mu.Lock()
-	e := a.opened[address]
-	if e != nil {
-		a.opened[address] = nil // once is enough
-	}
-	a.mu.Unlock()
+	e := a.claim(address)
 	if e == nil {
 		return nil
 	}
@@ -103,6 +110,22 @@ func (a *Ahead) take(ctx context.Context, address string) *early {
 	}
 	if time.Since(e.at) > aheadAge {
 		e.discard()
+		return nil
+	}
+	return e
+}
+
+// claim takes a connection out of the store, once it is being opened; one that is
+// not will not be.
+func (a *Ahead) claim(address string) *early {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e := a.opened[address]
+	if e == nil {
+		return nil
+	}
+	a.opened[address] = nil // once is enough
+	if !e.begun {
 		return nil
 	}
 	return e
@@ -121,14 +144,13 @@ func (a *Ahead) Close() {
 		return
 	}
 	a.mu.Lock()
-	left := a.opened
-	a.opened, a.closed = nil, true
-	a.mu.Unlock()
-	for _, e := range left {
-		if e != nil {
+	defer a.mu.Unlock()
+	for _, e := range a.opened {
+		if e != nil && e.begun {
 			go e.discard()
 		}
 	}
+	a.opened, a.closed = nil, true
 }
 
 // orAhead dials only what was not opened ahead.

@@ -152,3 +152,32 @@ func TestNothingAheadThroughAProxy(t *testing.T) {
 		t.Errorf("opened %v", a.opened)
 	}
 }
+
+// A request whose connection's turn has not come does not wait for those before
+// it, which may take as long as they like.
+func TestRequestBeforeItsTurnDialsForItself(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(http.ResponseWriter, *http.Request) {})
+	o, dials := counted(s)
+	dial := o.Dial
+	o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if address == "slow.example:443" {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		return dial(ctx, network, address)
+	}
+	o.Limits.Connect = time.Hour
+	o.Ahead = NewAhead()
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Ahead.Open(ctx, o, "slow.example", testHost)
+	slow := o.Ahead.opened["slow.example:443"]
+	if _, err := s.client(t, o).Do(t.Context(), get("/")); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	<-slow.done
+	if n := dials.Load(); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+}
