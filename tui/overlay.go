@@ -75,15 +75,8 @@ func (o *help) bindings() []keymap.Binding {
 
 func (o *help) handle(k tea.KeyMsg) (bool, tea.Cmd) {
 	b, _ := keymap.Match(o.bindings(), k.String())
-	switch b.Action {
-	case keymap.Back:
-		return true, nil
-	case keymap.Up:
-		o.scroll.Move(-1)
-	case keymap.Down:
-		o.scroll.Move(1)
-	}
-	return false, nil
+	o.scroll.Handle(b.Action)
+	return b.Action == keymap.Back, nil
 }
 
 func (o *help) view(w, h int) []string {

@@ -1,12 +1,15 @@
 package tui
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"dpslab/profiles"
 	"dpslab/tui/screen"
 	"dpslab/tui/ui"
 	"dpslab/workflow"
@@ -83,6 +86,9 @@ func (a *app) askRetire(m retirePlanMsg) tea.Cmd {
 
 func (a *app) retireLines(items []workflow.RetireItem) []string {
 	lines := []string{"This deletes what runs made at the services:", ""}
+	if len(items) > shownItems {
+		items = slices.SortedStableFunc(slices.Values(items), func(x, y workflow.RetireItem) int { return cmp.Compare(ownness(x), ownness(y)) })
+	}
 	for _, i := range items[:min(len(items), shownItems)] {
 		text := i.What
 		if len(i.Shared) > 0 {
@@ -97,9 +103,23 @@ func (a *app) retireLines(items []workflow.RetireItem) []string {
 		}
 	}
 	if more := len(items) - shownItems; more > 0 {
-		lines = append(lines, fmt.Sprintf("  and %d more", more))
+		text := "  and %d more"
+		if ownness(items[shownItems]) > 0 {
+			text += ", each of one device alone"
+		}
+		lines = append(lines, fmt.Sprintf(text, more))
 	}
 	return append(lines, "", "Profiles, keys and certificates on this machine stay.")
+}
+
+// ownness orders what is listed when not all is: a group or a CA may admit other
+// devices, and is never only counted before what belongs to one device.
+func ownness(i workflow.RetireItem) int {
+	switch i.Kind {
+	case profiles.CreatedEnrollment, profiles.CreatedRegistration, profiles.CreatedHubDevice:
+		return 1
+	}
+	return 0
 }
 
 // startRetiring retires devices one after another.

@@ -45,6 +45,7 @@ func (o *outline) set(rows []string, keys map[int]string) {
 	}
 	o.cursor = max(0, min(o.cursor, len(rows)-1))
 	o.settle(-1)
+	o.settle(1) // there may be none above
 }
 
 // settle moves the cursor off an empty row, in the direction d, where there is a

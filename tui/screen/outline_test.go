@@ -40,3 +40,14 @@ func TestTheCursorHidesNoMark(t *testing.T) {
 		})
 	}
 }
+
+// A text that begins with an empty row has its cursor on the first one that says
+// something.
+func TestTheCursorStandsOnNoEmptyRow(t *testing.T) {
+	t.Parallel()
+	var o outline
+	o.set([]string{"", "", "Request", "text"}, nil)
+	if o.cursor != 2 {
+		t.Errorf("the cursor is on row %d", o.cursor)
+	}
+}

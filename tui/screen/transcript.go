@@ -143,7 +143,7 @@ func (t *Transcript) reword(b *keymap.Binding) {
 		}
 	case keymap.Open:
 		if t.inside && !t.comparing {
-			b.Help, b.About = "fold", "fold or unfold the part under the cursor"
+			b.Help, b.About, b.Footer = "fold", "fold or unfold the part under the cursor", 2
 		}
 	case keymap.Down:
 		if t.inside {
@@ -153,9 +153,13 @@ func (t *Transcript) reword(b *keymap.Binding) {
 		if t.query.failed {
 			b.Help, b.About = "all", "show those that went well too"
 		}
+	case keymap.Mark:
+		if t.marked != noExchange && t.marked == t.number() {
+			b.Help, b.About = "unmark", "let this exchange go"
+		}
 	case keymap.Compare:
 		if t.comparing {
-			b.Help, b.About = "end comparing", "show one exchange again"
+			b.Help, b.About, b.Footer = "end comparing", "show one exchange again", 0 // esc says it
 		}
 	}
 }
