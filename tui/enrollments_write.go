@@ -2,7 +2,6 @@ package tui
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -178,8 +177,7 @@ func deleteOf(ctx context.Context, v *workflow.Service, apim workflow.APIM, list
 	default:
 		existed, err = v.DeleteAPIM(ctx, apim, h.ID(), h.ETag())
 	}
-	var p *workflow.Problem
-	if errors.As(err, &p) && p.Status == http.StatusNotFound {
+	if _, absent := workflow.Absent(err); absent {
 		return false, nil
 	}
 	return existed, err

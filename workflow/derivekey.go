@@ -57,6 +57,9 @@ func (v *Service) DeriveKey(ctx context.Context, group, id, file string) (*Deriv
 	if err != nil {
 		return nil, &Problem{Kind: Usage, Op: op, Summary: "the registration ID " + err.Error()}
 	}
+	if _, err := DerivedID(group); err != nil { // it becomes a folder's name
+		return nil, &Problem{Kind: Usage, Op: op, Summary: "the group's ID " + err.Error()}
+	}
 	facts, err := v.Attestation(ctx, true, group)
 	if err != nil {
 		return nil, err

@@ -88,6 +88,7 @@ func TestDeriveKeyRefuses(t *testing.T) {
 		want            string
 	}{
 		"no ID":              {"presses", "press.", "", workflow.Usage, "ends in '.'"},
+		"no ID of a group":   {"../../presses", "press-7", "", workflow.Usage, "the group's ID"},
 		"no such group":      {"nobody", "press-7", "", workflow.Refused, "404"},
 		"attests by X.509":   {"dpslab-group", "press-7", "", workflow.Refused, "does not attest by symmetric key"},
 		"another file there": {"presses", "press-7", taken, workflow.LocalFile, "holds something else"},

@@ -40,3 +40,30 @@ func TestManagementProblems(t *testing.T) {
 		t.Errorf("the refusal is lost: %+v", p)
 	}
 }
+
+// TestAbsentIsOfTheServiceItself: that the DPS instance or its resource group is
+// not there, or that something else answered, is no "absent".
+func TestAbsentIsOfTheServiceItself(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		status int
+		code   string
+		want   bool
+	}{
+		{404, "404201", true},
+		{404, "404001", true},
+		{404, "ResourceNotFound", false},
+		{404, "ResourceGroupNotFound", false},
+		{404, "SubscriptionNotFound", false},
+		{404, "", false},
+		{412, "412000", false},
+	} {
+		err := fmt.Errorf("deleting: %w", &Problem{Status: tt.status, Code: tt.code})
+		if _, absent := Absent(err); absent != tt.want {
+			t.Errorf("%d %s: %t", tt.status, tt.code, absent)
+		}
+	}
+	if _, absent := Absent(nil); absent {
+		t.Error("no error is absent")
+	}
+}

@@ -48,8 +48,8 @@ func problemOf(op string, err error) *Problem {
 	case errors.As(err, &refused):
 		fillRefused(p, refused)
 		if p.Fix == "" && refused.Status == http.StatusForbidden {
-			p.Why = "A limit of the service is reached, such as 25 signing certificates or 100 enrollment groups an instance, or a right is missing: the message says which."
-			p.Fix = "For a limit, delete what is no longer needed: dpslab ca list and dpslab enrollment list --group show what is there. For a right: dpslab help rights."
+			p.Why = "A limit of the service is reached, such as 25 signing certificates or 100 enrollment groups an instance, a right is missing, or its network rules keep this machine out: the message says which."
+			p.Fix = "For a limit, delete what is no longer needed: dpslab ca list and dpslab enrollment list --group show what is there. For a right: dpslab help rights. For the network: Networking of the DPS instance in the portal."
 		}
 	case errors.As(err, &connect):
 		p.Kind, p.Summary = Unreachable, wire.RedactText(connect.Summary())
@@ -64,6 +64,19 @@ func problemOf(op string, err error) *Problem {
 		fillLocal(p, err)
 	}
 	return p
+}
+
+// Absent reports whether a service answered that there is no such thing in it,
+// and with which problem. The services that hold it do so with a code of digits;
+// one in words is of Azure's front door, and says that the service itself is not
+// there.
+func Absent(err error) (*Problem, bool) {
+	var p *Problem
+	if !errors.As(err, &p) || p.Status != http.StatusNotFound {
+		return nil, false
+	}
+	_, number := strconv.Atoi(p.Code)
+	return p, number == nil
 }
 
 // fillChanged says that somebody else was faster, and what they changed.

@@ -100,9 +100,10 @@ terminal; with --yes, and without a terminal, they have their defaults.
 elsewhere to sign, and files takes as it is; by a symmetric key, which DPS makes
 unless --symmetric-key-env names one; or by a TPM 2.0.
 
-Nothing is sent, and no rights are needed: dpslab run NAME does what the profile
-says, and --run does it at once. --apim-service uploads the device's certificate with its key to API
-Management as well, which is another thing than a signing CA of DPS.`,
+Without --run nothing is sent, and no rights are needed: dpslab run NAME does what
+the profile says, and --run does it at once. --apim-service has the device's
+certificate uploaded with its key to API Management as well, which is another
+thing than a signing CA of DPS.`,
 		Example: `  dpslab new my-x509-device --yes
   dpslab new press-4 --yes --run
   dpslab new device-01 --enrollment group --algorithm rsa-2048 --yes
@@ -131,7 +132,7 @@ Management as well, which is another thing than a signing CA of DPS.`,
 	c.Flags().BoolVarP(&o.yes, "yes", "y", false, "ask nothing")
 	c.Flags().BoolVar(&o.run, "run", false, "run the steps of the new profile too, as dpslab run NAME does")
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the profile and what its run will do, and write nothing")
-	c.Flags().BoolVar(&o.asJSON, "json", false, "print the result as one JSON object")
+	c.Flags().BoolVar(&o.asJSON, "json", false, "print the result as one JSON object, with --run each event after it as a line")
 	return c
 }
 

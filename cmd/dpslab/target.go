@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -339,7 +338,7 @@ func (s *serviceCall) done(d doneLine) error {
 // so that a script may delete twice; why stands on standard error, in case the
 // ID is misspelt.
 func (s *serviceCall) deleted(err error, kind, id string) error {
-	p, absent := isAbsent(err)
+	p, absent := workflow.Absent(err)
 	switch {
 	case err == nil:
 		return s.done(doneLine{"deleted", kind, id})
@@ -356,18 +355,6 @@ func (s *serviceCall) absent(why, kind, id string) error {
 		fmt.Fprintln(s.err, printable(why))
 	}
 	return s.done(doneLine{workflow.BulkAbsent, kind, id})
-}
-
-// isAbsent reports whether a service answered that there is no such thing in it.
-// The services that hold it do so with a code of digits; one in words is of
-// Azure's front door, and says that the service itself is not there.
-func isAbsent(err error) (*workflow.Problem, bool) {
-	var p *workflow.Problem
-	if !errors.As(err, &p) || p.Status != http.StatusNotFound {
-		return nil, false
-	}
-	_, number := strconv.Atoi(p.Code)
-	return p, number == nil
 }
 
 // notFound reports whether a service answered that there is no such thing.
