@@ -38,6 +38,9 @@ With --json each line has policy, rights and, of one that was written, key_file.
 		if k.file != "" && k.policy == "" {
 			return usage("a connection string is of one policy", "name it with --policy; dpslab dps keys lists them")
 		}
+		if k.file == "-" {
+			return usage("a connection string is a secret and is not printed", "name a file: --key-file connection-string.txt")
+		}
 		return s.listKeys(ctx, k)
 	})
 	return c

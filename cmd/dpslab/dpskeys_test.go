@@ -44,6 +44,7 @@ func TestDPSKeys(t *testing.T) {
 	}
 	said += dpslab(t, home, "dps", "keys", "--policy", "nobody").want(t, 1).stderr
 	dpslab(t, home, "dps", "keys", "--key-file", file).want(t, 2)
+	dpslab(t, home, "dps", "keys", "--policy", owner.KeyName, "--key-file", "-").want(t, 2)
 	if strings.Contains(said, owner.Key.Reveal()) {
 		t.Error("a key is printed")
 	}
