@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"dpslab/profiles"
 )
@@ -89,6 +91,36 @@ func TestSaverTellsTheLast(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// TestSaverRests: what comes within a rest shares one write, and who waits does
+// not wait for the rest.
+func TestSaverRests(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		written := make(chan int, 3)
+		write := func(st *profiles.State) error {
+			written <- st.Telemetry.Sent
+			return nil
+		}
+		s := &saver{}
+		s.soon(sentSoFar(1), write)
+		s.soon(sentSoFar(2), write)
+		synctest.Wait()
+		if len(written) > 0 {
+			t.Errorf("state %d is written before the rest is over", <-written)
+		}
+		time.Sleep(saveRest)
+		synctest.Wait()
+		s.soon(sentSoFar(3), write)
+		if err := s.wait(); err != nil || len(written) != 2 || <-written != 2 || <-written != 3 {
+			t.Errorf("states 2 and 3 are not what is written: %v", err)
+		}
+		if took := time.Since(begin); took != saveRest {
+			t.Errorf("who waits rested until %v", took)
+		}
+	})
 }
 
 // TestSaveSoonIsASnapshot: what the run changes meanwhile is another state.
