@@ -17,7 +17,8 @@ import (
 type Config struct {
 	Store *profiles.Store
 	// OpenLab starts the embedded lab or joins one that already serves the
-	// same store. It is called at most once, when a profile first needs it.
+	// same store. It is called when a profile first needs it or is about to, and
+	// again when the process whose lab was joined has gone; never twice at once.
 	OpenLab func(ctx context.Context) (*Lab, error)
 	// Ask puts a question to the person (a pass phrase). Nil: nobody is there,
 	// and a missing answer is an error that names the profile key.
