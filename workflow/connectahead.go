@@ -6,7 +6,6 @@ import (
 
 	"dpslab/pki"
 	"dpslab/profiles"
-	"dpslab/workflow/azure"
 )
 
 // Connecting costs a run more than most of its requests. What needs no answer to
@@ -30,10 +29,13 @@ func (r *run) beginAhead() {
 		return
 	}
 	p := r.profile.Target
-	if p.Credential == profiles.CredentialNone || p.CAFile != "" {
-		return // nobody is called, or there is a file to read first
+	if p.CAFile != "" {
+		return // there is a file to read first
 	}
-	t := azurePlace(p, azure.CloudOf(p.ServiceEndpoint))
+	t, err := r.session.target(r.ctx, p)
+	if err != nil || t.authorize == nil {
+		return // nobody will be called: the step that would tells why
+	}
 	r.ahead.Open(r.ctx, t.wire(r.session, nil, ""), r.serviceHosts(t)...)
 }
 
