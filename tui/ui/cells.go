@@ -13,8 +13,20 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// Width is how many cells a string takes, escape sequences not counted.
-func Width(s string) int { return ansi.StringWidth(s) }
+// Width is how many cells a string takes, escape sequences not counted. Most
+// strings are plain for the most part: what is takes a cell a byte, up to the last
+// byte of it, which may belong to a cluster with what follows.
+func Width(s string) int {
+	plain := 0
+	for plain < len(s) && s[plain] >= ' ' && s[plain] <= '~' {
+		plain++
+	}
+	if plain == len(s) {
+		return plain
+	}
+	plain = max(0, plain-1)
+	return plain + ansi.StringWidth(s[plain:])
+}
 
 // Cut shortens s to at most w cells and ends it with tail when something was
 // taken away. A tail that does not fit is cut itself.

@@ -85,11 +85,17 @@ func FuzzCells(f *testing.F) {
 	f.Add("温度センサー 👩‍🔧 é", 7, 2)
 	f.Add("\x1b[31mred\x1b[0m and more", 5, 2)
 	f.Add("x", 0, 0)
+	f.Add("plain e\u0301 and so on", 9, 2)
 	f.Add("PUT https://lab-hub.azure-devices.net/devices/d/messages?api-version=2020-03-13", 13, 4)
 	th := themed(f, theme.Options{})
 	f.Fuzz(func(t *testing.T, s string, w, h int) {
 		w, h = w&0xff, h&0x1f
 		clean := th.Clean(s)
+		for _, text := range []string{clean, th.Bad.Text(clean), "é" + clean} {
+			if Width(text) != ansi.StringWidth(text) {
+				t.Fatalf("%q is %d cells wide, not %d", text, ansi.StringWidth(text), Width(text))
+			}
+		}
 		for _, r := range Fit([]string{clean, th.Bad.Text(clean)}, w, h, th.Ellipsis) {
 			if Width(r) != w {
 				t.Fatalf("Fit %q to %d: %q is %d cells", s, w, r, Width(r))
