@@ -77,13 +77,16 @@ func (b *bench) told(id workflow.StepID) string {
 	return strings.Join(all, "\n")
 }
 
+// quotedPassword has to be escaped in JSON.
+const quotedPassword = `a "pass\word" of mine`
+
 // A person who is there is waited for; what is told then is the profile's own
 // PFX, which the step certificates has written.
 func TestUploadToAPIManagementWaitsForAPerson(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.byHand(profiles.CredentialNone)
-	b.env["GATEWAY_PASSWORD"] = "a-password-of-mine"
+	b.env["GATEWAY_PASSWORD"] = quotedPassword
 	before, err := b.session.ProfileText("d")
 	if err != nil {
 		t.Fatal(err)
@@ -126,9 +129,9 @@ func (b *bench) runsInAShell(told string) {
 		b.t.Fatal(err)
 	}
 	c := exec.Command("sh", "-c", line)
-	c.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "GATEWAY_PASSWORD=a-password-of-mine")
+	c.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "GATEWAY_PASSWORD="+quotedPassword)
 	out, err := c.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), `","password":"a-password-of-mine"}}`) || !strings.Contains(string(out), `{"properties":{"data":"MII`) {
+	if err != nil || !strings.Contains(string(out), `","password":"a \"pass\\word\" of mine"}}`) || !strings.Contains(string(out), `{"properties":{"data":"MII`) {
 		b.t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -132,7 +132,7 @@ func (r *run) apimManual(t *target, service azure.APIMService, id string) Manual
 	}
 	address := fmt.Sprintf("https://%s/subscriptions/%s/resourceGroups/%s/providers/Microsoft.ApiManagement/service/%s/certificates/%s?api-version=%s",
 		t.managementHost, cmp.Or(service.SubscriptionID, "SUBSCRIPTION"), cmp.Or(service.ResourceGroup, "GROUP"), service.Name, id, apimVersion)
-	command += `printf %s '{"properties":{"data":"' "$(openssl base64 -A -in ` + wire.ShellWord(file) + `)" '","password":"' "${` + variable + `:?}" '"}}' | ` +
+	command += `printf %s '{"properties":{"data":"' "$(openssl base64 -A -in ` + wire.ShellWord(file) + `)" '","password":"' "$(printf %s "${` + variable + `:?}" | sed 's/[\\"]/\\&/g')" '"}}' | ` +
 		shellLine([]string{"az", "rest", "--method", "put", "--url", address, "--headers", "Content-Type=application/json", "--body", "@-"})
 	return Manual{
 		What:   "Upload the certificate " + id + " to the API Management service " + service.Name,

@@ -64,6 +64,9 @@ func (s *Session) OpenLab(ctx context.Context) (*Lab, error) {
 			return nil, fmt.Errorf("open the lab: %w", err)
 		}
 	}
+	if s.lab != nil && s.lab != lab && s.lab.Close != nil {
+		_ = s.lab.Close() // a joined one that has gone: what is left of it is here
+	}
 	s.lab = lab
 	facts := lab.LabFacts
 	s.sink(Event{At: time.Now(), Kind: LabOpened, Lab: &facts})

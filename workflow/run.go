@@ -39,6 +39,7 @@ type run struct {
 	target    *target
 	identity  *identity
 	saver     saver
+	made      bool                    // something at a service, which no saved state knows yet
 	authority *pki.Authority          // nil: not open yet
 	rekeyed   bool                    // the enrollment gets another symmetric key
 	services  map[string]*wire.Client // by the name of the service
@@ -138,7 +139,6 @@ func (r *run) execute() {
 	if !r.options.DryRun { // it would take the place of the last run's
 		r.openJournal()
 	}
-	r.beginAhead()
 	problem := r.all()
 	r.saveForGood()
 	r.close()
@@ -160,6 +160,7 @@ func (r *run) all() (problem *Problem) {
 			}
 		}
 	}()
+	r.beginAhead()
 	r.emit(Event{Kind: RunStarted, Plan: r.plan, Undo: r.options.Undo, DryRun: r.options.DryRun, Adds: r.options.adds})
 	for _, id := range r.plan {
 		if problem := r.one(id); problem != nil {

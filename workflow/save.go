@@ -13,8 +13,8 @@ import (
 // The state file is written whole and synced to the disk, file and folder, which
 // takes longer than most requests. What a run must not go on without, it saves:
 // an operation before the wait for it, a stage of a proof of possession before
-// the next request. What it merely learned, it saves within [saveRest], and goes
-// on meanwhile. A state that comes in between takes the place of those that still
+// the next request. What it made at a service it saves at once, what it merely
+// learned within [saveRest], and goes on meanwhile. A state that comes in between takes the place of those that still
 // wait, and a run is over when the last one is on the disk.
 //
 // A process that is killed leaves the state that was saved last. Only a power
@@ -71,14 +71,21 @@ func (s *saver) work(write func(*profiles.State) error, hurry <-chan struct{}) {
 	}
 }
 
-// wait returns when all is written: how the last went, to the first who asks.
-func (s *saver) wait() error {
+// push ends the rest of the writer that is at work.
+func (s *saver) push() {
 	s.mu.Lock()
-	done := s.done
+	defer s.mu.Unlock()
 	if s.hurry != nil {
 		close(s.hurry)
 		s.hurry = nil
 	}
+}
+
+// wait returns when all is written: how the last went, to the first who asks.
+func (s *saver) wait() error {
+	s.push()
+	s.mu.Lock()
+	done := s.done
 	s.mu.Unlock()
 	if done != nil {
 		<-done
@@ -97,6 +104,10 @@ func (r *run) saveSoon() {
 	st := *r.state
 	st.Steps, st.Created = maps.Clone(st.Steps), slices.Clone(st.Created)
 	r.saver.soon(&st, func(st *profiles.State) error { return r.session.config.Store.SaveState(r.name, st) })
+	if r.made { // a run that is killed now could not retire it
+		r.made = false
+		r.saver.push()
+	}
 }
 
 // saveForGood ends the saving of a run.

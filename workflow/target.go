@@ -216,6 +216,7 @@ func (r *run) serviceClient(t *target) *dps.ServiceClient {
 func (r *run) creates(c profiles.Creation) {
 	c.At = time.Now().UTC()
 	r.state.Creates(c)
+	r.made = true
 }
 
 // wire is the connection set-up towards this target, without an identity.

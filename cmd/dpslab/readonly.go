@@ -45,7 +45,8 @@ func (a *app) mayRun(c *cobra.Command, _ []string) error {
 	if dry := c.Flags().Lookup("dry-run"); dry != nil && dry.Value.String() == "true" {
 		return nil
 	}
-	return readOnlyProblem(c.CommandPath())
+	asJSON := c.Flags().Lookup("json")
+	return a.tellProblem(readOnlyProblem(c.CommandPath()), asJSON != nil && asJSON.Value.String() == "true")
 }
 
 func readOnlyProblem(op string) error {

@@ -155,8 +155,12 @@ type harTimings struct {
 const unknownSize = -1
 
 func newHAREntry(x *Exchange) harEntry {
+	started := x.Started
+	if t := x.Timing; t.Ahead { // the entry's time has the way there in it
+		started = started.Add(-time.Duration((t.DNS + t.Connect + t.TLS) * float64(time.Millisecond)))
+	}
 	e := harEntry{
-		Started: x.Started.Format(time.RFC3339Nano), Timings: newHARTimings(x.Timing),
+		Started: started.Format(time.RFC3339Nano), Timings: newHARTimings(x.Timing),
 		Service: x.Service, Operation: x.Operation, TLS: x.TLS,
 		Request: harRequest{
 			Method: x.Method, URL: x.URL, HTTPVersion: httpVersion(x), Cookies: []harPair{},

@@ -112,3 +112,17 @@ func TestHAROfNothing(t *testing.T) {
 		t.Errorf("%s, %v", raw, err)
 	}
 }
+
+// The time of an entry has the way there in it, and begins with it.
+func TestHARBeginsWithTheWayThere(t *testing.T) {
+	t.Parallel()
+	begun := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	x := Exchange{Started: begun, Timing: Timing{Connect: 2, TLS: 8, Wait: 5, Total: 15, Ahead: true}}
+	if e := newHAREntry(&x); e.Started != "2026-01-02T03:04:04.99Z" || e.Time != 15 {
+		t.Errorf("%s, %v ms", e.Started, e.Time)
+	}
+	x.Timing.Ahead = false
+	if e := newHAREntry(&x); e.Started != "2026-01-02T03:04:05Z" {
+		t.Errorf("%s", e.Started)
+	}
+}
