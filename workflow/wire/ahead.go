@@ -40,8 +40,8 @@ func NewAhead() *Ahead { return &Ahead{opened: make(map[string]*early)} }
 
 // Open begins to connect to port 443 of hosts, one after the other, and returns
 // at once. What fails is told to the first request to that host within ten
-// seconds, as if the request had met it. A host is opened once; a request that
-// comes before its host's turn dials for itself.
+// seconds, as if the request had met it. A host is opened once; the first has its
+// turn at once, and a request that comes before its host's turn dials for itself.
 func (a *Ahead) Open(ctx context.Context, o Options, hosts ...string) {
 	o.Limits = o.Limits.orDefault()
 	dial := dialTLS(o, limited(dialerOf(o), o.Limits.Connect))
@@ -53,7 +53,7 @@ func (a *Ahead) Open(ctx context.Context, o Options, hosts ...string) {
 		if _, ok := a.opened[address]; ok || a.closed || proxied(o, host) {
 			continue
 		}
-		e := &early{done: make(chan struct{})}
+		e := &early{begun: len(addresses) == 0, done: make(chan struct{})}
 		a.opened[address], opening[address] = e, e
 		addresses = append(addresses, address)
 	}
@@ -62,8 +62,8 @@ func (a *Ahead) Open(ctx context.Context, o Options, hosts ...string) {
 		return
 	}
 	go func() {
-		for _, address := range addresses {
-			if e := opening[address]; a.begin(address, e) {
+		for i, address := range addresses {
+			if e := opening[address]; i == 0 || a.begin(address, e) {
 				e.open(ctx, dial, address)
 			}
 		}
