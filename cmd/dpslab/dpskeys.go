@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"dpslab/pki"
 	"dpslab/workflow"
 )
 
@@ -91,12 +89,8 @@ func (s *serviceCall) writeKey(ctx context.Context, key *workflow.SharedAccessKe
 	if err != nil {
 		return err
 	}
-	kept, err := pki.WriteOutput(k.file, []byte(text.Reveal()+"\n"), pki.WriteOptions{Secret: true, Force: k.force})
-	if err != nil {
+	if err := s.writeSecretFile(k.file, []byte(text.Reveal()+"\n"), k.force); err != nil {
 		return certError("write the connection string", err)
-	}
-	if kept != "" && !s.quiet {
-		fmt.Fprintln(s.err, "the file that was there is kept as "+printable(kept))
 	}
 	return nil
 }

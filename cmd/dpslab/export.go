@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dpslab/pki"
 	"dpslab/workflow"
 )
 
@@ -104,12 +103,8 @@ func (a *app) export(ctx context.Context, name string, form workflow.ExportForm,
 }
 
 func (a *app) exportFile(told exported, data []byte, force, asJSON bool) error {
-	kept, err := pki.WriteOutput(told.File, data, pki.WriteOptions{Secret: true, Force: force})
-	if err != nil {
+	if err := a.writeSecretFile(told.File, data, force); err != nil {
 		return &workflow.Problem{Kind: workflow.LocalFile, Op: "write the export", Summary: err.Error(), Fix: "choose another file with --out, or add --force to keep the old one beside it"}
-	}
-	if kept != "" && !a.quiet {
-		fmt.Fprintln(a.err, "the file that was there is kept as "+kept)
 	}
 	if asJSON {
 		return a.printJSON(told)

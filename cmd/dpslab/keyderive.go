@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -85,6 +86,9 @@ func (a *app) deriveKeys(ctx context.Context, f deriveFlags, ids []string) error
 			return usage(fmt.Sprintf("registration ID %q: %v", id, err), "letters, digits, '-', '.', '_' and ':', the last one a letter, a digit or '-'")
 		}
 	}
+	if f.groupEnv != "" && !isVariable(f.groupEnv) {
+		return usage("what --group-key-env was given is not the name of an environment variable", "it takes a name such as GROUP_KEY, not the key")
+	}
 	if f.dryRun {
 		return a.planKeys(f, ids)
 	}
@@ -120,13 +124,7 @@ type plannedKey struct {
 // planKeys tells how a key is derived, without the group's key: there is no
 // request to show, but two other programs that do the same.
 func (a *app) planKeys(f deriveFlags, ids []string) error {
-	variable := "GROUP_KEY"
-	switch {
-	case f.groupEnv != "" && !isVariable(f.groupEnv):
-		return usage("what --group-key-env was given is not the name of an environment variable", "it takes a name such as GROUP_KEY, not the key")
-	case f.groupEnv != "":
-		variable = f.groupEnv
-	}
+	variable := cmp.Or(f.groupEnv, "GROUP_KEY")
 	for i, id := range ids {
 		id = strings.ToLower(id)
 		k := plannedKey{
@@ -165,12 +163,8 @@ func (a *app) putKeys(f deriveFlags, keys []derivedKey, text string) error {
 		}
 		return nil
 	}
-	kept, err := pki.WriteOutput(f.out, []byte(text), pki.WriteOptions{Secret: true, Force: f.force})
-	if err != nil {
+	if err := a.writeSecretFile(f.out, []byte(text), f.force); err != nil {
 		return &workflow.Problem{Kind: workflow.LocalFile, Op: "write the keys", Summary: err.Error(), Fix: "choose another file, or add --force to keep the old one beside it"}
-	}
-	if kept != "" && !a.quiet {
-		fmt.Fprintln(a.err, "the file that was there is kept as "+kept)
 	}
 	if f.asJSON {
 		return a.printJSON(map[string]any{"file": f.out, "keys": len(keys)})
@@ -183,8 +177,6 @@ func (a *app) putKeys(f deriveFlags, keys []derivedKey, text string) error {
 func (a *app) groupKey(ctx context.Context, variable string) (dps.Secret, error) {
 	var text string
 	switch {
-	case variable != "" && !isVariable(variable):
-		return dps.Secret{}, usage("what --group-key-env was given is not the name of an environment variable", "it takes a name such as GROUP_KEY, not the key")
 	case variable != "":
 		if text = a.getenv(variable); text == "" {
 			return dps.Secret{}, usage("environment variable "+variable+" is not set", "set it to the group's key: read -rs "+variable+" && export "+variable)
