@@ -28,11 +28,10 @@ func (r *run) beginAhead() {
 		})
 		return
 	}
-	p := r.profile.Target
-	if p.CAFile != "" {
+	if r.profile.Target.CAFile != "" {
 		return // there is a file to read first
 	}
-	t, err := r.session.target(r.ctx, p)
+	t, err := r.resolve(r.ctx)
 	if err != nil || t.authorize == nil {
 		return // nobody will be called: the step that would tells why
 	}
@@ -44,8 +43,8 @@ func (r *run) serviceHosts(t *target) []string {
 	var hosts []string
 	i := r.profile.Identity
 	chain := i.Attestation == profiles.AttestationX509 && i.Source == profiles.SourceChain
-	named := t.instance.SubscriptionID != "" && t.instance.ResourceGroup != "" && t.instance.DPSName != ""
-	if chain && named && slices.Contains(r.plan, StepSigningCA) && t.managementHost != "" && r.profile.Target.Credential != profiles.CredentialConnectionString {
+	managed := t.lab != nil || t.management != nil
+	if chain && managed && slices.Contains(r.plan, StepSigningCA) {
 		hosts = append(hosts, t.managementHost)
 	}
 	if slices.Contains(r.plan, StepEnrollment) && t.serviceHost != "" {
