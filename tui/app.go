@@ -232,10 +232,7 @@ func (a *app) results(msg tea.Msg) tea.Cmd {
 	case changedMsg:
 		return a.readChanged(msg)
 	case devicesMsg:
-		a.clock(msg.at)
-		a.lookout.tookDevices(msg.devices, msg.marks)
-		a.home.SetDevices(msg.devices, a.now)
-		a.refreshBench(msg.devices)
+		a.gotDevices(msg)
 	case slowMsg:
 		return a.sayReading(msg)
 	case openedMsg:
@@ -284,6 +281,14 @@ func (a *app) results(msg tea.Msg) tea.Cmd {
 		return a.worked(msg)
 	}
 	return nil
+}
+
+// gotDevices shows devices that were read.
+func (a *app) gotDevices(m devicesMsg) {
+	a.clock(m.at)
+	a.lookout.tookDevices(m.devices, m.marks)
+	a.home.SetDevices(m.devices, a.now)
+	a.refreshBench(m.devices)
 }
 
 // clock takes in a moment; it never goes back.
